@@ -1,0 +1,11 @@
+//! Fuzz targets: one function per parser of untrusted bytes, shared by libFuzzer and by the replay of the corpus.
+//!
+//! Owns: the targets and their registry. Never does: parsing of its own.
+
+#![forbid(unsafe_code)]
+
+/// A target: takes any bytes, must return without panic, hang or unbounded memory.
+pub type Target = fn(&[u8]);
+
+/// Every target by name; its corpus lies in `fuzz/corpus/NAME/`.
+pub const TARGETS: &[(&str, Target)] = &[];

@@ -1,0 +1,2 @@
+//! Egret.
+fn main() {}

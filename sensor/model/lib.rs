@@ -1,0 +1,39 @@
+//! The types that cross stage boundaries, [`Limits`] and [`Cursor`].
+//!
+//! Owns: the vocabulary that all stages share. Never does: parsing of any protocol, I/O, threads, clocks, policy.
+//! A stage crate depends on this crate and on no other stage.
+
+#![forbid(unsafe_code)]
+
+mod content;
+mod coverage;
+mod cursor;
+mod finding;
+mod flow;
+mod id;
+mod limits;
+mod packet;
+mod record;
+mod segment;
+mod sighting;
+mod time;
+mod transfer;
+
+pub use content::{ContentEvent, ContentHints, ObjectId, ObjectRecord, ObjectStart, ObjectState};
+pub use coverage::{Coverage, Uninspected};
+pub use cursor::{Cursor, Truncated};
+pub use finding::{Confidence, Hit, Match, Severity};
+pub use flow::{CloseReason, Endpoint, Flow, FlowKind, Side, StreamEvent};
+pub use id::IdHasher;
+pub use limits::{
+    CaptureLimits, ContentLimits, DecodeLimits, DetectLimits, IdentityLimits, IncidentLimits, Limits,
+    PipelineLimits, ProtocolLimits, StreamLimits,
+};
+pub use packet::{LinkType, Packet, PacketRef};
+pub use record::{
+    Direction, FindingRecord, Incident, MatchRecord, Party, SightingRecord, Summary, TransferRecord,
+};
+pub use segment::{MacAddress, Segment, TcpFlags, Transport, TunnelPath};
+pub use sighting::{Attribution, Evidence, Sighting};
+pub use time::Timestamp;
+pub use transfer::{Protocol, ProtocolEvent, TransferKey, TransferStart};

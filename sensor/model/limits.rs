@@ -1,0 +1,36 @@
+//! Every limit of the program in one place: unit, default, and what is recorded when it is hit.
+
+mod capture;
+mod content;
+mod decode;
+mod detect;
+mod identity;
+mod incident;
+mod pipeline;
+mod protocol;
+mod stream;
+
+pub use capture::CaptureLimits;
+pub use content::ContentLimits;
+pub use decode::DecodeLimits;
+pub use detect::DetectLimits;
+pub use identity::IdentityLimits;
+pub use incident::IncidentLimits;
+pub use pipeline::PipelineLimits;
+pub use protocol::ProtocolLimits;
+pub use stream::StreamLimits;
+
+/// All limits, by stage.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "each field is the stage it names")]
+pub struct Limits {
+    pub capture: CaptureLimits,
+    pub decode: DecodeLimits,
+    pub stream: StreamLimits,
+    pub protocol: ProtocolLimits,
+    pub content: ContentLimits,
+    pub detect: DetectLimits,
+    pub identity: IdentityLimits,
+    pub incident: IncidentLimits,
+    pub pipeline: PipelineLimits,
+}

@@ -1,0 +1,242 @@
+//! The native records of DESIGN: the one source of every output format.
+
+use crate::{Confidence, Coverage, Evidence, ObjectRecord, Protocol, Severity, Timestamp, Uninspected};
+use serde::Serialize;
+use std::net::IpAddr;
+
+/// Where content went, seen from the organisation. Decided by who **sent** it, not by who opened the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// From inside to outside.
+    Egress,
+    /// From outside to inside.
+    Ingress,
+    /// Both ends inside.
+    Internal,
+    /// Both ends outside.
+    External,
+}
+
+/// One end of a transfer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Party {
+    /// Address.
+    pub ip: IpAddr,
+    /// Port.
+    pub port: u16,
+    /// Link address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mac: Option<String>,
+    /// Name the protocol gave this end (Host header, SNI, mail server).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Host by attribution.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// User by attribution.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The user's domain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// From what evidence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
+    /// How sure, 0.0 to 1.0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f32>,
+    /// Users that the evidence names as well as, or instead of, `user`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<String>,
+}
+
+impl Party {
+    /// An end of which only the address is known.
+    #[must_use]
+    pub const fn new(ip: IpAddr, port: u16) -> Self {
+        Self {
+            ip,
+            port,
+            mac: None,
+            name: None,
+            host: None,
+            user: None,
+            domain: None,
+            evidence: None,
+            confidence: None,
+            alternatives: Vec::new(),
+        }
+    }
+}
+
+/// One movement of content: a line of `transfers.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TransferRecord {
+    /// `t-…`
+    pub id: String,
+    /// Capture that held its first packet.
+    pub capture: String,
+    /// Protocol.
+    pub protocol: Protocol,
+    /// What was asked for.
+    pub operation: String,
+    /// Where it went.
+    pub direction: Direction,
+    /// First packet of the exchange.
+    pub started_at: Timestamp,
+    /// Last packet of the content.
+    pub ended_at: Timestamp,
+    /// Tunnels, outermost first.
+    pub tunnel: Vec<String>,
+    /// Who sent the content.
+    pub sender: Party,
+    /// Who got it.
+    pub receiver: Party,
+    /// Content bytes on the wire, transfer codings removed.
+    pub bytes: u64,
+    /// All of it was seen.
+    pub complete: bool,
+    /// It could be read (not encrypted).
+    pub readable: bool,
+    /// Overlapping segments carried different bytes: somebody may be evading inspection.
+    #[serde(skip_serializing_if = "is_false")]
+    pub inconsistent_overlap: bool,
+    /// Content bytes that were not inspected, by reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub uninspected: Vec<(Uninspected, u64)>,
+    /// Facts of the protocol (mail-from, rcpt-to …).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<(&'static str, String)>,
+    /// The body and everything unpacked from it.
+    pub objects: Vec<ObjectRecord>,
+    /// Ids of its findings.
+    pub findings: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// One redacted match of a finding.
+pub type MatchRecord = crate::Match;
+
+/// One signature that matched one object: a line of `findings.jsonl`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FindingRecord {
+    /// `f-…`
+    pub id: String,
+    /// Its transfer.
+    pub transfer: String,
+    /// Path of its object.
+    pub object: String,
+    /// Signature id.
+    pub signature: String,
+    /// Signature title.
+    pub title: String,
+    /// Signature owner.
+    pub owner: String,
+    /// Tags of the signature.
+    pub tags: Vec<String>,
+    /// Severity after escalation.
+    pub severity: Severity,
+    /// Confidence reached.
+    pub confidence: Confidence,
+    /// Matches.
+    pub count: u64,
+    /// Distinct values.
+    pub unique: u64,
+    /// The first matches.
+    pub matches: Vec<MatchRecord>,
+    /// Keyed hashes of distinct values; never written.
+    #[serde(skip)]
+    pub values: Vec<u64>,
+}
+
+/// One piece of identity evidence: a line of `sightings.jsonl`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SightingRecord {
+    /// When.
+    pub at: Timestamp,
+    /// Address.
+    pub ip: IpAddr,
+    /// Link address.
+    pub mac: Option<String>,
+    /// Host name.
+    pub host: Option<String>,
+    /// User name.
+    pub user: Option<String>,
+    /// Domain.
+    pub domain: Option<String>,
+    /// What kind of evidence.
+    pub evidence: Evidence,
+    /// When it ceases to hold.
+    pub until: Option<Timestamp>,
+}
+
+/// What an analyst acts on: a line of `incidents.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Incident {
+    /// `i-…`, stable over updates.
+    pub id: String,
+    /// `sensitive-egress`, …
+    pub kind: String,
+    /// Severity.
+    pub severity: Severity,
+    /// 0 to 100.
+    pub risk: u8,
+    /// One line for people.
+    pub title: String,
+    /// First transfer.
+    pub first_at: Timestamp,
+    /// Last transfer.
+    pub last_at: Timestamp,
+    /// User, where attributed.
+    pub user: Option<String>,
+    /// Host, where attributed; else the address.
+    pub host: Option<String>,
+    /// Where it went: name, else address.
+    pub destination: String,
+    /// MITRE ATT&CK techniques.
+    pub attack: Vec<String>,
+    /// Everything it speaks of was completely seen.
+    pub complete: bool,
+    /// Why it was raised, in sentences.
+    pub reasons: Vec<String>,
+    /// Content bytes of its transfers.
+    pub bytes: u64,
+    /// Its transfers.
+    pub transfers: Vec<String>,
+    /// Its findings.
+    pub findings: Vec<String>,
+}
+
+/// `summary.json`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Summary {
+    /// Packets read.
+    pub packets: u64,
+    /// Bytes of those packets as captured.
+    pub bytes: u64,
+    /// TCP connections, UDP sessions and ICMP exchanges.
+    pub flows: u64,
+    /// Transfers recorded.
+    pub transfers: u64,
+    /// Findings recorded.
+    pub findings: u64,
+    /// Pieces of identity evidence.
+    pub sightings: u64,
+    /// Incidents raised.
+    pub incidents: u64,
+    /// Flows in which overlapping segments carried different bytes.
+    pub inconsistent_overlaps: u64,
+    /// Time of the first packet.
+    pub first_at: Option<Timestamp>,
+    /// Time of the last packet.
+    pub last_at: Option<Timestamp>,
+    /// The ledger.
+    pub coverage: Coverage,
+    /// What went wrong with the input, a sentence each: name, place, reason.
+    pub problems: Vec<String>,
+}

@@ -1,0 +1,85 @@
+//! Evidence of identity, and what is made of it.
+
+use crate::{MacAddress, Timestamp};
+use serde::Serialize;
+use std::{fmt, net::IpAddr};
+
+/// Where a piece of identity evidence comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Evidence {
+    /// The operator's own table (`--users`).
+    AddressPlan,
+    /// A DHCP exchange (RFC 2131): host names, never a user.
+    Dhcp,
+    /// HTTP Basic credentials for an origin server (RFC 7617).
+    HttpBasic,
+    /// HTTP credentials for a proxy (RFC 9110 section 11.7).
+    ProxyAuth,
+    /// An FTP log-in (RFC 959 section 4.1.1).
+    FtpLogin,
+    /// An SMTP authentication (RFC 4954).
+    SmtpAuth,
+    /// The envelope sender of a mail (RFC 5321 section 3.3): a claim, not a log-in.
+    MailFrom,
+    /// A POP3 log-in (RFC 1939).
+    Pop3Login,
+    /// An IMAP log-in (RFC 9051).
+    ImapLogin,
+    /// A Kerberos ticket (RFC 4120).
+    Kerberos,
+    /// An NTLM authentication (MS-NLMP).
+    Ntlm,
+    /// An LDAP bind (RFC 4511).
+    Ldap,
+    /// RADIUS accounting (RFC 2866).
+    Radius,
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// One piece of identity evidence: at this time, this address was used by this user or host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// When it was seen.
+    pub at: Timestamp,
+    /// The address it speaks of.
+    pub ip: IpAddr,
+    /// Link address, where known.
+    pub mac: Option<MacAddress>,
+    /// Host name, where told.
+    pub host: Option<String>,
+    /// User name, where told; without its domain.
+    pub user: Option<String>,
+    /// Domain or realm, where told.
+    pub domain: Option<String>,
+    /// What kind of evidence.
+    pub evidence: Evidence,
+    /// The exchange succeeded as far as was seen. A refused log-in is no evidence and is not reported at all.
+    pub confirmed: bool,
+    /// When it ceases to hold (a lease's or ticket's end), where told.
+    pub until: Option<Timestamp>,
+}
+
+/// Who sent something, and how that is known.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Attribution {
+    /// User, where there is one best answer.
+    pub user: Option<String>,
+    /// Host, likewise.
+    pub host: Option<String>,
+    /// Domain of the user.
+    pub domain: Option<String>,
+    /// Link address from evidence.
+    pub mac: Option<MacAddress>,
+    /// The evidence that decided.
+    pub evidence: Option<Evidence>,
+    /// 0.0 to 1.0; 0.0 without a user and a host.
+    pub confidence: f32,
+    /// Users named by evidence as strong as the best: why `user` is empty, or how sure it is.
+    pub alternatives: Vec<String>,
+}

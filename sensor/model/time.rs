@@ -1,0 +1,65 @@
+//! Points in time, always the packet's own: no stage reads a clock.
+
+use serde::{Serialize, Serializer};
+use std::fmt;
+
+/// Nanoseconds since 1970-01-01T00:00:00 UTC, as captured. Prints as RFC 3339 in UTC with nine decimals.
+///
+/// ```
+/// use egret_model::Timestamp;
+/// assert_eq!(Timestamp::from_nanos(1_500_000_000).to_string(), "1970-01-01T00:00:01.500000000Z");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The epoch; also "no time known" where a capture carries none (pcapng simple packets).
+    pub const EPOCH: Self = Self(0);
+    /// The latest time there is.
+    pub const MAX: Self = Self(i64::MAX);
+
+    /// From nanoseconds since the epoch.
+    #[must_use]
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Self(nanos)
+    }
+
+    /// From seconds since the epoch; saturates.
+    #[must_use]
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1_000_000_000))
+    }
+
+    /// Nanoseconds since the epoch.
+    #[must_use]
+    pub const fn nanos(self) -> i64 {
+        self.0
+    }
+
+    /// Nanoseconds from `earlier` to `self`; negative when `earlier` is later. Saturates.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// `self` moved by `nanos`; saturates.
+    #[must_use]
+    pub const fn plus(self, nanos: i64) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_nanosecond(i128::from(self.0)) {
+            Ok(time) => write!(f, "{time:.9}"),
+            Err(_) => f.write_str("1970-01-01T00:00:00.000000000Z"),
+        }
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

@@ -1,0 +1,2 @@
+//! stub replaced at once
+#![forbid(unsafe_code)]
