@@ -5,14 +5,16 @@
 pub struct IncidentLimits {
     /// Findings of one sender to one destination within this time of the last one join one incident. Default 24 h.
     pub window_ns: i64,
-    /// Incidents kept open at once; the one idle longest is closed first. Default 100,000.
+    /// Incidents kept open at once; the one idle longest is closed first. Default 10,000.
     pub open: usize,
     /// Transfers and findings listed in one incident; all are counted. Default 10,000.
     pub members: usize,
+    /// Distinct values of one signature remembered for one incident; beyond it the count given is a lower bound. Default 10,000.
+    pub values: usize,
 }
 
 impl Default for IncidentLimits {
     fn default() -> Self {
-        Self { window_ns: 86_400_000_000_000, open: 100_000, members: 10_000 }
+        Self { window_ns: 86_400_000_000_000, open: 10_000, members: 10_000 }
     }
 }

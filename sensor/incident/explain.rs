@@ -1,0 +1,88 @@
+//! Why an incident was raised, in sentences that an analyst can argue with.
+//!
+//! Owns: the wording. Never does: deciding.
+
+use crate::correlate::{Evidence, Open};
+use crate::score;
+use std::fmt::Write as _;
+
+/// One line: who, what, where to.
+pub(crate) fn title(open: &Open) -> String {
+    let who = open.user.as_deref().or(open.host.as_deref()).unwrap_or("somebody");
+    let worst = worst_first(open);
+    let mut what: Vec<String> = worst.iter().take(2).map(|(_, evidence)| amount(evidence)).collect();
+    if worst.len() > 2 {
+        what.push(format!("{} more kinds", worst.len() - 2));
+    }
+    format!("{who} sent {} to {}", what.join(" and "), open.story.destination)
+}
+
+/// Every fact that counted, the gravest first.
+pub(crate) fn reasons(open: &Open) -> Vec<String> {
+    let mut reasons = Vec::new();
+    for (signature, evidence) in worst_first(open) {
+        let mut reason = format!(
+            "{} ({signature}), {} confidence, {} severity",
+            amount(evidence),
+            evidence.confidence,
+            evidence.severity
+        );
+        if !evidence.objects.is_empty() {
+            let _ = write!(reason, ", in {}", evidence.objects.join(", "));
+        }
+        if evidence.transfers > 1 {
+            let _ = write!(reason, ", over {} transfers", evidence.transfers);
+        }
+        if score::accumulated(evidence) > evidence.severity {
+            let _ =
+                write!(reason, "; many small transfers add up: raised to {}", score::accumulated(evidence));
+        }
+        reasons.push(reason);
+    }
+    let protocols: Vec<&str> = open.protocols.iter().map(String::as_str).collect();
+    reasons.push(format!(
+        "{} of {} bytes left the internal networks over {}",
+        plural(open.transfer_count, "transfer"),
+        open.bytes,
+        protocols.join(", ")
+    ));
+    match (&open.user, &open.attribution) {
+        (Some(user), Some(evidence)) => reasons.push(format!(
+            "attributed to {user} by {evidence} (confidence {:.2})",
+            open.attribution_confidence
+        )),
+        _ => reasons.push("no identity evidence names a user of this address at that time".to_owned()),
+    }
+    if open.evasion {
+        reasons.push(
+            "overlapping segments carried different bytes: somebody may be evading inspection".to_owned(),
+        );
+    }
+    if !open.complete {
+        reasons.push(
+            "not all of the content was seen or could be read: there may be more than is listed".to_owned(),
+        );
+    }
+    reasons
+}
+
+fn worst_first(open: &Open) -> Vec<(&str, &Evidence)> {
+    let mut evidence: Vec<(&str, &Evidence)> = open.evidence.iter().map(|(id, e)| (id.as_str(), e)).collect();
+    evidence.sort_by(|(a, x), (b, y)| {
+        (score::accumulated(y), y.confidence, y.unique(), a).cmp(&(
+            score::accumulated(x),
+            x.confidence,
+            x.unique(),
+            b,
+        ))
+    });
+    evidence
+}
+
+fn amount(evidence: &Evidence) -> String {
+    format!("{} × {}", evidence.unique(), evidence.title)
+}
+
+fn plural(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
