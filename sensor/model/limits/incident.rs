@@ -15,6 +15,6 @@ pub struct IncidentLimits {
 
 impl Default for IncidentLimits {
     fn default() -> Self {
-        Self { window_ns: 86_400_000_000_000, open: 10_000, members: 10_000 }
+        Self { window_ns: 86_400_000_000_000, open: 10_000, members: 10_000, values: 10_000 }
     }
 }
