@@ -53,6 +53,31 @@ impl Coverage {
         *counter = counter.saturating_add(bytes);
     }
 
+    /// Bytes not inspected, all reasons together.
+    #[must_use]
+    pub const fn uninspected_bytes(&self) -> u64 {
+        self.encrypted
+            .saturating_add(self.gap)
+            .saturating_add(self.over_limit)
+            .saturating_add(self.unsupported)
+            .saturating_add(self.malformed)
+            .saturating_add(self.dropped)
+    }
+
+    /// The reasons with bytes to their name.
+    pub fn reasons(&self) -> impl Iterator<Item = (Uninspected, u64)> {
+        [
+            (Uninspected::Encrypted, self.encrypted),
+            (Uninspected::Gap, self.gap),
+            (Uninspected::OverLimit, self.over_limit),
+            (Uninspected::Unsupported, self.unsupported),
+            (Uninspected::Malformed, self.malformed),
+            (Uninspected::Dropped, self.dropped),
+        ]
+        .into_iter()
+        .filter(|(_, bytes)| *bytes > 0)
+    }
+
     /// Adds the counts of `other`.
     pub const fn merge(&mut self, other: &Self) {
         self.inspected_bytes = self.inspected_bytes.saturating_add(other.inspected_bytes);

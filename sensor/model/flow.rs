@@ -12,6 +12,22 @@ pub struct Endpoint {
     pub port: u16,
 }
 
+impl Endpoint {
+    /// Sixteen bytes of address (IPv4 mapped into IPv6) and two of port: a stable form for ids.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 18] {
+        let ip = match self.ip {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+            IpAddr::V6(ip) => ip,
+        };
+        let mut bytes = [0; 18];
+        let (address, port) = bytes.split_at_mut(16);
+        address.copy_from_slice(&ip.octets());
+        port.copy_from_slice(&self.port.to_be_bytes());
+        bytes
+    }
+}
+
 /// Which end of a flow: the one that opened it or the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {

@@ -7,10 +7,14 @@ pub struct PipelineLimits {
     pub shards: usize,
     /// Batches in flight to one worker. Default 8.
     pub queue_batches: usize,
+    /// Event time for which a finished transfer waits for identity evidence that comes just after it. Default 60 s.
+    pub attribution_hold_ns: i64,
+    /// Transfers that may wait so; the oldest is recorded at once when there are more. Default 10,000.
+    pub held_transfers: usize,
 }
 
 impl Default for PipelineLimits {
     fn default() -> Self {
-        Self { shards: 16, queue_batches: 8 }
+        Self { shards: 16, queue_batches: 8, attribution_hold_ns: 60_000_000_000, held_transfers: 10_000 }
     }
 }

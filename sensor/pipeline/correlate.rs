@@ -1,0 +1,241 @@
+//! From ordered events to records: identity, direction, findings, incidents.
+//!
+//! Owns: the order in which evidence and transfers meet. Never does: the models behind them (`identity`, `incident`); I/O.
+
+use crate::config::{InternalNetworks, direction};
+use crate::event::{Event, FinishedTransfer};
+use crate::{Record, SinkError};
+use egret_identity::{AddressPlan, IdentityIndex};
+use egret_incident::Correlator;
+use egret_model::{
+    Attribution, FindingRecord, Hit, IdHasher, Incident, Limits, Party, Sighting, SightingRecord, Timestamp,
+    TransferRecord,
+};
+use std::collections::VecDeque;
+
+/// Makes records of events. Events come in the order of [`crate::event::Stamp`].
+pub(crate) struct Recorder<'a> {
+    internal: &'a InternalNetworks,
+    captures: Vec<String>,
+    identity: IdentityIndex,
+    incidents: Correlator,
+    /// Transfers that wait for evidence which may still come (a log-in seen just after), oldest first.
+    held: VecDeque<(Timestamp, Box<FinishedTransfer>)>,
+    hold_ns: i64,
+    held_most: usize,
+    totals: RecordTotals,
+    sink: &'a mut (dyn FnMut(Record<'_>) -> Result<(), SinkError> + Send),
+}
+
+/// How many records of each kind were made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RecordTotals {
+    pub(crate) transfers: u64,
+    pub(crate) findings: u64,
+    pub(crate) sightings: u64,
+}
+
+impl<'a> Recorder<'a> {
+    pub(crate) fn new(
+        limits: &Limits,
+        internal: &'a InternalNetworks,
+        plan: AddressPlan,
+        captures: Vec<String>,
+        sink: &'a mut (dyn FnMut(Record<'_>) -> Result<(), SinkError> + Send),
+    ) -> Self {
+        Self {
+            internal,
+            captures,
+            identity: IdentityIndex::new(plan, &limits.identity),
+            incidents: Correlator::new(&limits.incident),
+            held: VecDeque::new(),
+            hold_ns: limits.pipeline.attribution_hold_ns,
+            held_most: limits.pipeline.held_transfers.max(1),
+            totals: RecordTotals::default(),
+            sink,
+        }
+    }
+
+    pub(crate) fn take(&mut self, at: Timestamp, event: Event) -> Result<(), SinkError> {
+        while let Some((since, _)) = self.held.front()
+            && (at.since(*since) > self.hold_ns || self.held.len() >= self.held_most)
+        {
+            self.release_oldest()?;
+        }
+        match event {
+            Event::Transfer(transfer) => self.held.push_back((at, transfer)),
+            Event::Sighting(sighting) => {
+                // Evidence about outside addresses would name strangers, or servers.
+                if self.internal.contains(sighting.ip) {
+                    self.identity.add(&sighting);
+                }
+                self.totals.sightings += 1;
+                (self.sink)(Record::Sighting(&sighting_record(sighting)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The end of input: everything held is recorded, every incident closed. The incidents come ranked.
+    pub(crate) fn finish(mut self) -> Result<(RecordTotals, Vec<Incident>), SinkError> {
+        while !self.held.is_empty() {
+            self.release_oldest()?;
+        }
+        let incidents = self.incidents.finish();
+        for incident in &incidents {
+            (self.sink)(Record::Incident(incident))?;
+        }
+        Ok((self.totals, incidents))
+    }
+
+    fn release_oldest(&mut self) -> Result<(), SinkError> {
+        let Some((_, finished)) = self.held.pop_front() else { return Ok(()) };
+        let (transfer, findings) = self.record(*finished);
+        self.incidents.transfer(&transfer, &findings);
+        self.totals.transfers += 1;
+        self.totals.findings += findings.len() as u64;
+        (self.sink)(Record::Transfer(&transfer))?;
+        findings.iter().try_for_each(|finding| (self.sink)(Record::Finding(finding)))
+    }
+
+    fn record(&self, finished: FinishedTransfer) -> (TransferRecord, Vec<FindingRecord>) {
+        let start = &finished.start;
+        let id = IdHasher::new()
+            .number(u64::from(finished.capture))
+            .number(finished.packet)
+            .number(finished.key)
+            .part(start.sender.to_bytes().as_slice())
+            .part(start.receiver.to_bytes().as_slice())
+            .part(start.operation.as_bytes())
+            .finish("t");
+        let findings: Vec<FindingRecord> = finished
+            .hits
+            .into_iter()
+            .filter_map(|(object, hit)| Some(finding(&id, &finished.objects.get(object)?.path, object, hit)))
+            .collect();
+        let mut sender = Party::new(start.sender.ip, start.sender.port);
+        let mut receiver = Party::new(start.receiver.ip, start.receiver.port);
+        let server_sends = start.from == start.server;
+        let server = if server_sends { &mut sender } else { &mut receiver };
+        server.name.clone_from(&start.server_name);
+        let server_inside = match &start.server_name {
+            Some(name) if start.via_proxy => self.internal.contains_name(host_of(name)),
+            _ => self.internal.contains(server.ip),
+        };
+        let client_inside = self.internal.contains(if server_sends { receiver.ip } else { sender.ip });
+        let (sender_inside, receiver_inside) =
+            if server_sends { (server_inside, client_inside) } else { (client_inside, server_inside) };
+        sender.mac = start.sender_mac.map(|mac| mac.to_string());
+        // The user named by the exchange is the client's, whichever way the content goes.
+        let named = start.user.as_deref().or_else(|| mail_sender(start));
+        let (sender_named, receiver_named) = if server_sends { (None, named) } else { (named, None) };
+        self.attribute(&mut sender, finished.ended_at, sender_named);
+        self.attribute(&mut receiver, finished.ended_at, receiver_named);
+        let record = TransferRecord {
+            capture: self.captures.get(usize::from(finished.capture)).cloned().unwrap_or_default(),
+            protocol: start.protocol,
+            operation: start.operation.clone(),
+            direction: direction(sender_inside, receiver_inside),
+            started_at: start.at,
+            ended_at: finished.ended_at.max(start.at),
+            tunnel: finished.tunnel,
+            sender,
+            receiver,
+            bytes: finished.bytes,
+            complete: finished.complete,
+            readable: finished.readable,
+            inconsistent_overlap: finished.inconsistent_overlap,
+            uninspected: finished.uninspected.reasons().collect(),
+            facts: start.facts.clone(),
+            objects: finished.objects,
+            findings: findings.iter().map(|finding| finding.id.clone()).collect(),
+            id,
+        };
+        (record, findings)
+    }
+
+    fn attribute(&self, party: &mut Party, at: Timestamp, named: Option<&str>) {
+        if !self.internal.contains(party.ip) {
+            return;
+        }
+        let Attribution { user, host, domain, mac, evidence, confidence, alternatives } =
+            self.identity.attribute(party.ip, at, named);
+        party.confidence = evidence.map(|_| (confidence * 100.0).round() / 100.0);
+        party.user = user;
+        party.host = host;
+        party.domain = domain;
+        party.evidence = evidence;
+        party.alternatives = alternatives;
+        party.mac = party.mac.take().or_else(|| mac.map(|mac| mac.to_string()));
+    }
+}
+
+/// A mail submitted without a log-in names its sender in the envelope; weak, but better than the relay's other senders.
+fn mail_sender(start: &egret_model::TransferStart) -> Option<&str> {
+    let (_, address) = start.facts.iter().find(|(name, _)| *name == "mail-from")?;
+    address.split_once('@').map(|(user, _)| user)
+}
+
+/// The host of `host:port`, brackets of an IPv6 literal kept.
+fn host_of(name: &str) -> &str {
+    match name.rsplit_once(':') {
+        Some((host, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && !host.ends_with(':') => {
+            if host.contains(':') && !host.ends_with(']') { name } else { host }
+        }
+        _ => name,
+    }
+}
+
+fn finding(transfer: &str, path: &str, object: usize, hit: Hit) -> FindingRecord {
+    let id = IdHasher::new()
+        .part(transfer.as_bytes())
+        .number(object as u64)
+        .part(path.as_bytes())
+        .part(hit.signature.as_bytes())
+        .finish("f");
+    FindingRecord {
+        id,
+        transfer: transfer.to_owned(),
+        object: path.to_owned(),
+        signature: hit.signature.to_string(),
+        title: hit.title.to_string(),
+        owner: hit.owner.to_string(),
+        tags: hit.tags.to_vec(),
+        severity: hit.severity,
+        confidence: hit.confidence,
+        count: hit.count,
+        unique: hit.unique,
+        matches: hit.matches,
+        values: hit.values,
+    }
+}
+
+fn sighting_record(sighting: Sighting) -> SightingRecord {
+    SightingRecord {
+        at: sighting.at,
+        ip: sighting.ip,
+        mac: sighting.mac.map(|mac| mac.to_string()),
+        host: sighting.host,
+        user: sighting.user,
+        domain: sighting.domain,
+        evidence: sighting.evidence,
+        until: sighting.until,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_not_part_of_the_host() {
+        for (name, host) in [
+            ("upload.example:443", "upload.example"),
+            ("upload.example", "upload.example"),
+            ("[fd00::1]:80", "[fd00::1]"),
+            ("fd00::1", "fd00::1"),
+        ] {
+            assert_eq!(host_of(name), host);
+        }
+    }
+}

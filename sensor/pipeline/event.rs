@@ -1,0 +1,138 @@
+//! What workers hand to the correlator, and the order in which it is taken.
+//!
+//! Owns: stamped events and their merge. Never does: threads, channels.
+
+use egret_model::{Coverage, Hit, ObjectRecord, Sighting, Timestamp, TransferStart};
+use std::collections::BTreeMap;
+
+/// Where an event stands in the run: the packet that caused it, then its place among that packet's events. A total order that no
+/// worker count changes, because one packet belongs to one shard. What the end of input causes stands behind every packet, by shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Stamp {
+    pub(crate) ordinal: u64,
+    pub(crate) shard: usize,
+    pub(crate) sequence: u64,
+}
+
+/// One event of a shard.
+#[derive(Debug)]
+pub(crate) struct Stamped {
+    pub(crate) stamp: Stamp,
+    /// Time of the packet that caused it.
+    pub(crate) at: Timestamp,
+    pub(crate) event: Event,
+}
+
+/// What the correlator works on.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Transfer(Box<FinishedTransfer>),
+    Sighting(Sighting),
+}
+
+/// A transfer that has ended, with all that was found in it.
+#[derive(Debug)]
+pub(crate) struct FinishedTransfer {
+    pub(crate) start: Box<TransferStart>,
+    /// Capture and number of the first packet of its flow, and its place among the shard's transfers: what its id is made of.
+    pub(crate) capture: u16,
+    pub(crate) packet: u64,
+    pub(crate) key: u64,
+    pub(crate) tunnel: Vec<String>,
+    pub(crate) ended_at: Timestamp,
+    pub(crate) bytes: u64,
+    pub(crate) complete: bool,
+    pub(crate) readable: bool,
+    pub(crate) inconsistent_overlap: bool,
+    pub(crate) uninspected: Coverage,
+    pub(crate) objects: Vec<ObjectRecord>,
+    /// Hits by index into `objects`.
+    pub(crate) hits: Vec<(usize, Hit)>,
+}
+
+/// What a worker reports after a batch: its events, and how far it has come.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) worker: usize,
+    /// Every packet up to and with this ordinal has been worked on.
+    pub(crate) through: u64,
+    pub(crate) events: Vec<Stamped>,
+}
+
+/// Puts the events of all workers into one order, releasing each as soon as no earlier one can come.
+#[derive(Debug)]
+pub(crate) struct Merge {
+    watermarks: Vec<Option<u64>>,
+    waiting: BTreeMap<Stamp, (Timestamp, Event)>,
+}
+
+impl Merge {
+    pub(crate) fn new(workers: usize) -> Self {
+        Self { watermarks: vec![None; workers], waiting: BTreeMap::new() }
+    }
+
+    /// Takes a report and passes on, in order, every event that is now certain.
+    pub(crate) fn report(&mut self, report: Report, sink: &mut impl FnMut(Timestamp, Event)) {
+        if let Some(watermark) = self.watermarks.get_mut(report.worker) {
+            *watermark = Some(report.through);
+        }
+        self.waiting.extend(report.events.into_iter().map(|e| (e.stamp, (e.at, e.event))));
+        let Some(certain) = self.watermarks.iter().copied().min().flatten() else { return };
+        while let Some(entry) = self.waiting.first_entry()
+            && entry.key().ordinal <= certain
+        {
+            let (at, event) = entry.remove();
+            sink(at, event);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use egret_model::Evidence;
+
+    fn sighting(second: i64) -> Event {
+        Event::Sighting(Sighting {
+            at: Timestamp::from_seconds(second),
+            ip: "10.0.0.1".parse().unwrap(),
+            mac: None,
+            host: None,
+            user: None,
+            domain: None,
+            evidence: Evidence::Dhcp,
+            confirmed: true,
+            until: None,
+        })
+    }
+
+    fn report(worker: usize, through: u64, ordinals: &[u64]) -> Report {
+        let events = ordinals
+            .iter()
+            .map(|&ordinal| Stamped {
+                stamp: Stamp { ordinal, shard: worker, sequence: ordinal },
+                at: Timestamp::EPOCH,
+                event: sighting(i64::try_from(ordinal).unwrap_or(i64::MAX)),
+            })
+            .collect();
+        Report { worker, through, events }
+    }
+
+    #[test]
+    fn events_come_in_packet_order_as_soon_as_they_are_certain() {
+        let mut merge = Merge::new(2);
+        let mut seen = Vec::new();
+        let mut take = |merge: &mut Merge, r| {
+            merge.report(r, &mut |_, event| {
+                if let Event::Sighting(s) = event {
+                    seen.push(s.at.nanos() / 1_000_000_000);
+                }
+            });
+            seen.clone()
+        };
+        assert_eq!(take(&mut merge, report(0, 10, &[1, 9])), []);
+        assert_eq!(take(&mut merge, report(1, 5, &[2, 4])), [1, 2, 4]);
+        assert_eq!(take(&mut merge, report(1, 20, &[12])), [1, 2, 4, 9]);
+        assert_eq!(take(&mut merge, report(0, u64::MAX, &[])), [1, 2, 4, 9, 12]);
+    }
+}

@@ -1,0 +1,189 @@
+//! Open transfers of a shard: each drives its content walk and the scans of its objects.
+//!
+//! Owns: the state between `Begin` and `End`. Never does: protocol parsing; deciding what a finding means.
+
+use crate::event::FinishedTransfer;
+use egret_content::Walker;
+use egret_detect::{ObjectScan, Scanner};
+use egret_model::{
+    ContentEvent, ContentHints, ContentLimits, Coverage, Flow, Hit, ObjectId, ObjectRecord, Timestamp, TransferKey,
+    TransferStart, Uninspected,
+};
+use hashbrown::HashMap;
+use std::sync::Arc;
+
+/// The transfers of one shard that have begun and not ended.
+pub(crate) struct OpenTransfers {
+    open: HashMap<TransferKey, Box<OpenTransfer>, foldhash::fast::RandomState>,
+    limits: Arc<ContentLimits>,
+}
+
+struct OpenTransfer {
+    start: Box<TransferStart>,
+    capture: u16,
+    packet: u64,
+    tunnel: Vec<String>,
+    walker: Option<Walker>,
+    inspection: Inspection,
+    bytes: u64,
+    encrypted: u64,
+    gap: bool,
+}
+
+/// The objects of a transfer while it is walked.
+#[derive(Default)]
+struct Inspection {
+    scans: Vec<(ObjectId, ObjectScan)>,
+    /// By object id: in order of discovery.
+    objects: Vec<Option<ObjectRecord>>,
+    hits: Vec<(ObjectId, Hit)>,
+    uninspected: Coverage,
+}
+
+impl OpenTransfers {
+    pub(crate) fn new(limits: Arc<ContentLimits>) -> Self {
+        Self { open: HashMap::default(), limits }
+    }
+
+    pub(crate) fn begin(&mut self, key: TransferKey, start: Box<TransferStart>, flow: &Flow) {
+        let mut tunnel = flow.tunnel.layers().to_vec();
+        tunnel.extend(start.inner_tunnel.iter().cloned());
+        let open = OpenTransfer {
+            start,
+            capture: flow.first_packet.capture,
+            packet: flow.first_packet.number,
+            tunnel,
+            walker: None,
+            inspection: Inspection::default(),
+            bytes: 0,
+            encrypted: 0,
+            gap: false,
+        };
+        self.open.insert(key, Box::new(open));
+    }
+
+    pub(crate) fn body(&mut self, key: TransferKey, data: &[u8], scanner: &mut Scanner) {
+        let Some(open) = self.open.get_mut(&key) else { return };
+        open.bytes += data.len() as u64;
+        let OpenTransfer { start, walker, inspection, .. } = &mut **open;
+        let walker = walker.get_or_insert_with(|| Walker::new(&hints(start), Arc::clone(&self.limits)));
+        walker.push(data, &mut |event| inspection.take(event, scanner));
+    }
+
+    pub(crate) fn gap(&mut self, key: TransferKey, bytes: u64, scanner: &mut Scanner) {
+        let Some(open) = self.open.get_mut(&key) else { return };
+        open.gap = true;
+        open.inspection.uninspected.add(Uninspected::Gap, bytes);
+        let OpenTransfer { start, walker, inspection, .. } = &mut **open;
+        let walker = walker.get_or_insert_with(|| Walker::new(&hints(start), Arc::clone(&self.limits)));
+        walker.gap(bytes, &mut |event| inspection.take(event, scanner));
+    }
+
+    pub(crate) fn opaque(&mut self, key: TransferKey, bytes: u64, reason: Uninspected) {
+        let Some(open) = self.open.get_mut(&key) else { return };
+        open.bytes += bytes;
+        open.inspection.uninspected.add(reason, bytes);
+        if reason == Uninspected::Encrypted {
+            open.encrypted += bytes;
+        }
+    }
+
+    pub(crate) fn named(&mut self, key: TransferKey, filename: Option<String>, server_name: Option<String>) {
+        let Some(open) = self.open.get_mut(&key) else { return };
+        open.start.filename = filename.or_else(|| open.start.filename.take());
+        open.start.server_name = server_name.or_else(|| open.start.server_name.take());
+    }
+
+    /// Ends a transfer. `overlap`: its flow had inconsistent overlaps.
+    pub(crate) fn end(
+        &mut self,
+        key: TransferKey,
+        complete: bool,
+        ended_at: Timestamp,
+        overlap: bool,
+        scanner: &mut Scanner,
+    ) -> Option<FinishedTransfer> {
+        let mut open = *self.open.remove(&key)?;
+        let complete = complete && !open.gap;
+        if let Some(mut walker) = open.walker.take() {
+            let inspection = &mut open.inspection;
+            walker.finish(complete, &mut |event| inspection.take(event, scanner));
+        }
+        let OpenTransfer { start, capture, packet, tunnel, inspection, bytes, encrypted, .. } = open;
+        let uninspected = inspection.uninspected;
+        let (objects, hits) = inspection.close();
+        Some(FinishedTransfer {
+            start,
+            capture,
+            packet,
+            key: key.0,
+            tunnel,
+            ended_at,
+            bytes,
+            complete,
+            readable: encrypted == 0 || encrypted < bytes,
+            inconsistent_overlap: overlap,
+            uninspected,
+            objects,
+            hits,
+        })
+    }
+}
+
+impl Inspection {
+    fn take(&mut self, event: ContentEvent<'_>, scanner: &mut Scanner) {
+        match event {
+            ContentEvent::Begin(start) => self.scans.push((start.id, scanner.begin())),
+            ContentEvent::Text { object, text } => {
+                // Text belongs to the innermost open object, the last one, but for the odd heading of an outer one.
+                if let Some((_, scan)) = self.scans.iter_mut().rev().find(|(id, _)| *id == object) {
+                    scanner.push(scan, text);
+                }
+            }
+            ContentEvent::End { object, record, uninspected } => {
+                if let Some(place) = self.scans.iter().rposition(|(id, _)| *id == object) {
+                    let (_, scan) = self.scans.remove(place);
+                    self.hits.extend(scanner.finish(scan).into_iter().map(|hit| (object, hit)));
+                }
+                if let Some((reason, bytes)) = uninspected
+                    && reason != Uninspected::Gap
+                {
+                    self.uninspected.add(reason, bytes);
+                }
+                let place = object.0 as usize;
+                if self.objects.len() <= place {
+                    self.objects.resize_with(place + 1, || None);
+                }
+                if let Some(slot) = self.objects.get_mut(place) {
+                    *slot = Some(record);
+                }
+            }
+        }
+    }
+
+    /// The objects in order of discovery, and the hits by index into them.
+    fn close(self) -> (Vec<ObjectRecord>, Vec<(usize, Hit)>) {
+        let mut index_of = Vec::with_capacity(self.objects.len());
+        let mut objects = Vec::with_capacity(self.objects.len());
+        for record in self.objects {
+            index_of.push(objects.len());
+            objects.extend(record);
+        }
+        let mut hits: Vec<(usize, Hit)> = self
+            .hits
+            .into_iter()
+            .filter_map(|(object, hit)| Some((*index_of.get(object.0 as usize)?, hit)))
+            .collect();
+        hits.sort_by(|(a, x), (b, y)| (a, &x.signature).cmp(&(b, &y.signature)));
+        (objects, hits)
+    }
+}
+
+fn hints(start: &TransferStart) -> ContentHints {
+    ContentHints {
+        media_type: start.media_type.clone(),
+        filename: start.filename.clone(),
+        codings: start.codings.clone(),
+        mail: start.mail,
+    }
+}

@@ -1,0 +1,117 @@
+//! Work on its way from the dispatcher to a worker, and the worker's loop.
+//!
+//! Owns: batches of decoded segments and the loop that runs them to completion. Never does: decoding, records.
+
+use crate::event::Report;
+use crate::shard::{Shard, ShardTotals};
+use crossbeam_channel::{Receiver, Sender};
+use egret_capture::PacketBatch;
+use egret_detect::{Scanner, SignatureSet};
+use egret_model::{Limits, Segment};
+use std::sync::Arc;
+
+/// A part of a packet batch: the segments of one worker's shards.
+pub(crate) struct Work {
+    /// The packets that the segments point into.
+    pub(crate) packets: Arc<PacketBatch>,
+    pub(crate) items: Vec<Item>,
+    /// Ordinal of the last packet of the batch, whosever it is.
+    pub(crate) through: u64,
+}
+
+/// One segment, its payload by place instead of by reference.
+pub(crate) struct Item {
+    pub(crate) shard: usize,
+    pub(crate) head: Segment<'static>,
+    pub(crate) payload: Payload,
+}
+
+/// Where a segment's payload is.
+pub(crate) enum Payload {
+    /// In the batch's buffer.
+    Range {
+        start: usize,
+        length: usize,
+    },
+    /// Made by reassembly of fragments.
+    Owned(Box<[u8]>),
+}
+
+impl Item {
+    /// Takes a segment apart so that it can travel with the buffer it points into.
+    pub(crate) fn new(shard: usize, segment: Segment<'_>, buffer: &[u8]) -> Self {
+        let payload = match place_in(buffer, segment.payload) {
+            Some(start) => Payload::Range { start, length: segment.payload.len() },
+            None => Payload::Owned(segment.payload.into()),
+        };
+        Self { shard, head: Segment { payload: &[], ..segment }, payload }
+    }
+
+    fn run(self, buffer: &[u8], shard: &mut Shard, scanner: &mut Scanner) {
+        let payload = match &self.payload {
+            Payload::Range { start, length } => buffer.get(*start..*start + *length).unwrap_or_default(),
+            Payload::Owned(bytes) => bytes,
+        };
+        shard.segment(&Segment { payload, ..self.head }, scanner);
+    }
+}
+
+/// Where `part` begins in `whole`, if it lies in it.
+fn place_in(whole: &[u8], part: &[u8]) -> Option<usize> {
+    if part.is_empty() {
+        return Some(0);
+    }
+    let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
+    (start.checked_add(part.len())? <= whole.len()).then_some(start)
+}
+
+/// One worker: a share of the shards and one scanner.
+pub(crate) struct Worker {
+    index: usize,
+    workers: usize,
+    /// Shards `index`, `index + workers`, …
+    shards: Vec<Shard>,
+    scanner: Scanner,
+}
+
+impl Worker {
+    pub(crate) fn new(index: usize, workers: usize, limits: &Limits, signatures: Arc<SignatureSet>) -> Self {
+        let shards =
+            (index..limits.pipeline.shards).step_by(workers).map(|shard| Shard::new(shard, limits)).collect();
+        Self { index, workers, shards, scanner: Scanner::new(signatures, &limits.detect) }
+    }
+
+    /// Works until the dispatcher hangs up, then closes everything. Ends early when nobody takes the reports.
+    pub(crate) fn run(
+        mut self,
+        work: &Receiver<Work>,
+        reports: &Sender<Report>,
+        spent: &Sender<PacketBatch>,
+    ) -> Vec<ShardTotals> {
+        for Work { packets, items, through } in work {
+            let mut events = Vec::new();
+            for item in items {
+                let place = item.shard / self.workers;
+                if let Some(shard) = self.shards.get_mut(place) {
+                    item.run(packets.buffer(), shard, &mut self.scanner);
+                    shard.take_events(&mut events);
+                }
+            }
+            // The last worker to finish a batch gives its buffer back; a full queue just lets it go.
+            if let Some(batch) = Arc::into_inner(packets) {
+                let _ = spent.try_send(batch);
+            }
+            if reports.send(Report { worker: self.index, through, events }).is_err() {
+                return Vec::new();
+            }
+        }
+        let mut events = Vec::new();
+        for shard in &mut self.shards {
+            shard.finish(&mut self.scanner);
+            shard.take_events(&mut events);
+        }
+        // Nobody listening means that the run was given up; there is no one to tell.
+        let _ = reports.send(Report { worker: self.index, through: u64::MAX, events });
+        self.shards.iter().map(Shard::totals).collect()
+    }
+}
