@@ -63,8 +63,11 @@ pub struct TransferStart {
     pub sender_mac: Option<MacAddress>,
     /// Receiving endpoint.
     pub receiver: Endpoint,
-    /// Name of the **server** side of the exchange: Host, SNI, the mail server's greeting name. The pipeline gives it to
-    /// whichever party is the responder.
+    /// Which end of the flow is the server of the exchange: as a rule the responder; on a data connection that an FTP
+    /// server opens (RFC 959 section 3.2) the initiator.
+    pub server: Side,
+    /// Name of the **server** side of the exchange: Host, SNI, the mail server's greeting name. It belongs to the end that
+    /// `server` tells.
     pub server_name: Option<String>,
     /// The responder only forwards (an HTTP proxy): the real other end is `server_name`, wherever the proxy stands.
     pub via_proxy: bool,

@@ -52,6 +52,7 @@ impl Context<'_> {
             sender: self.flow.endpoint(from),
             sender_mac: self.flow.mac(from),
             receiver: self.flow.endpoint(from.other()),
+            server: Side::Responder,
             server_name: None,
             via_proxy: false,
             user: None,
