@@ -1,0 +1,63 @@
+//! The command line: one file a subcommand.
+//!
+//! Owns: arguments, exit status, and what people see. Never does: inspection.
+
+mod amount;
+mod replay;
+mod scan;
+mod signatures;
+mod view;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Exit statuses, stable and documented in `egret --help`.
+pub(crate) mod status {
+    /// Done.
+    pub(crate) const DONE: u8 = 0;
+    /// Done, but part of the input could not be read.
+    pub(crate) const PARTIAL: u8 = 1;
+    /// Wrong usage or configuration.
+    pub(crate) const USAGE: u8 = 2;
+    /// An incident of at least the severity of `--fail-on` was found.
+    pub(crate) const INCIDENT: u8 = 3;
+}
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  done
+  1  done, but part of the input could not be read (what and why is printed)
+  2  wrong usage or configuration
+  3  with --fail-on: an incident of at least that severity was found";
+
+/// A network sensor against data loss: who sends which sensitive data where.
+#[derive(Debug, Parser)]
+#[command(name = "egret", version, max_term_width = 110, after_help = EXIT_STATUS, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Replay(replay::Replay),
+    Scan(scan::Scan),
+    #[command(subcommand)]
+    Signatures(signatures::Signatures),
+}
+
+/// Runs the program.
+pub(crate) fn run() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Replay(replay) => replay.run(),
+        Command::Scan(scan) => scan.run(),
+        Command::Signatures(signatures) => signatures.run(),
+    };
+    match outcome {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            view::error(&format!("{error:#}"));
+            ExitCode::from(status::USAGE)
+        }
+    }
+}
