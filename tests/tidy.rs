@@ -1,0 +1,80 @@
+//! Keeps the house in order: what the invariants of sensor/README.md say, where a test can see it.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Stages in the order in which data flows; `model` stands before and `pipeline` behind all of them.
+const STAGES: [&str; 9] =
+    ["capture", "decode", "stream", "protocol", "content", "detect", "identity", "incident", "output"];
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        let path = entry.expect("a directory entry").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn all_sources() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for folder in ["sensor", "fuzz", "benches"] {
+        sources(&support::file(folder), &mut found);
+    }
+    found.sort();
+    found.into_iter().map(|path| (path.clone(), fs::read_to_string(&path).expect("UTF-8 source"))).collect()
+}
+
+#[test]
+fn a_stage_depends_on_the_model_and_on_no_other_stage() {
+    for stage in STAGES {
+        let manifest = fs::read_to_string(support::file(&format!("sensor/{stage}/Cargo.toml"))).unwrap();
+        let dependencies = manifest.split("[dev-dependencies]").next().unwrap_or_default();
+        for other in STAGES.iter().chain(&["pipeline"]).filter(|other| **other != stage) {
+            assert!(!dependencies.contains(&format!("egret-{other}")), "{stage} depends on {other}");
+        }
+    }
+}
+
+#[test]
+fn every_crate_forbids_unsafe_code() {
+    for member in STAGES.iter().chain(&["model", "pipeline"]) {
+        let text = fs::read_to_string(support::file(&format!("sensor/{member}/lib.rs"))).unwrap();
+        assert!(text.contains("#![forbid(unsafe_code)]"), "{member}");
+    }
+}
+
+#[test]
+fn every_module_says_what_it_owns() {
+    let mute: Vec<PathBuf> = all_sources()
+        .into_iter()
+        .filter(|(path, text)| !text.starts_with("//!") && !path.ends_with("tests.rs"))
+        .map(|(path, _)| path)
+        .collect();
+    assert!(mute.is_empty(), "no module documentation: {mute:?}");
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    for (path, text) in all_sources() {
+        for word in ["TODO", "FIXME", "XXX:", "dbg!(", "todo!(", "unimplemented!("] {
+            assert!(!text.contains(word), "{}: {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn stages_own_no_thread_and_read_no_clock() {
+    for (path, text) in all_sources() {
+        let stage = STAGES.iter().any(|stage| path.starts_with(support::file(&format!("sensor/{stage}"))));
+        if stage && !path.ends_with("tests.rs") {
+            for word in ["std::thread", "SystemTime::now", "Instant::now"] {
+                assert!(!text.contains(word), "{}: {word}", path.display());
+            }
+        }
+    }
+}
