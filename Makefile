@@ -59,7 +59,8 @@ docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
 bench: packages-test
-	benches/replay.sh
+	$(CARGO) build --release --locked
+	benches/replay.py
 
 install: packages-run
 	$(CARGO) install --path . --locked
