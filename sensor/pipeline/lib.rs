@@ -9,12 +9,14 @@ mod config;
 mod correlate;
 mod dispatch;
 mod event;
+mod inspect;
 mod replay;
 mod shard;
 mod transfer;
 mod work;
 
 pub use config::{InternalNetworks, ReplayConfig};
+pub use inspect::{FileInspector, InspectedFile};
 pub use replay::{Progress, ReplayError, Replayed, replay};
 
 use egret_model::{FindingRecord, Incident, SightingRecord, TransferRecord};

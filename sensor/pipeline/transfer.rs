@@ -32,7 +32,7 @@ struct OpenTransfer {
 
 /// The objects of a transfer while it is walked.
 #[derive(Default)]
-struct Inspection {
+pub(crate) struct Inspection {
     scans: Vec<(ObjectId, ObjectScan)>,
     /// By object id: in order of discovery.
     objects: Vec<Option<ObjectRecord>>,
@@ -131,7 +131,7 @@ impl OpenTransfers {
 }
 
 impl Inspection {
-    fn take(&mut self, event: ContentEvent<'_>, scanner: &mut Scanner) {
+    pub(crate) fn take(&mut self, event: ContentEvent<'_>, scanner: &mut Scanner) {
         match event {
             ContentEvent::Begin(start) => self.scans.push((start.id, scanner.begin())),
             ContentEvent::Text { object, text } => {
@@ -162,7 +162,7 @@ impl Inspection {
     }
 
     /// The objects in order of discovery, and the hits by index into them.
-    fn close(self) -> (Vec<ObjectRecord>, Vec<(usize, Hit)>) {
+    pub(crate) fn close(self) -> (Vec<ObjectRecord>, Vec<(usize, Hit)>) {
         let mut index_of = Vec::with_capacity(self.objects.len());
         let mut objects = Vec::with_capacity(self.objects.len());
         for record in self.objects {
