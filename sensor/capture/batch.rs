@@ -52,6 +52,12 @@ impl PacketBatch {
         self.heads.is_empty()
     }
 
+    /// The bytes that the packets lie in, record headers included.
+    #[must_use]
+    pub fn buffer(&self) -> &[u8] {
+        self.buffer.get(..self.used).unwrap_or_default()
+    }
+
     /// Bytes of buffer in use, record headers included.
     #[must_use]
     pub const fn used_bytes(&self) -> usize {

@@ -155,7 +155,7 @@ impl Replay {
         let style = |template: &str| {
             ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
         };
-        match inputs.total() {
+        match inputs.progress().total() {
             Some(total) => ProgressBar::new(total).with_style(style(
                 "replaying {bar:30} {bytes}/{total_bytes}  {binary_bytes_per_sec}  {eta} left",
             )),

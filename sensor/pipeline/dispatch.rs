@@ -7,7 +7,7 @@ use crate::work::{Item, Work};
 use crossbeam_channel::{Receiver, Sender};
 use egret_capture::{Inputs, PacketBatch};
 use egret_decode::{Decoder, shard_of};
-use egret_model::{Limits, Segment, Summary};
+use egret_model::{Limits, Segment, Summary, Uninspected};
 use std::sync::Arc;
 
 /// Hands every segment to the worker that owns its shard.
@@ -32,19 +32,23 @@ impl Dispatcher {
 
     /// Reads the input to its end, then hangs up. Stops early when a worker has gone.
     pub(crate) fn run(mut self, inputs: &mut Inputs, progress: &mut dyn FnMut(Progress)) -> Summary {
+        let watched = inputs.progress();
         loop {
             let mut batch = self.spent.try_recv().unwrap_or_default();
             if !inputs.next_batch(&mut batch) {
                 break;
             }
-            progress(Progress { consumed: inputs.consumed(), total: inputs.total() });
+            progress(Progress { consumed: watched.consumed(), total: watched.total() });
             if self.dispatch(batch).is_err() {
                 break;
             }
         }
         self.decoder.finish();
         self.summary.coverage.merge(&self.decoder.take_coverage());
-        self.summary.problems = inputs.problems();
+        for problem in inputs.problems() {
+            self.summary.problems.push(problem.to_string());
+            self.summary.coverage.add(Uninspected::Gap, problem.lost_bytes());
+        }
         self.summary
     }
 

@@ -55,7 +55,7 @@ pub fn replay(
     sink: &mut (dyn FnMut(Record<'_>) -> Result<(), SinkError> + Send),
 ) -> Result<Replayed, ReplayError> {
     let workers = config.workers.clamp(1, config.limits.pipeline.shards.max(1));
-    let captures = inputs.names();
+    let captures = inputs.names().map(str::to_owned).collect();
     thread::scope(|scope| {
         let (report_in, report_out) = bounded::<Report>(workers * config.limits.pipeline.queue_batches.max(1));
         let (spent_in, spent_out) = bounded(workers * config.limits.pipeline.queue_batches.max(1));
