@@ -57,7 +57,9 @@ impl<'a> Cursor<'a> {
 
     /// The next `count` bytes, without consuming them.
     pub fn peek(&self, count: usize) -> Result<&'a [u8], Truncated> {
-        self.rest().get(..count).ok_or(Truncated { offset: self.position, needed: count - self.remaining() })
+        let rest = self.rest();
+        let short = || Truncated { offset: self.position, needed: count.saturating_sub(rest.len()) };
+        rest.get(..count).ok_or_else(short)
     }
 
     /// The next `count` bytes.

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod checksum;
 mod content;
 mod coverage;
 mod cursor;
@@ -19,6 +20,7 @@ mod sighting;
 mod time;
 mod transfer;
 
+pub use checksum::{Checksum, TcpChecksum, ones_complement_sum};
 pub use content::{ContentEvent, ContentHints, ObjectId, ObjectRecord, ObjectStart, ObjectState};
 pub use coverage::{Coverage, Uninspected};
 pub use cursor::{Cursor, Truncated};

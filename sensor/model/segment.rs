@@ -1,6 +1,6 @@
 //! What `decode` hands to `stream`: the innermost transport header and its payload.
 
-use crate::{PacketRef, Timestamp};
+use crate::{PacketRef, TcpChecksum, Timestamp};
 use std::{fmt, net::IpAddr, sync::Arc};
 
 /// A 48-bit link address.
@@ -108,7 +108,8 @@ pub struct Segment<'a> {
     pub packet: PacketRef,
     /// Capture time of that packet.
     pub at: Timestamp,
-    /// Link address of the sender, innermost Ethernet header, where there is one.
+    /// Link address of the sender: of the innermost link header, where no routed tunnel (GRE, IP in IP) lies between that and
+    /// the innermost address.
     pub source_mac: Option<MacAddress>,
     /// Link address of the receiver.
     pub destination_mac: Option<MacAddress>,
@@ -120,6 +121,8 @@ pub struct Segment<'a> {
     pub destination: IpAddr,
     /// Innermost transport header.
     pub transport: Transport,
+    /// For [`Segment::checksum`]; None where there is no TCP checksum, or nothing to verify it with.
+    pub tcp_checksum: Option<TcpChecksum>,
     /// Transport payload that was captured; never link padding or a trailer.
     pub payload: &'a [u8],
     /// Payload bytes that the IP length promises and the capture does not hold (snap length).
