@@ -49,7 +49,7 @@ impl Compression {
             Self::Zstd => Box::new(Zstd::new(source, window_bytes)),
             Self::Xz => {
                 let limit_kib = u32::try_from(window_bytes >> 10).unwrap_or(u32::MAX);
-                Box::new(lzma_rust2::XzReader::new_mem_limit(source, true, limit_kib))
+                Box::new(Sips(lzma_rust2::XzReader::new_mem_limit(source, true, limit_kib)))
             }
         }
     }
@@ -57,10 +57,22 @@ impl Compression {
 
 /// Compressed bytes read at once.
 const INPUT_BYTES: usize = 64 << 10;
+/// Bytes unpacked at once where damage costs all of them.
+const OUTPUT_BYTES: usize = 16 << 10;
 
 #[expect(clippy::disallowed_types, reason = "this module is the capped wrapper: deflate's window is 32 KiB")]
 fn gzip(source: impl Read + Send + 'static) -> Source {
-    Box::new(flate2::read::MultiGzDecoder::new(source))
+    Box::new(Sips(flate2::read::MultiGzDecoder::new(source)))
+}
+
+/// Reads a little at a time: decoders lose what they have unpacked for a read when that read meets damage.
+struct Sips<R>(R);
+
+impl<R: Read> Read for Sips<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = buffer.len().min(OUTPUT_BYTES);
+        self.0.read(buffer.get_mut(..bytes).unwrap_or_default())
+    }
 }
 
 /// Fills the buffer it is given unless the end is reached: decoders that take a short read for the end exist, and whoever
@@ -73,6 +85,11 @@ pub(crate) struct Filling<R> {
 impl<R> Filling<R> {
     pub(crate) const fn new(inner: R) -> Self {
         Self { inner, failure: None }
+    }
+
+    /// The error that made the last read fall short, if it was one.
+    pub(crate) const fn take_failure(&mut self) -> Option<io::Error> {
+        self.failure.take()
     }
 }
 

@@ -27,18 +27,19 @@
 mod batch;
 mod decompress;
 mod error;
-mod expand;
 mod fields;
 mod format;
 mod inputs;
 mod pcap;
 mod pcapng;
-mod progress;
 mod reader;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
 
 pub use batch::PacketBatch;
 pub use error::{CaptureError, Offset};
-pub use inputs::Inputs;
+pub use inputs::{Inputs, Progress};
 pub use pcapng::Secret;
-pub use progress::Progress;
 pub use reader::Capture;

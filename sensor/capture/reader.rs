@@ -178,7 +178,7 @@ impl Capture {
         self.carry.clear();
         match self.source.read(back) {
             Ok(bytes) if bytes == back.len() => (carried + bytes, Tail::More),
-            Ok(bytes) => (carried + bytes, Tail::End),
+            Ok(bytes) => (carried + bytes, self.source.take_failure().map_or(Tail::End, Tail::Failed)),
             Err(error) => (carried, Tail::Failed(error)),
         }
     }

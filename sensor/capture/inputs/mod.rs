@@ -6,12 +6,12 @@
 //! capture whose times jump back is read in its own order. A file is opened to learn when it begins, closed, and opened
 //! again when its turn comes: a thousand files of a rotating recorder need one open file and one buffer, not a thousand.
 
-use crate::{
-    Capture, CaptureError, PacketBatch, Progress, Secret,
-    expand::{Candidate, expand},
-    progress::Counted,
-    reader::display_name,
-};
+mod expand;
+mod progress;
+#[cfg(test)]
+mod tests;
+
+use crate::{Capture, CaptureError, PacketBatch, Secret, reader::display_name};
 use egret_model::{CaptureLimits, Timestamp};
 use std::{
     cmp::Reverse,
@@ -21,6 +21,11 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+
+pub use progress::Progress;
+
+use expand::{Candidate, expand};
+use progress::Counted;
 
 /// The captures of a run as one stream of packets.
 pub struct Inputs {
