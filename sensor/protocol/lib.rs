@@ -1,10 +1,21 @@
 //! Protocols: from the in-order bytes of a flow to transfers of content and evidence of identity.
 //!
 //! Owns: recognising a protocol by its bytes, and one folder a protocol. Never does: reassembly, content codings, matching,
-//! I/O, clocks, threads. Adding a protocol touches its folder and one line of [`registry`].
+//! I/O, clocks, threads. Adding a protocol touches its folder and one line of `registry.rs`.
 
 #![forbid(unsafe_code)]
+#![warn(clippy::indexing_slicing)]
 
 mod analyzer;
+mod engine;
+mod expected;
+mod raw;
+mod recognise;
+mod registry;
+mod shared;
+#[cfg(test)]
+mod testing;
 
-pub use analyzer::{Analyzer, Context};
+pub use analyzer::{Analyzer, Context, Nesting, Successor};
+pub use engine::{Engine, Session};
+pub use shared::Shared;

@@ -1,0 +1,268 @@
+//! The engine: leads each flow's events to the analyzer of its protocol.
+//!
+//! Owns: recognition by content, the hand-over from one analyzer to the next, and the end of what outlives flows.
+//! Never does: parsing of a protocol.
+
+use crate::analyzer::{FlowNotes, Switch};
+use crate::raw;
+use crate::recognise::{Held, Recognition, Step, recognise};
+use crate::registry::Prefix;
+use crate::{Analyzer, Context, Shared, Successor};
+use egret_model::{Flow, ProtocolEvent, ProtocolLimits, Side, StreamEvent, Timestamp};
+use std::collections::VecDeque;
+
+/// All protocols over the flows of one shard.
+pub struct Engine {
+    limits: ProtocolLimits,
+    shared: Shared,
+}
+
+/// What the engine keeps for one flow: a few words until the flow carries bytes.
+#[derive(Default)]
+pub struct Session {
+    state: State,
+    notes: FlowNotes,
+}
+
+#[derive(Default)]
+enum State {
+    /// Nothing has happened.
+    #[default]
+    New,
+    /// Not recognised yet.
+    Undecided(Box<Held>),
+    /// Recognised, or given up as raw content.
+    Decided(Box<dyn Analyzer>),
+}
+
+/// [`Step`] that waits for its turn.
+enum WaitingStep {
+    Data(Side, Vec<u8>),
+    Gap(Side, u64),
+    Finished(Side),
+}
+
+impl Engine {
+    /// An engine without flows.
+    #[must_use]
+    pub fn new(limits: &ProtocolLimits) -> Self {
+        Self { limits: limits.clone(), shared: Shared::new(limits) }
+    }
+
+    /// Handles what happened on `flow`, whose `session` was given along with all its earlier events.
+    pub fn event(
+        &mut self,
+        flow: &Flow,
+        session: &mut Session,
+        event: StreamEvent<'_>,
+        sink: &mut dyn FnMut(ProtocolEvent<'_>),
+    ) {
+        let Self { limits, shared } = self;
+        let Session { state, notes } = session;
+        let mut switch = None;
+        let context = &mut Context { flow, limits, shared, sink, notes, switch: &mut switch };
+        match event {
+            StreamEvent::Data { data: [], .. } => {}
+            StreamEvent::Data { from, data } => state.run(context, Step::Data(from, data)),
+            StreamEvent::Gap { from, bytes, .. } => state.run(context, Step::Gap(from, bytes)),
+            StreamEvent::Finished { from } => state.run(context, Step::Finished(from)),
+            StreamEvent::Closed { .. } => state.close(context),
+        }
+    }
+
+    /// Ends what outlives flows and has been idle for too long at `now`. To be called with every packet's time; costs next
+    /// to nothing when nothing is due. The flow given with an event is the first one of those that it came from.
+    pub fn expire(&mut self, now: Timestamp, sink: &mut dyn FnMut(&Flow, ProtocolEvent<'_>)) {
+        self.shared.groups.expire(now, &self.limits, sink);
+    }
+
+    /// The end of input, all flows being closed: ends what outlives them.
+    pub fn finish(&mut self, sink: &mut dyn FnMut(&Flow, ProtocolEvent<'_>)) {
+        self.shared.groups.finish(sink);
+    }
+}
+
+impl State {
+    /// Handles one step and all that it leads to.
+    fn run(&mut self, context: &mut Context<'_>, step: Step<'_>) {
+        let mut waiting = VecDeque::new();
+        self.step(context, step, &mut waiting);
+        loop {
+            if let Some(switch) = context.switch.take() {
+                *self = Self::switched(context, switch, &mut waiting);
+            }
+            match waiting.pop_front() {
+                Some(WaitingStep::Data(from, data)) => self.step(context, Step::Data(from, &data), &mut waiting),
+                Some(WaitingStep::Gap(from, bytes)) => self.step(context, Step::Gap(from, bytes), &mut waiting),
+                Some(WaitingStep::Finished(from)) => self.step(context, Step::Finished(from), &mut waiting),
+                None => return,
+            }
+        }
+    }
+
+    /// Handles one step. What was held and comes behind a switch goes to the front of `waiting`.
+    fn step(&mut self, context: &mut Context<'_>, step: Step<'_>, waiting: &mut VecDeque<WaitingStep>) {
+        if matches!(self, Self::New) {
+            *self = Self::first(context, step);
+        }
+        match self {
+            Self::New => {}
+            Self::Decided(analyzer) => deliver(analyzer.as_mut(), context, step),
+            Self::Undecided(held) => {
+                if let Some(mut analyzer) = hold(held, context, step) {
+                    let held = std::mem::take(held);
+                    replay(&held, analyzer.as_mut(), context, waiting);
+                    // What cannot be held comes behind what was.
+                    if let Step::Gap(..) = step {
+                        after(context, waiting, analyzer.as_mut(), step);
+                    }
+                    *self = Self::Decided(analyzer);
+                }
+            }
+        }
+    }
+
+    /// The state in which the first step finds a flow.
+    fn first(context: &mut Context<'_>, step: Step<'_>) -> Self {
+        if context.notes.switches == 0
+            && let Some(start) = context.shared.expected.take(context.flow)
+        {
+            return Self::Decided(start(context));
+        }
+        let Step::Data(from, data) = step else { return Self::Undecided(Box::default()) };
+        let flow = context.flow;
+        let prefix = match from {
+            Side::Initiator => Prefix { flow, initiator: data, responder: &[] },
+            Side::Responder => Prefix { flow, initiator: &[], responder: data },
+        };
+        match recognise(&prefix) {
+            Recognition::Protocol(registration) => Self::Decided((registration.start)(context)),
+            Recognition::Unknown => Self::Decided(raw::start(context)),
+            Recognition::Undecided => Self::Undecided(Box::default()),
+        }
+    }
+
+    /// The state after a switch, whose unread bytes go to the front of `waiting`.
+    fn switched(context: &mut Context<'_>, switch: Switch, waiting: &mut VecDeque<WaitingStep>) -> Self {
+        let notes = &mut *context.notes;
+        notes.switches += 1;
+        for (finished, side) in [
+            (&mut notes.initiator_finished, Side::Initiator),
+            (&mut notes.responder_finished, Side::Responder),
+        ] {
+            if std::mem::take(finished) {
+                waiting.push_front(WaitingStep::Finished(side));
+            }
+        }
+        for (from, data) in switch.unread.into_iter().rev().filter(|(_, data)| !data.is_empty()) {
+            waiting.push_front(WaitingStep::Data(from, data));
+        }
+        match switch.successor {
+            Successor::Analyzer(analyzer) => Self::Decided(analyzer),
+            Successor::Recognition(nesting) => {
+                notes.nesting = (nesting != crate::Nesting::default()).then(|| Box::new(nesting));
+                if notes.switches < context.limits.switches_per_flow {
+                    Self::New
+                } else {
+                    Self::Decided(raw::start(context))
+                }
+            }
+        }
+    }
+
+    /// The flow is over.
+    fn close(&mut self, context: &mut Context<'_>) {
+        loop {
+            match std::mem::take(self) {
+                Self::New => return,
+                Self::Undecided(held) => {
+                    let mut analyzer = raw::start(context);
+                    replay(&held, analyzer.as_mut(), context, &mut VecDeque::new());
+                    analyzer.closed(context);
+                }
+                Self::Decided(mut analyzer) => analyzer.closed(context),
+            }
+            // An analyzer may leave bytes to a successor even now; every switch but the last few consumes some.
+            let Some(switch) = context.switch.take() else { return };
+            let mut waiting = VecDeque::new();
+            *self = Self::switched(context, switch, &mut waiting);
+            while let Some(step) = waiting.pop_front() {
+                match step {
+                    WaitingStep::Data(from, data) => self.run(context, Step::Data(from, &data)),
+                    WaitingStep::Gap(from, bytes) => self.run(context, Step::Gap(from, bytes)),
+                    WaitingStep::Finished(from) => self.run(context, Step::Finished(from)),
+                }
+            }
+        }
+    }
+}
+
+/// Adds a step to those held. Returns the analyzer once it is decided.
+fn hold(held: &mut Held, context: &Context<'_>, step: Step<'_>) -> Option<Box<dyn Analyzer>> {
+    match step {
+        Step::Data(from, data) => held.data(from, data),
+        Step::Finished(from) => {
+            held.finished(from);
+            return None;
+        }
+        Step::Gap(..) => return Some(raw::start(context)),
+    }
+    match recognise(&held.prefix(context.flow)) {
+        Recognition::Protocol(registration) => Some((registration.start)(context)),
+        Recognition::Undecided if held.bytes() < context.limits.recognition_bytes => None,
+        Recognition::Undecided | Recognition::Unknown => Some(raw::start(context)),
+    }
+}
+
+/// Hands what was held to the analyzer; from a switch on, to those who come after it.
+fn replay(held: &Held, analyzer: &mut dyn Analyzer, context: &mut Context<'_>, waiting: &mut VecDeque<WaitingStep>) {
+    let mut behind = Vec::new();
+    for step in held.steps() {
+        if context.switch.is_none() {
+            deliver(analyzer, context, step);
+        } else {
+            behind.push(step);
+        }
+    }
+    for step in behind.into_iter().rev() {
+        waiting.push_front(step.wait());
+    }
+}
+
+/// Hands a step to the analyzer, or to its successor if it has asked for one.
+fn after(
+    context: &mut Context<'_>,
+    waiting: &mut VecDeque<WaitingStep>,
+    analyzer: &mut dyn Analyzer,
+    step: Step<'_>,
+) {
+    if context.switch.is_none() {
+        deliver(analyzer, context, step);
+    } else {
+        waiting.push_front(step.wait());
+    }
+}
+
+fn deliver(analyzer: &mut dyn Analyzer, context: &mut Context<'_>, step: Step<'_>) {
+    match step {
+        Step::Data(from, data) => analyzer.data(context, from, data),
+        Step::Gap(from, bytes) => analyzer.gap(context, from, bytes),
+        Step::Finished(from) => {
+            match from {
+                Side::Initiator => context.notes.initiator_finished = true,
+                Side::Responder => context.notes.responder_finished = true,
+            }
+            analyzer.finished(context, from);
+        }
+    }
+}
+
+impl Step<'_> {
+    fn wait(self) -> WaitingStep {
+        match self {
+            Self::Data(from, data) => WaitingStep::Data(from, data.to_vec()),
+            Self::Gap(from, bytes) => WaitingStep::Gap(from, bytes),
+            Self::Finished(from) => WaitingStep::Finished(from),
+        }
+    }
+}

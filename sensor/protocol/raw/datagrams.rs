@@ -1,0 +1,162 @@
+//! Datagrams of no known protocol, put together: a client that sends every line from a new port moves one content.
+//!
+//! Owns: the groups by client, server and server port, and their end by time. Never does: looking into a datagram.
+
+use crate::{Analyzer, Context};
+use egret_model::{
+    Flow, FlowKind, Protocol, ProtocolEvent, ProtocolLimits, Side, Timestamp, TransferKey,
+};
+use hashbrown::HashMap;
+use std::net::IpAddr;
+
+/// Leads the datagrams of one flow to their group.
+pub(super) struct RawDatagrams;
+
+impl Analyzer for RawDatagrams {
+    fn data(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) {
+        let transfer = DatagramGroups::transfer(context, from);
+        context.body(transfer, data);
+    }
+
+    fn gap(&mut self, context: &mut Context<'_>, from: Side, bytes: u64) {
+        let transfer = DatagramGroups::transfer(context, from);
+        context.missing(transfer, bytes);
+    }
+
+    fn finished(&mut self, _: &mut Context<'_>, _: Side) {}
+
+    fn closed(&mut self, _: &mut Context<'_>) {}
+}
+
+/// Which datagrams belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    kind: FlowKind,
+    client: IpAddr,
+    server: IpAddr,
+    /// 0 for ICMP, whose echo identifiers are the client's choice.
+    port: u16,
+}
+
+/// One group of datagrams.
+struct Group {
+    /// The flow of its first datagram.
+    flow: Flow,
+    first_at: Timestamp,
+    last_at: Timestamp,
+    from_initiator: Option<Open>,
+    from_responder: Option<Open>,
+}
+
+#[derive(Clone, Copy)]
+struct Open {
+    transfer: TransferKey,
+    last_at: Timestamp,
+}
+
+/// The groups that are open.
+#[derive(Default)]
+pub(crate) struct DatagramGroups {
+    groups: HashMap<Key, Group, foldhash::fast::RandomState>,
+    /// No group ends before.
+    due: Timestamp,
+}
+
+impl DatagramGroups {
+    /// The transfer to which a datagram of `from` belongs; its time is noted.
+    fn transfer(context: &mut Context<'_>, from: Side) -> TransferKey {
+        let (flow, limits, now) = (context.flow, context.limits, context.now());
+        let (protocol, port, operation) = match flow.kind {
+            FlowKind::Icmp => (Protocol::Icmp, 0, "echo".to_owned()),
+            FlowKind::Udp | FlowKind::Tcp => {
+                (Protocol::Udp, flow.responder.port, format!("udp {}", flow.responder.port))
+            }
+        };
+        let key = Key { kind: flow.kind, client: flow.initiator.ip, server: flow.responder.ip, port };
+        let groups = &mut context.shared.groups;
+        if groups.groups.get(&key).is_some_and(|group| group.is_over(now, limits)) {
+            if let Some(group) = groups.groups.remove(&key) {
+                group.end(context.sink);
+            }
+        } else if !groups.groups.contains_key(&key) && groups.groups.len() >= limits.datagram_groups {
+            groups.end_where(|_| true, &mut |_, event| (context.sink)(event));
+        }
+        let open = context.shared.groups.groups.get(&key).and_then(|group| group.open(from));
+        let transfer = open.map_or_else(
+            || {
+                let start = context.start(protocol, operation, from);
+                context.begin(start)
+            },
+            |open| open.transfer,
+        );
+        let group = context.shared.groups.groups.entry(key).or_insert_with(|| Group::new(flow));
+        group.note(from, Open { transfer, last_at: now });
+        transfer
+    }
+
+    /// Ends the groups that are over at `now`.
+    pub(crate) fn expire(
+        &mut self,
+        now: Timestamp,
+        limits: &ProtocolLimits,
+        sink: &mut dyn FnMut(&Flow, ProtocolEvent<'_>),
+    ) {
+        if now < self.due {
+            return;
+        }
+        // Looking at every group now and then is enough: an end is told with the time of the last datagram.
+        self.due = now.plus(limits.datagram_idle_ns / 4);
+        self.end_where(|group| group.is_over(now, limits), sink);
+    }
+
+    /// Ends every group.
+    pub(crate) fn finish(&mut self, sink: &mut dyn FnMut(&Flow, ProtocolEvent<'_>)) {
+        self.end_where(|_| true, sink);
+    }
+
+    fn end_where(&mut self, over: impl Fn(&Group) -> bool, sink: &mut dyn FnMut(&Flow, ProtocolEvent<'_>)) {
+        let mut ended: Vec<Group> = self.groups.extract_if(|_, group| over(group)).map(|(_, group)| group).collect();
+        ended.sort_by_key(|group| (group.flow.first_packet, group.first_at));
+        for group in ended {
+            let flow = group.flow.clone();
+            group.end(&mut |event| sink(&flow, event));
+        }
+    }
+}
+
+impl Group {
+    fn new(flow: &Flow) -> Self {
+        Self {
+            flow: flow.clone(),
+            first_at: flow.last_at,
+            last_at: flow.last_at,
+            from_initiator: None,
+            from_responder: None,
+        }
+    }
+
+    const fn open(&self, from: Side) -> Option<Open> {
+        match from {
+            Side::Initiator => self.from_initiator,
+            Side::Responder => self.from_responder,
+        }
+    }
+
+    fn note(&mut self, from: Side, open: Open) {
+        self.last_at = self.last_at.max(open.last_at);
+        match from {
+            Side::Initiator => self.from_initiator = Some(open),
+            Side::Responder => self.from_responder = Some(open),
+        }
+    }
+
+    const fn is_over(&self, now: Timestamp, limits: &ProtocolLimits) -> bool {
+        now.since(self.last_at) >= limits.datagram_idle_ns || now.since(self.first_at) >= limits.datagram_group_ns
+    }
+
+    fn end(self, sink: &mut dyn FnMut(ProtocolEvent<'_>)) {
+        for Open { transfer, last_at } in self.from_initiator.into_iter().chain(self.from_responder) {
+            sink(ProtocolEvent::End { transfer, complete: true, at: last_at });
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Content of no known protocol: inspected all the same.
+//!
+//! Owns: one transfer a direction of an unrecognised TCP flow; UDP datagrams and ICMP echoes put together over flows.
+//! Never does: guessing at structure within the bytes.
+
+mod datagrams;
+mod stream;
+
+pub(crate) use datagrams::DatagramGroups;
+
+use crate::{Analyzer, Context};
+use egret_model::FlowKind;
+
+/// The analyzer of a flow that nobody recognises.
+pub(crate) fn start(context: &Context<'_>) -> Box<dyn Analyzer> {
+    match context.flow.kind {
+        FlowKind::Tcp => Box::new(stream::RawStream::default()),
+        FlowKind::Udp | FlowKind::Icmp => Box::new(datagrams::RawDatagrams),
+    }
+}

@@ -1,0 +1,42 @@
+//! The protocols that are recognised, one line each, in the order in which they are asked.
+//!
+//! Owns: the list. Never does: recognition itself, which is each protocol's own.
+
+use crate::{Analyzer, Context};
+use egret_model::{Flow, FlowKind};
+
+/// What a protocol says to the first bytes of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Mine.
+    Yes,
+    /// Perhaps; more bytes would tell.
+    NeedMore,
+    /// Not mine, whatever follows.
+    No,
+}
+
+/// The first bytes of both sides of a flow, as far as they have come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Prefix<'a> {
+    pub(crate) flow: &'a Flow,
+    /// Of the end that opened the flow.
+    pub(crate) initiator: &'a [u8],
+    /// Of the other end.
+    pub(crate) responder: &'a [u8],
+}
+
+/// One protocol.
+pub(crate) struct Registration {
+    /// Its name, for tests and traces.
+    pub(crate) name: &'static str,
+    /// The transport it runs over.
+    pub(crate) kind: FlowKind,
+    /// Stateless recognition; asked again whenever bytes have come, until it says Yes or No or the limit is reached.
+    pub(crate) probe: fn(&Prefix<'_>) -> Verdict,
+    /// Makes the analyzer, which is then given every byte from the first one on.
+    pub(crate) start: fn(&Context<'_>) -> Box<dyn Analyzer>,
+}
+
+/// Every protocol. The first that says Yes has the flow.
+pub(crate) const REGISTRY: &[Registration] = &[];

@@ -1,0 +1,33 @@
+//! What the flows of one address pair share: they all come to one shard, and so to one [`Shared`].
+//!
+//! Owns: the numbering of transfers and the tables that outlive a flow. Never does: parsing.
+
+use crate::expected::ExpectedConnections;
+use crate::raw::DatagramGroups;
+use egret_model::{ProtocolLimits, TransferKey};
+
+/// State beyond one flow.
+pub struct Shared {
+    transfers: u64,
+    /// Connections that another one has announced.
+    pub(crate) expected: ExpectedConnections,
+    /// Datagrams of no known protocol, put together over flows.
+    pub(crate) groups: DatagramGroups,
+}
+
+impl Shared {
+    pub(crate) fn new(limits: &ProtocolLimits) -> Self {
+        Self {
+            transfers: 0,
+            expected: ExpectedConnections::new(limits.expected_connections),
+            groups: DatagramGroups::default(),
+        }
+    }
+
+    /// A key that has not been given before.
+    pub fn next_transfer(&mut self) -> TransferKey {
+        let key = TransferKey(self.transfers);
+        self.transfers += 1;
+        key
+    }
+}
