@@ -3,7 +3,8 @@
 /// Limits of the `capture` stage.
 #[derive(Clone, Debug)]
 pub struct CaptureLimits {
-    /// Bytes read at once, and so about the size of a batch of packets; default 1 MiB.
+    /// Bytes read at once, and so about the size of a batch of packets. Default 256 KiB: with sixteen batches in use, larger
+    /// ones leave the processor's cache (measured: 10 GiB/s at 256 KiB, 3.6 at 1 MiB).
     pub block_bytes: usize,
     /// Bytes of the blocks of all captures that are merged, shared among them evenly (64 KiB each at least, `block_bytes`
     /// at most). Default 16 MiB.
@@ -21,7 +22,7 @@ pub struct CaptureLimits {
 impl Default for CaptureLimits {
     fn default() -> Self {
         Self {
-            block_bytes: 1 << 20,
+            block_bytes: 256 << 10,
             merge_bytes: 16 << 20,
             packet_bytes: 16 << 20,
             interfaces: 1 << 16,
