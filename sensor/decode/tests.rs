@@ -1,0 +1,1 @@
+//! Captured bytes of each header family, and the laws that decoding keeps.
