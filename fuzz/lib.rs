@@ -4,8 +4,12 @@
 
 #![forbid(unsafe_code)]
 
+mod targets {
+    pub(super) mod capture;
+}
+
 /// A target: takes any bytes, must return without panic, hang or unbounded memory.
 pub type Target = fn(&[u8]);
 
 /// Every target by name; its corpus lies in `fuzz/corpus/NAME/`.
-pub const TARGETS: &[(&str, Target)] = &[];
+pub const TARGETS: &[(&str, Target)] = &[("capture", targets::capture::run)];
