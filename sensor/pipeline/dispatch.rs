@@ -6,7 +6,7 @@ use crate::replay::Progress;
 use crate::work::{Item, Work};
 use crossbeam_channel::{Receiver, Sender};
 use egret_capture::{Inputs, PacketBatch};
-use egret_decode::{Decoder, shard_of};
+use egret_decode::{Cause, Decoder, shard_of};
 use egret_model::{Limits, Segment, Summary, Uninspected};
 use std::sync::Arc;
 
@@ -45,6 +45,17 @@ impl Dispatcher {
         }
         self.decoder.finish();
         self.summary.coverage.merge(&self.decoder.take_coverage());
+        let names: Vec<&str> = inputs.names().collect();
+        for (cause, count) in self.decoder.tally().counts() {
+            if let Cause::LinkType(_) = cause {
+                let name = names.get(usize::from(count.first.capture)).copied().unwrap_or_default();
+                self.summary.problems.push(format!(
+                    "{name}: {cause} (first in packet {}): {} packets with {} bytes were not inspected; \
+                     capture on an Ethernet, IP or loopback interface, or convert the capture",
+                    count.first.number, count.packets, count.bytes
+                ));
+            }
+        }
         for problem in inputs.problems() {
             self.summary.problems.push(problem.to_string());
             self.summary.coverage.add(Uninspected::Gap, problem.lost_bytes());

@@ -6,7 +6,7 @@ use crate::event::{Event, Stamp, Stamped};
 use crate::transfer::OpenTransfers;
 use egret_detect::Scanner;
 use egret_model::{
-    Coverage, Flow, Limits, PacketRef, ProtocolEvent, Segment, StreamEvent, Timestamp,
+    Coverage, Flow, Limits, PacketRef, ProtocolEvent, Segment, StreamEvent, Timestamp, Uninspected,
 };
 use egret_protocol::{Engine, Session};
 use egret_stream::FlowTable;
@@ -68,6 +68,7 @@ impl Shard {
             rest.count(&event);
             engine.event(flow, session, event, &mut |reported| rest.take(flow, reported, scanner));
         });
+        engine.expire(segment.at, &mut |flow, reported| rest.take(flow, reported, scanner));
     }
 
     /// The end of input: everything open is closed.
@@ -91,6 +92,7 @@ impl Shard {
         coverage.inspected_bytes = self.rest.delivered.saturating_sub(coverage.uninspected_bytes());
         coverage.merge(&self.rest.missing);
         let stats = self.table.stats();
+        coverage.add(Uninspected::Unsupported, stats.untracked_bytes);
         ShardTotals { coverage, flows: stats.flows, inconsistent_overlaps: stats.inconsistent_overlaps }
     }
 }
