@@ -6,10 +6,16 @@
 
 mod targets {
     pub(super) mod capture;
+    pub(super) mod scan;
+    pub(super) mod signature;
 }
 
 /// A target: takes any bytes, must return without panic, hang or unbounded memory.
 pub type Target = fn(&[u8]);
 
 /// Every target by name; its corpus lies in `fuzz/corpus/NAME/`.
-pub const TARGETS: &[(&str, Target)] = &[("capture", targets::capture::run)];
+pub const TARGETS: &[(&str, Target)] = &[
+    ("capture", targets::capture::run),
+    ("scan", targets::scan::run),
+    ("signature", targets::signature::run),
+];

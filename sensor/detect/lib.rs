@@ -1,2 +1,36 @@
-//! stub replaced at once
+//! Detection: finds the organisation's sensitive data in text, by signatures that its owners write.
+//!
+//! Owns: the signature language, the engine, validators, evidence and confidence, redaction. Never does: reading of
+//! captures or formats, threads, clocks; the only files it reads are signatures, when a set is loaded.
+//!
+//! The clear text of a match never leaves this crate: what a [`egret_model::Hit`] shows is masked at the source.
+//!
+//! # How text is scanned
+//!
+//! Text is normalised as it comes, gathered into blocks, and each block passed over twice: once by one Aho-Corasick
+//! automaton with the literals of all signatures (words, phrases, context words, what regular expressions require), once by a
+//! gate that skips text without digits. What they find is verified in a bounded window: the rest of a phrase, a regular
+//! expression, the written form of a number, validators. A match then waits until the context around it is known. Whether a
+//! match counts depends on evidence: context words, other finds beside it, and how many of its look-alikes in the same
+//! object are valid, since one in ten numbers of any table passes a check digit.
+//!
+//! Blocks overlap by the widest window, so that hits do not depend on the pieces in which text came.
+
 #![forbid(unsafe_code)]
+#![warn(clippy::indexing_slicing)]
+
+mod engine;
+mod language;
+mod object;
+mod scanner;
+mod shipped;
+mod signatures;
+#[cfg(test)]
+mod tests;
+mod validators;
+mod verdict;
+
+pub use language::problem::SignatureProblem;
+pub use object::ObjectScan;
+pub use scanner::Scanner;
+pub use signatures::{CostNote, Signature, SignatureSet};

@@ -1,0 +1,148 @@
+//! The engine: finds candidates in text and verifies them.
+//!
+//! Owns: the compiled finders of all signatures together. Never does: reading of signature files, thresholds.
+
+pub(crate) mod matcher;
+pub(crate) mod normalise;
+pub(crate) mod numbers;
+pub(crate) mod pattern;
+pub(crate) mod redact;
+pub(crate) mod words;
+
+use crate::validators::{AROUND, Subject, Validator, ValueForm, Verdict};
+use foldhash::quality::FixedState;
+use matcher::Matcher;
+use numbers::Numbers;
+use pattern::Pattern;
+use redact::Mask;
+use std::{hash::BuildHasher as _, ops::Range};
+use words::Phrase;
+
+/// Key of the hashes of values. They are compared within one run and never written, so that a fixed key will do until
+/// record indexes bring a secret one.
+const VALUE_KEY: u64 = 0x6567_7265_7420_7631;
+
+/// Where the literals of the matcher lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// A phrase, by index.
+    Phrase(u32),
+    /// A regular expression, by index.
+    Pattern(u32),
+}
+
+/// What a phrase stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// Matches of a finder.
+    Finder(u32),
+    /// A context word of a signature.
+    Near {
+        /// Which signature.
+        signature: u32,
+        /// Which of its words.
+        word: u32,
+    },
+}
+
+/// A find of a signature, by indexes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FindId {
+    /// Which signature.
+    pub(crate) signature: u32,
+    /// Which of its finds.
+    pub(crate) find: u8,
+}
+
+/// What all ways of finding have in common.
+#[derive(Debug)]
+pub(crate) struct Finder {
+    /// Run in order; the first that objects decides.
+    pub(crate) validators: Vec<&'static Validator>,
+    /// How values are compared.
+    pub(crate) value: ValueForm,
+    /// What may be shown.
+    pub(crate) mask: Mask,
+    /// The finds that it serves: its own, and those that `use` it.
+    pub(crate) finds: Vec<FindId>,
+}
+
+/// What the validators said together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Judgement {
+    /// A published example: low confidence at most.
+    pub(crate) sample: bool,
+    /// Evidence `doubtful`.
+    pub(crate) doubtful: bool,
+    /// For people.
+    pub(crate) why: Vec<&'static str>,
+}
+
+impl Finder {
+    /// Validates a match; None when it is none.
+    pub(crate) fn judge(&self, text: &[u8], range: &Range<usize>) -> Option<Judgement> {
+        let subject = Subject {
+            matched: text.get(range.clone())?,
+            before: text.get(range.start.saturating_sub(AROUND)..range.start)?,
+            after: text.get(range.end..text.len().min(range.end + AROUND))?,
+        };
+        let mut judgement = Judgement::default();
+        for validator in &self.validators {
+            let why = match (validator.check)(&subject) {
+                Verdict::Invalid => return None,
+                Verdict::Sample(why) => {
+                    judgement.sample = true;
+                    why
+                }
+                Verdict::Doubtful(why) => {
+                    judgement.doubtful = true;
+                    why
+                }
+                Verdict::Valid(why) => why,
+            };
+            judgement.why.push(why);
+        }
+        Some(judgement)
+    }
+
+    /// The keyed hash of a match's normalised value.
+    pub(crate) fn value(&self, matched: &[u8], scratch: &mut Vec<u8>) -> u64 {
+        scratch.clear();
+        match self.value {
+            ValueForm::Exact => scratch.extend_from_slice(matched.trim_ascii()),
+            ValueForm::Digits => scratch.extend(matched.iter().filter(|byte| byte.is_ascii_digit())),
+            ValueForm::Alphanumeric => {
+                let kept = matched.iter().filter(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
+                scratch.extend(kept.map(u8::to_ascii_uppercase));
+            }
+            ValueForm::Words => {
+                let words = matched.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+                for word in words {
+                    scratch.extend(word.iter().map(u8::to_ascii_lowercase));
+                    scratch.push(b' ');
+                }
+            }
+        }
+        FixedState::with_seed(VALUE_KEY).hash_one(scratch.as_slice())
+    }
+}
+
+/// All finders of a set of signatures.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) matcher: Matcher,
+    /// By literal.
+    pub(crate) uses: Vec<Vec<Use>>,
+    /// Lengths of the literals, bytes.
+    pub(crate) lengths: Vec<usize>,
+    pub(crate) phrases: Vec<(Phrase, Target)>,
+    pub(crate) patterns: Vec<(Pattern, u32)>,
+    /// Indexes of patterns that no literal leads to.
+    pub(crate) unanchored: Vec<u32>,
+    pub(crate) numbers: Numbers,
+    pub(crate) finders: Vec<Finder>,
+    /// Bytes before and after an anchor that a verification may look at.
+    pub(crate) reach: (usize, usize),
+    /// Widest distance of context words, characters.
+    pub(crate) within: usize,
+}

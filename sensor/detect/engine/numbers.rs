@@ -1,0 +1,360 @@
+//! Finds numbers by their written form: cards, national ids, accounts.
+//!
+//! Owns: a gate that passes over text with few digits at many bytes a cycle, the groups of digits behind it, layouts at
+//! those groups, and strict boundaries: nothing inside longer digit runs, decimals, hexadecimal strings, UUIDs, phone
+//! numbers, paths and links. Never does: check digits (validators), decisions.
+
+use crate::{language::layout::Layout, validators::iban};
+use std::ops::Range;
+
+/// Bytes that the gate looks at together.
+const CHUNK: usize = 32;
+/// Digits in a chunk from which its groups are looked at. A layout has at least six digits in at most forty bytes, which
+/// lie in at most three chunks; an account number has at least eight in four. So one of the chunks has two.
+const GATE: u32 = 2;
+/// Bytes before a passing chunk in which a number may begin.
+const LEAD: usize = 96;
+/// Bytes after the first digit of a number that decide about it: its width and its right neighbours.
+pub(crate) const FORWARD: usize = 160;
+/// Bytes before the first digit of a number that decide about it: its lead and the link that it may be part of.
+pub(crate) const BACKWARD: usize = 192;
+
+/// The written form of a number.
+#[derive(Clone, Debug)]
+pub(crate) enum Written {
+    /// Signs and separators.
+    Layout(Layout),
+    /// An international account number: its country decides its length.
+    Iban,
+}
+
+impl Written {
+    fn width(&self) -> usize {
+        match self {
+            Self::Layout(layout) => layout.widest(),
+            Self::Iban => usize::MAX,
+        }
+    }
+}
+
+/// All number finders, by the length of the group of digits that they begin with.
+#[derive(Debug, Default)]
+pub(crate) struct Numbers {
+    written: Vec<(u32, Written)>,
+    by_group: Vec<Vec<u32>>,
+}
+
+/// A number that fits a layout and stands free.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    /// Which finder.
+    pub(crate) finder: u32,
+    /// Where.
+    pub(crate) range: Range<usize>,
+    /// Number of digits: look-alikes are compared with others of their length.
+    pub(crate) digits: u8,
+}
+
+impl Numbers {
+    /// Prepares the layouts of all finders.
+    pub(crate) fn new(mut written: Vec<(u32, Written)>) -> Self {
+        // The widest form of each finder is tried first; account numbers, which claim their groups, before all others.
+        written.sort_by_key(|(finder, form)| {
+            (!matches!(form, Written::Iban), *finder, std::cmp::Reverse(form.width()))
+        });
+        let by_group = (0..=CHUNK)
+            .map(|digits| {
+                let fits = |form: &Written| match form {
+                    Written::Layout(layout) => layout.begins_with(digits),
+                    Written::Iban => digits >= 2,
+                };
+                let fitting = written.iter().enumerate().filter(|(_, (_, form))| fits(form));
+                fitting.filter_map(|(at, _)| u32::try_from(at).ok()).collect()
+            })
+            .collect();
+        Self { written, by_group }
+    }
+
+    /// Looks at every group of digits that begins in `range` and may begin a number; `visit` says whether a candidate is
+    /// valid, which settles that group for its finder. Text up to [`FORWARD`] bytes after the range is looked at, and
+    /// [`BACKWARD`] bytes before it.
+    pub(crate) fn find(
+        &self,
+        text: &[u8],
+        range: Range<usize>,
+        claimed: &mut usize,
+        visit: &mut impl FnMut(&Candidate) -> bool,
+    ) {
+        if self.written.is_empty() {
+            return;
+        }
+        let stop = text.len().min(range.end.saturating_add(LEAD));
+        let mut next = range.start;
+        let mut at = range.start;
+        for chunk in text.get(range.start..stop).unwrap_or_default().chunks(CHUNK) {
+            if dense(chunk) {
+                let from = next.max(at.saturating_sub(LEAD));
+                next = self.groups(text, from..(at + chunk.len()).min(range.end), claimed, visit);
+            }
+            at += chunk.len();
+        }
+    }
+
+    /// Visits the groups that begin in `range`; where the next one may begin.
+    fn groups(
+        &self,
+        text: &[u8],
+        range: Range<usize>,
+        claimed: &mut usize,
+        visit: &mut impl FnMut(&Candidate) -> bool,
+    ) -> usize {
+        let mut at = range.start;
+        // A group that began before the range was visited already, or is longer than any number.
+        if at > 0 && is_digit(text, at - 1) {
+            at += digits_at(text, at);
+        }
+        while at < range.end {
+            let Some(skip) =
+                text.get(at..range.end).and_then(|rest| rest.iter().position(u8::is_ascii_digit))
+            else {
+                break;
+            };
+            let start = at + skip;
+            let length = digits_at(text, start);
+            at = start + length;
+            if start >= *claimed {
+                self.group(text, start, length, claimed, visit);
+            }
+        }
+        at.max(range.end)
+    }
+
+    fn group(
+        &self,
+        text: &[u8],
+        start: usize,
+        length: usize,
+        claimed: &mut usize,
+        visit: &mut impl FnMut(&Candidate) -> bool,
+    ) {
+        let mut settled = None;
+        for index in self.by_group.get(length).into_iter().flatten() {
+            let Some((finder, form)) = self.written.get(*index as usize) else { continue };
+            if settled == Some(*finder) {
+                continue;
+            }
+            let Some(range) = (match form {
+                Written::Layout(layout) => fit(layout, text, start),
+                Written::Iban => account(text, start),
+            }) else {
+                continue;
+            };
+            let digits = text
+                .get(range.clone())
+                .unwrap_or_default()
+                .iter()
+                .filter(|byte| byte.is_ascii_digit())
+                .count();
+            let digits = u8::try_from(digits).unwrap_or(u8::MAX);
+            if visit(&Candidate { finder: *finder, range: range.clone(), digits }) {
+                if matches!(form, Written::Iban) {
+                    *claimed = range.end;
+                    return;
+                }
+                settled = Some(*finder);
+            }
+        }
+    }
+}
+
+/// Whether a chunk holds enough digits. Written so that it compiles to a few vector instructions.
+fn dense(chunk: &[u8]) -> bool {
+    let count: u8 = chunk.iter().map(|byte| u8::from(byte.wrapping_sub(b'0') < 10)).sum();
+    u32::from(count) >= GATE
+}
+
+fn is_digit(text: &[u8], at: usize) -> bool {
+    text.get(at).is_some_and(u8::is_ascii_digit)
+}
+
+/// Length of the run of digits at `at`, counted up to one more than a group may have.
+fn digits_at(text: &[u8], at: usize) -> usize {
+    text.get(at..).map_or(0, |rest| rest.iter().take_while(|byte| byte.is_ascii_digit()).count())
+}
+
+fn fit(layout: &Layout, text: &[u8], first_digit: usize) -> Option<Range<usize>> {
+    let start = first_digit.checked_sub(layout.lead())?;
+    let end = start + layout.fits(text.get(start..)?)?;
+    let range = start..end;
+    (stands_free(text, &range) && !in_link(text, start) && neighbours_differ(layout, text, &range))
+        .then_some(range)
+}
+
+/// An account number whose check digits are the group at `first_digit`: two letters stand before, perhaps with a blank.
+fn account(text: &[u8], first_digit: usize) -> Option<Range<usize>> {
+    let blank = usize::from(text.get(first_digit.checked_sub(1)?) == Some(&b' '));
+    let start = first_digit.checked_sub(2 + blank)?;
+    let country = text.get(start..start + 2)?;
+    if !country.iter().all(u8::is_ascii_alphabetic)
+        || start > 0 && text.get(start - 1).is_some_and(u8::is_ascii_alphanumeric)
+    {
+        return None;
+    }
+    let range = start..start + iban::read(text.get(start..)?)?;
+    stands_free(text, &range).then_some(range)
+}
+
+/// No neighbour makes the range part of something longer.
+fn stands_free(text: &[u8], range: &Range<usize>) -> bool {
+    let before = |distance: usize| range.start.checked_sub(distance).and_then(|at| text.get(at)).copied();
+    let after = |distance: usize| text.get(range.end + distance - 1).copied();
+    let word = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let digit = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_digit());
+    let left = match before(1) {
+        Some(b'_' | b'+' | b'$' | b'%' | b'\\') => true,
+        Some(b'.') => !before(2).is_some_and(|byte| byte.is_ascii_alphabetic()),
+        Some(b'-') => word(before(2)) || before(2) == Some(b'-') && word(before(3)),
+        // A decimal comma; a comma between two cells has a longer or no number before it.
+        Some(b',') => before(2) == Some(b'0') && !digit(before(3)),
+        byte => word(byte),
+    };
+    let right = match after(1) {
+        Some(b'_' | b'%' | b'@') => true,
+        Some(b'.') => digit(after(2)),
+        Some(b'-') => word(after(2)),
+        byte => word(byte),
+    };
+    !left && !right
+}
+
+/// The number is part of a link or a path: `https://x/orders/4111…`, `/orders/4111…`.
+fn in_link(text: &[u8], start: usize) -> bool {
+    let lead = text.get(start.saturating_sub(BACKWARD - 64)..start).unwrap_or_default();
+    let token = lead
+        .iter()
+        .rposition(|byte| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'<' | b'>'));
+    let token = lead.get(token.map_or(0, |at| at + 1)..).unwrap_or_default();
+    token.last() == Some(&b'/') || token.windows(3).any(|window| window == b"://")
+}
+
+/// A number in groups goes on beyond the layout: the same separator and a group of the same length stand beside it, or it
+/// begins with letters (`DE44 5001 …`).
+fn neighbours_differ(layout: &Layout, text: &[u8], range: &Range<usize>) -> bool {
+    let Some(separator) = layout.separator() else { return true };
+    let inside = text.get(range.clone()).unwrap_or_default();
+    let first = inside.iter().take_while(|byte| **byte != separator).count();
+    let last = inside.iter().rev().take_while(|byte| **byte != separator).count();
+    let lead = text.get(range.start.saturating_sub(CHUNK)..range.start).unwrap_or_default();
+    let tail = text.get(range.end..).unwrap_or_default();
+    if lead.last() == Some(&separator) {
+        let run = lead.iter().rev().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
+        let glued = lead.iter().rev().nth(run + 1).is_some_and(u8::is_ascii_alphabetic);
+        if run > 0 && (run == first || glued) {
+            return false;
+        }
+    }
+    let next = tail.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).take(CHUNK).count();
+    !(tail.first() == Some(&separator) && next > 0 && (next == last || next == first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn numbers(layouts: &[&str]) -> Numbers {
+        let written = layouts.iter().map(|text| match *text {
+            "iban" => Written::Iban,
+            text => Written::Layout(Layout::parse(text).expect(text)),
+        });
+        Numbers::new((0..).zip(written).collect())
+    }
+
+    fn found(layouts: &[&str], text: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        numbers(layouts).find(text.as_bytes(), 0..text.len(), &mut 0, &mut |candidate| {
+            found.push(text[candidate.range.clone()].to_owned());
+            true
+        });
+        found
+    }
+
+    #[test]
+    fn boundaries_are_strict() {
+        let card = "4111111111111111";
+        for text in [
+            "4111111111111111",
+            "card:4111111111111111.",
+            "a,4111111111111111,b",
+            "(4111111111111111)",
+            "n=4111111111111111&x",
+            "'4111111111111111'",
+            "1 4111111111111111 2",
+            "2013-11-22 4111111111111111",
+            "12,4111111111111111,3",
+            "<a>4111111111111111</a>",
+        ] {
+            assert_eq!(found(&["#{16}"], text), [card], "{text}");
+        }
+        for text in [
+            "14111111111111111",
+            "0.4111111111111111",
+            ".4111111111111111",
+            "a4111111111111111",
+            "4111111111111111e5",
+            "0,4111111111111111",
+            "+4111111111111111",
+            "4111111111111111.5",
+            "https://x.y/4111111111111111",
+            "/orders/4111111111111111",
+            "ab12-4111111111111111",
+            "4111111111111111-9",
+            "x_4111111111111111",
+            "https://x.y/?id=4111111111111111",
+        ] {
+            assert!(found(&["#{16}"], text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn groups_are_read_as_written() {
+        let forms = ["#### #### #### ####", "####-####-####-####", "###-##-####"];
+        assert_eq!(found(&forms, "x 4111 1111 1111 1111 12/27"), ["4111 1111 1111 1111"]);
+        assert_eq!(found(&forms, "4111-1111-1111-1111"), ["4111-1111-1111-1111"]);
+        assert_eq!(found(&forms, "ssn 536-90-4399."), ["536-90-4399"]);
+        for text in [
+            "4111 1111 1111 1111 1111",
+            "DE44 4111 1111 1111 1111 31",
+            "4111-1111-1111-1111-1111",
+            "4111 1111-1111 1111",
+            "1-536-90-4399",
+            "536-90-43991",
+        ] {
+            assert!(found(&forms, text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_account_claims_its_groups() {
+        assert_eq!(
+            found(&["iban", "#{16}"], "DE89 3704 0044 0532 0130 00, 4111111111111111"),
+            ["DE89 3704 0044 0532 0130 00", "4111111111111111"]
+        );
+        assert_eq!(found(&["iban", "#{20}"], "ME 25505000012345678951"), ["ME 25505000012345678951"]);
+        assert!(found(&["iban"], "XDE89370400440532013000").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn the_gate_loses_nothing_whatever_the_alignment(lead in "[a-z ]{0,70}", cut in 0_usize..90, tail in "[a-z ]{0,70}") {
+            let text = format!("{lead} 536-90-4399 {tail}");
+            let numbers = numbers(&["###-##-####"]);
+            let mut found = 0;
+            let cut = cut.min(text.len());
+            for range in [0..cut, cut..text.len()] {
+                numbers.find(text.as_bytes(), range, &mut 0, &mut |_| { found += 1; true });
+            }
+            prop_assert_eq!(found, 1);
+        }
+    }
+}

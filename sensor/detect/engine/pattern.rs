@@ -1,0 +1,330 @@
+//! One regular expression: the literals that it requires, and its verification around one of them.
+//!
+//! Owns: the choice of the literals that the matcher looks for, the window, the search in it. Expressions are
+//! linear-time (no back-references or look-around). Never does: a search over all text, unless the expression requires no
+//! literal at all; then [`Pattern::literals`] is empty and `signatures check` shows the cost.
+
+use crate::language::problem::Fault;
+use regex_automata::{Anchored, Input, meta, util::syntax};
+use regex_syntax::hir::{Class, Hir, HirKind, Look, literal::Extractor};
+
+/// Bytes to either side of its literal that a match may cover; a longer match is cut there.
+pub(crate) const WINDOW_BYTES: usize = 4 << 10;
+/// Memory that one compiled expression may take.
+const COMPILED_BYTES: usize = 1 << 20;
+/// Parentheses within each other.
+const NESTING: u32 = 64;
+/// Literals of one expression; with more it counts as having none.
+const LITERALS: usize = 64;
+
+/// A compiled expression.
+#[derive(Debug)]
+pub(crate) struct Pattern {
+    regex: meta::Regex,
+    anchor: Option<Anchor>,
+    longest: usize,
+}
+
+/// What the matcher looks for, and where a match may lie around it.
+#[derive(Clone, Debug)]
+struct Anchor {
+    literals: Vec<Vec<u8>>,
+    before_least: usize,
+    before_most: usize,
+    after_most: usize,
+}
+
+/// What an expression shows of itself before it is used.
+pub(crate) struct Compiled {
+    /// The pattern.
+    pub(crate) pattern: Pattern,
+    /// It matches the empty text.
+    pub(crate) matches_nothing: bool,
+}
+
+impl Pattern {
+    /// Compiles an expression. Without characters beyond ASCII, `\w`, `\d`, `\b` and `.` are ASCII too.
+    pub(crate) fn compile(text: &str) -> Result<Compiled, (Option<std::ops::Range<usize>>, Fault)> {
+        let unicode = !text.is_ascii() || text.contains("\\p") || text.contains("\\P");
+        let config = syntax::Config::new().unicode(unicode).utf8(false).multi_line(true).nest_limit(NESTING);
+        let hir = syntax::parse_with(text, &config).map_err(|error| syntax_fault(&error))?;
+        let look = hir.properties().look_set();
+        if [Look::Start, Look::End].iter().any(|edge| look.contains(*edge)) {
+            let fault = Fault::new(
+                "the start and end of a whole text (\\A, \\z) can't be matched in a stream",
+                "use ^ and $, which stand for the start and end of a line",
+            );
+            return Err((None, fault));
+        }
+        let regex = meta::Regex::builder()
+            .configure(
+                meta::Config::new()
+                    .nfa_size_limit(Some(COMPILED_BYTES))
+                    .onepass_size_limit(Some(COMPILED_BYTES))
+                    .hybrid_cache_capacity(COMPILED_BYTES / 4)
+                    .utf8_empty(false)
+                    .which_captures(regex_automata::nfa::thompson::WhichCaptures::Implicit),
+            )
+            .build_from_hir(&hir)
+            .map_err(|_| (None, Fault::new("the expression is too large", "use fewer or smaller repeats")))?;
+        let longest = hir.properties().maximum_len().unwrap_or(WINDOW_BYTES).min(WINDOW_BYTES);
+        let matches_nothing = hir.properties().minimum_len() == Some(0);
+        Ok(Compiled { pattern: Self { regex, anchor: anchor(&hir), longest }, matches_nothing })
+    }
+
+    /// The literals one of which stands in every match, in lower case; empty when it requires none.
+    pub(crate) fn literals(&self) -> &[Vec<u8>] {
+        self.anchor.as_ref().map_or(&[], |anchor| &anchor.literals)
+    }
+
+    /// Greatest number of bytes before and after the start of a literal that decide about a match.
+    pub(crate) fn reach(&self) -> (usize, usize) {
+        self.anchor.as_ref().map_or((0, self.longest), |anchor| (anchor.before_most, anchor.after_most))
+    }
+
+    /// The match around a literal found at `start..end`. Looks at nothing outside the reach but the characters next to it.
+    pub(crate) fn at(&self, text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
+        let anchor = self.anchor.as_ref()?;
+        let stop = text.len().min(start.saturating_add(anchor.after_most).max(end));
+        if anchor.before_least == anchor.before_most {
+            let begin = start.checked_sub(anchor.before_most)?;
+            return self.begins_at(text, begin, stop);
+        }
+        let mut from = start.saturating_sub(anchor.before_most);
+        loop {
+            let found = self.regex.search(&Input::new(text).span(from..stop))?;
+            if found.end() > start {
+                return (found.start() <= start).then_some((found.start(), found.end()));
+            }
+            from = found.end().max(from + 1);
+        }
+    }
+
+    /// The first match that begins at or after `from`, for an expression without literals. `Err(at)`: none begins before
+    /// `at`, and later ones need more text, unless this is the `last`.
+    pub(crate) fn scan(&self, text: &[u8], from: usize, last: bool) -> Result<(usize, usize), usize> {
+        let mut from = from;
+        loop {
+            let undecided =
+                if last { text.len() } else { text.len().saturating_sub(self.longest + 8).max(from) };
+            let Some(found) = self.regex.search(&Input::new(text).span(from..text.len())) else {
+                return Err(undecided);
+            };
+            let begin = found.start();
+            if begin >= undecided && !last {
+                return Err(undecided);
+            }
+            // Read again with the text that is there in every case, so that blocks make no difference.
+            if let Some((begin, end)) = self.begins_at(text, begin, text.len().min(begin + self.longest)) {
+                return Ok((begin, end));
+            }
+            from = begin + 1;
+        }
+    }
+
+    /// Number of matches in a short text.
+    pub(crate) fn count_in(&self, text: &[u8]) -> usize {
+        self.regex.find_iter(text).count()
+    }
+
+    fn begins_at(&self, text: &[u8], begin: usize, stop: usize) -> Option<(usize, usize)> {
+        let input = Input::new(text).span(begin..stop).anchored(Anchored::Yes);
+        self.regex.search(&input).map(|found| (found.start(), found.end()))
+    }
+}
+
+fn syntax_fault(error: &regex_syntax::Error) -> (Option<std::ops::Range<usize>>, Fault) {
+    let (span, reason) = match error {
+        regex_syntax::Error::Parse(error) => (error.span(), error.kind().to_string()),
+        regex_syntax::Error::Translate(error) => (error.span(), error.kind().to_string()),
+        other => return (None, Fault::new(other.to_string(), "correct the expression")),
+    };
+    let fix = if reason.contains("look-around") || reason.contains("backreference") {
+        "leave it out: such expressions can take unlimited time; use [near], `validate` or \\b instead"
+    } else if reason.contains("unclosed") || reason.contains("unopened") {
+        "close the bracket, or write \\( or \\[ for the sign itself"
+    } else {
+        "correct the expression, or put \\ before a sign that stands for itself"
+    };
+    (
+        Some(span.start.offset..span.end.offset),
+        Fault::new(format!("invalid regular expression: {reason}"), fix),
+    )
+}
+
+/// Chooses the part of the expression whose literals are the rarest.
+fn anchor(hir: &Hir) -> Option<Anchor> {
+    let parts = match caseless(hir).into_kind() {
+        HirKind::Concat(parts) => parts,
+        kind => vec![Hir::concat(vec![rebuild(kind)])],
+    };
+    // A literal with a bounded part before it keeps the window small, so it is preferred however common.
+    let mut best: Option<((bool, i64), Anchor)> = None;
+    let (mut least, mut most) = (0_usize, Some(0_usize));
+    for at in 0..parts.len() {
+        let rest = Hir::concat(parts.get(at..)?.to_vec());
+        if let Some(literals) = required(&rest) {
+            let score = rarity(&literals) - i64::from(least != most.unwrap_or(usize::MAX)) * 2;
+            let order = (most.is_some_and(|most| most <= WINDOW_BYTES), score);
+            if score > 0 && best.as_ref().is_none_or(|(known, _)| order > *known) {
+                let after_most = rest.properties().maximum_len().unwrap_or(WINDOW_BYTES).min(WINDOW_BYTES);
+                let before_most = most.unwrap_or(WINDOW_BYTES).min(WINDOW_BYTES);
+                let before_least = least.min(before_most);
+                // A part cut off at the window has no fixed place, whatever its least length.
+                let before_least =
+                    if most.is_none() { before_least.min(before_most - 1) } else { before_least };
+                best = Some((order, Anchor { literals, before_least, before_most, after_most }));
+            }
+        }
+        let properties = parts.get(at)?.properties();
+        least = least.saturating_add(properties.minimum_len()?);
+        most = most.zip(properties.maximum_len()).and_then(|(sum, more)| sum.checked_add(more));
+    }
+    best.map(|(_, anchor)| anchor)
+}
+
+/// Literals one of which every match of `hir` begins with; None when there is no useful set.
+fn required(hir: &Hir) -> Option<Vec<Vec<u8>>> {
+    let mut extractor = Extractor::new();
+    extractor.limit_class(4).limit_total(LITERALS).limit_literal_len(24).limit_repeat(8);
+    let sequence = extractor.extract(hir);
+    let mut literals: Vec<Vec<u8>> =
+        sequence.literals()?.iter().map(|literal| literal.as_bytes().to_ascii_lowercase()).collect();
+    literals.sort_unstable();
+    literals.dedup();
+    (!literals.is_empty() && literals.iter().all(|literal| !literal.is_empty())).then_some(literals)
+}
+
+/// How rare the commonest of the literals is in ordinary text; 0 when it would be found in every line.
+fn rarity(literals: &[Vec<u8>]) -> i64 {
+    let one = |literal: &Vec<u8>| -> i64 {
+        literal
+            .iter()
+            .map(|byte| match byte {
+                b'e' | b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' | b' ' => 2,
+                b'0'..=b'9' | b'\n' | b'\r' | b'.' | b',' | b'-' => 3,
+                b'a'..=b'z' => 4,
+                b'"' | b'\'' | b'(' | b')' | b'/' | b':' | b'=' | b'_' | b'<' | b'>' => 4,
+                _ => 6,
+            })
+            .sum::<i64>()
+            .saturating_sub(3)
+            .min(24)
+    };
+    let least = literals.iter().map(one).min().unwrap_or(0);
+    if least <= 1 {
+        0
+    } else {
+        (least * 4 - i64::from(u32::BITS - (literals.len() as u32).leading_zeros())).max(1)
+    }
+}
+
+/// The same expression with captures removed and each class of one letter in both cases replaced by the letter: the
+/// matcher ignores case, so its literals may too.
+fn caseless(hir: &Hir) -> Hir {
+    match hir.kind() {
+        HirKind::Class(class) => match folded_letter(class) {
+            Some(letter) => Hir::literal([letter]),
+            None => hir.clone(),
+        },
+        HirKind::Capture(capture) => caseless(&capture.sub),
+        HirKind::Repetition(repetition) => Hir::repetition(repetition.with(caseless(&repetition.sub))),
+        HirKind::Concat(parts) => Hir::concat(parts.iter().map(caseless).collect()),
+        HirKind::Alternation(parts) => Hir::alternation(parts.iter().map(caseless).collect()),
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Look(_) => hir.clone(),
+    }
+}
+
+fn rebuild(kind: HirKind) -> Hir {
+    match kind {
+        HirKind::Empty => Hir::empty(),
+        HirKind::Literal(literal) => Hir::literal(literal.0),
+        HirKind::Class(class) => Hir::class(class),
+        HirKind::Look(look) => Hir::look(look),
+        HirKind::Repetition(repetition) => Hir::repetition(repetition),
+        HirKind::Capture(capture) => *capture.sub,
+        HirKind::Concat(parts) => Hir::concat(parts),
+        HirKind::Alternation(parts) => Hir::alternation(parts),
+    }
+}
+
+/// The lower-case letter of a class that holds one ASCII letter in both cases (and what Unicode folds into it).
+fn folded_letter(class: &Class) -> Option<u8> {
+    let ranges: Vec<(u32, u32)> = match class {
+        Class::Unicode(class) => {
+            class.ranges().iter().map(|r| (u32::from(r.start()), u32::from(r.end()))).collect()
+        }
+        Class::Bytes(class) => {
+            class.ranges().iter().map(|r| (u32::from(r.start()), u32::from(r.end()))).collect()
+        }
+    };
+    match ranges.as_slice() {
+        [(a, b), (c, d)] if a == b && c == d && a + 0x20 == *c => {
+            u8::try_from(*c).ok().filter(u8::is_ascii_lowercase)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> Pattern {
+        match Pattern::compile(text) {
+            Ok(compiled) => compiled.pattern,
+            Err((_, fault)) => panic!("{text}: {}", fault.message),
+        }
+    }
+
+    #[test]
+    fn literals_are_the_rarest_required() {
+        for (text, expected) in [
+            (r"MRN-\d{8}", vec!["mrn-"]),
+            (r"\b(AKIA|ASIA)[A-Z2-7]{16}\b", vec!["akia", "asia"]),
+            (r"(?i)password\s*=\s*\S+", vec!["password"]),
+            (r"[\w.]{1,64}@[\w-]+\.com", vec!["@"]),
+            (r"[a-z0-9]{32}-us[0-9]{1,2}", vec!["-us"]),
+            (r"\d{9}", vec![]),
+            (r"\w+", vec![]),
+        ] {
+            let literals: Vec<String> =
+                pattern(text).literals().iter().map(|l| String::from_utf8_lossy(l).into_owned()).collect();
+            assert_eq!(literals, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_match_is_found_around_its_literal() {
+        let email = pattern(r"[\w.]{1,64}@[\w-]+\.com");
+        let text = b"to: a.b@c-d.com, e@f.com";
+        assert_eq!(email.at(text, 7, 8), Some((4, 15)));
+        assert_eq!(email.at(text, 18, 19), Some((17, 24)));
+        let key = pattern(r"\bAKIA[A-Z2-7]{4}\b");
+        assert_eq!(key.at(b"xAKIA2345", 1, 5), None);
+        assert_eq!(key.at(b"x AKIA2345.", 2, 6), Some((2, 10)));
+    }
+
+    #[test]
+    fn a_pattern_without_literals_is_scanned_for() {
+        let digits = pattern(r"\b\d{2,4}\b");
+        assert_eq!(digits.scan(b"ab 12 345", 0, true), Ok((3, 5)));
+        assert_eq!(digits.scan(b"ab 12 345", 5, true), Ok((6, 9)));
+        assert_eq!(digits.scan(b"ab 12", 0, false), Err(0));
+    }
+
+    #[test]
+    fn faults_are_placed() {
+        for (text, expected) in [
+            ("a(b", "unclosed"),
+            (r"(?=x)", "look-around"),
+            (r"\Ax", "whole text"),
+            (r"(a)\1", "backreference"),
+        ] {
+            let Err((_, fault)) = Pattern::compile(text) else { panic!("{text} compiles") };
+            assert!(fault.message.contains(expected), "{text}: {}", fault.message);
+        }
+        assert!(Pattern::compile(r"\w{900}{900}").is_err());
+        assert!(Pattern::compile("x*").is_ok_and(|compiled| compiled.matches_nothing));
+    }
+}

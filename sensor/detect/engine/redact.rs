@@ -1,0 +1,186 @@
+//! What may be shown of a match, and of the text around it. The clear text goes no further than here.
+//!
+//! Owns: masks and contexts. Never does: decisions. A context shows at most [`CONTEXT`] characters to either side, on one
+//! line, digits masked, other matches hidden, and nothing that looks like part of a key.
+
+use std::ops::Range;
+
+/// Characters of context to either side.
+const CONTEXT: usize = 40;
+/// Bytes that hold them in any script.
+pub(crate) const CONTEXT_BYTES: usize = CONTEXT * 4;
+/// Words longer than this are not shown in a context: keys, hashes, encoded data.
+const LONGEST_WORD: usize = 20;
+/// Longest text shown of a match, characters.
+const LONGEST_SHOWN: usize = 64;
+
+/// How much of a match may be seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Mask {
+    /// The first four and the last four digits.
+    Card,
+    /// Two characters at either end of eight or more; nothing of shorter ones.
+    #[default]
+    Edges,
+    /// The first letter, and the domain.
+    Email,
+    /// The sign that tells the kind of key: what stands before the last of its first separators, at most eight characters.
+    Prefix,
+    /// Everything: the text is no secret (a marking).
+    Nothing,
+}
+
+/// The masks by the name that signatures use.
+pub(crate) const MASKS: [(&str, Mask); 5] = [
+    ("card", Mask::Card),
+    ("edges", Mask::Edges),
+    ("email", Mask::Email),
+    ("prefix", Mask::Prefix),
+    ("all", Mask::Nothing),
+];
+
+/// The match with its middle masked.
+pub(crate) fn redacted(mask: Mask, matched: &[u8]) -> String {
+    let text = String::from_utf8_lossy(matched);
+    let count = text.chars().count();
+    let shown = match mask {
+        Mask::Card => return card(&text),
+        Mask::Email => return email(&text),
+        Mask::Edges => keep(&text, if count >= 8 { 2 } else { 0 }, if count >= 8 { 2 } else { 0 }),
+        Mask::Prefix => {
+            let prefix: String = text.chars().take(8).collect();
+            let length = prefix.rfind(['_', '-', '.']).map_or(4, |at| at + 1);
+            keep(&text, if count >= 16 { length } else { 0 }, 0)
+        }
+        Mask::Nothing => keep(&text, count, 0),
+    };
+    match shown.char_indices().nth(LONGEST_SHOWN) {
+        Some((at, _)) => format!("{}…", shown.get(..at).unwrap_or_default()),
+        None => shown,
+    }
+}
+
+/// Keeps characters at both ends; the rest becomes stars, blanks stay, control characters become blanks.
+fn keep(text: &str, first: usize, last: usize) -> String {
+    let count = text.chars().count();
+    let star = |(at, c): (usize, char)| match c {
+        c if c.is_whitespace() || c.is_control() => ' ',
+        c if at < first || at + last >= count => c,
+        _ => '*',
+    };
+    text.chars().enumerate().map(star).collect()
+}
+
+fn card(text: &str) -> String {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let mut at = 0;
+    let mut shown = String::with_capacity(24);
+    let grouped = digits != text.chars().count();
+    for c in text.chars() {
+        if c.is_ascii_digit() {
+            // Sixteen bare digits read better in groups.
+            if !grouped && at > 0 && at % 4 == 0 {
+                shown.push(' ');
+            }
+            shown.push(if at < 4 || at + 4 >= digits { c } else { '*' });
+            at += 1;
+        } else {
+            shown.push(if c.is_control() { ' ' } else { c });
+        }
+    }
+    shown
+}
+
+fn email(text: &str) -> String {
+    let (local, domain) = text.split_once('@').unwrap_or((text, ""));
+    let first: String = local.chars().take(1).collect();
+    format!("{first}***@{}", keep(domain, domain.chars().count(), 0))
+}
+
+/// The text around a match at `range`, which shows as `▮`. `others` are all matches near by, in order of their starts.
+pub(crate) fn context<'a>(
+    text: &[u8],
+    range: &Range<usize>,
+    others: impl Iterator<Item = &'a Range<usize>>,
+) -> String {
+    let from = range.start.saturating_sub(CONTEXT_BYTES);
+    let to = text.len().min(range.end.saturating_add(CONTEXT_BYTES));
+    let mut bytes = text.get(from..to).unwrap_or_default().to_vec();
+    let mut hide = |hidden: &Range<usize>| {
+        let span = hidden.start.max(from) - from..hidden.end.min(to).max(from) - from;
+        bytes.get_mut(span).unwrap_or_default().fill(HIDDEN);
+    };
+    for other in others.filter(|other| other.start < to && other.end > from) {
+        hide(other);
+    }
+    let (before, rest) = bytes.split_at_checked(range.start - from).unwrap_or_default();
+    let after = rest.get(range.end - range.start..).unwrap_or_default();
+    let before = printable(before);
+    let skip = before.chars().count().saturating_sub(CONTEXT);
+    let after: String = printable(after).chars().take(CONTEXT).collect();
+    format!("{}▮{after}", before.chars().skip(skip).collect::<String>())
+}
+
+/// Stands for a byte of another match; no byte of UTF-8.
+const HIDDEN: u8 = 0xff;
+
+/// Digits and hidden bytes as stars, control characters as blanks, long words cut.
+fn printable(bytes: &[u8]) -> String {
+    let mut shown = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        shown.extend(chunk.valid().chars().map(|c| match c {
+            c if c.is_numeric() => '*',
+            c if c.is_control() || c.is_whitespace() => ' ',
+            c => c,
+        }));
+        // What is no UTF-8 is a hidden byte, a character cut in two, or no text at all.
+        if !shown.ends_with('*') && !chunk.invalid().is_empty() {
+            shown.push('*');
+        }
+    }
+    let mut squeezed = String::with_capacity(shown.len());
+    for word in shown
+        .split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '_' | '-' | '*')))
+    {
+        let body = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && c != '*');
+        if body.len() > LONGEST_WORD && body.is_ascii() {
+            squeezed.push('*');
+            squeezed.push_str(word.get(body.len()..).unwrap_or_default());
+        } else {
+            squeezed.push_str(word);
+        }
+    }
+    squeezed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_show_what_they_may() {
+        for (mask, given, expected) in [
+            (Mask::Card, "4539148803431234", "4539 **** **** 1234"),
+            (Mask::Card, "4539-1488-0343-1234", "4539-****-****-1234"),
+            (Mask::Edges, "536-90-4399", "53*******99"),
+            (Mask::Edges, "secret", "******"),
+            (Mask::Email, "first.last@corp.example", "f***@corp.example"),
+            (Mask::Prefix, "ghp_XJSalUJv1BS25emniY72", "ghp_********************"),
+            (Mask::Prefix, "AKIALGEKBWFQ22G2SXHO", "AKIA****************"),
+            (Mask::Nothing, "TOP\nSECRET", "TOP SECRET"),
+        ] {
+            assert_eq!(redacted(mask, given.as_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn contexts_leak_nothing() {
+        let text =
+            b"Name: Bob, SSN 536-90-4399, card 4539148803431234\nexp 09/29 MIIEpAIBAAKCAQEAvkkCV0Tryyt4";
+        let ssn = 15..26;
+        let card = 33..49;
+        let shown = context(text, &card, [&ssn, &card].into_iter());
+        assert_eq!(shown, "Name: Bob, SSN *, card ▮ exp **/** *");
+        assert_eq!(context(b"x", &(0..1), std::iter::empty()), "▮");
+    }
+}

@@ -1,0 +1,248 @@
+//! From checked files to one engine.
+//!
+//! Owns: what concerns several files (duplicate ids, `use`), and the tables of the engine. Never does: reading of files.
+
+use super::{
+    check::{Draft, DraftFind, Levels, Report, Test, What},
+    problem::{Fault, SignatureProblem, nearest},
+};
+use crate::{
+    CostNote, Signature,
+    engine::{
+        Engine, FindId, Finder, Target, Use,
+        matcher::Matcher,
+        numbers::{self, Numbers},
+        words::Phrase,
+    },
+    validators::AROUND,
+};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
+
+/// A compiled signature, beside its finders in the engine.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) finds: Vec<FindInfo>,
+    pub(crate) near_words: Vec<Arc<str>>,
+    pub(crate) within: usize,
+    pub(crate) levels: Levels,
+    pub(crate) report: Report,
+    pub(crate) tests: Vec<Test>,
+    pub(crate) text: Arc<str>,
+}
+
+/// What remains to be known of a find.
+#[derive(Debug)]
+pub(crate) struct FindInfo {
+    pub(crate) name: String,
+    pub(crate) counts: bool,
+}
+
+/// Signatures in order of their ids, their engine, and what they cost.
+pub(crate) struct Built {
+    pub(crate) signatures: Vec<Signature>,
+    pub(crate) engine: Engine,
+    pub(crate) notes: Vec<CostNote>,
+}
+
+/// Removes drafts with the id of an earlier one, and those that use a signature that is not there.
+pub(crate) fn resolve(drafts: Vec<Draft>, problems: &mut Vec<SignatureProblem>) -> Vec<Draft> {
+    let mut kept: BTreeMap<String, Draft> = BTreeMap::new();
+    for draft in drafts {
+        if let Some(first) = kept.get(draft.id.get_ref()) {
+            let message = format!("the id `{}` is already taken by {}", draft.id.get_ref(), first.file);
+            problems.push(at(
+                &draft,
+                &draft.id.span(),
+                Fault::new(message, "choose another id, or remove one of the files"),
+            ));
+        } else {
+            kept.insert(draft.id.get_ref().clone(), draft);
+        }
+    }
+    // A signature that goes may take others with it that use it.
+    loop {
+        let broken =
+            kept.values().find_map(|draft| Some((draft.id.get_ref().clone(), bad_use(draft, &kept)?)));
+        let Some((id, problem)) = broken else { break };
+        problems.push(problem);
+        kept.remove(&id);
+    }
+    kept.into_values().collect()
+}
+
+fn bad_use(draft: &Draft, kept: &BTreeMap<String, Draft>) -> Option<SignatureProblem> {
+    draft.finds.iter().find_map(|find| {
+        let What::Use { id, span } = &find.what else { return None };
+        let fault = match kept.get(id) {
+            Some(other) if other.finds.iter().all(|find| matches!(find.what, What::Use { .. })) => {
+                Fault::new(
+                    format!("`{id}` itself only uses others"),
+                    "name the signature that finds the data",
+                )
+            }
+            Some(_) => return None,
+            None => {
+                let fix = nearest(id, kept.keys().map(String::as_str))
+                    .map_or("name a signature that is loaded".into(), |meant| {
+                        format!("did you mean `{meant}`?")
+                    });
+                Fault::new(format!("there is no signature `{id}`"), fix)
+            }
+        };
+        Some(at(draft, span, fault))
+    })
+}
+
+/// A problem within a draft.
+pub(crate) fn at(draft: &Draft, span: &Range<usize>, fault: Fault) -> SignatureProblem {
+    SignatureProblem::at(&draft.file, &draft.text, span, fault)
+}
+
+#[derive(Default)]
+struct Tables {
+    literals: BTreeMap<Vec<u8>, Vec<Use>>,
+    phrases: Vec<(Phrase, Target)>,
+    patterns: Vec<(crate::engine::pattern::Pattern, u32)>,
+    unanchored: Vec<u32>,
+    written: Vec<(u32, numbers::Written)>,
+    finders: Vec<Finder>,
+    reach: (usize, usize),
+    notes: Vec<CostNote>,
+}
+
+/// Builds the engine of resolved drafts, which stand in order of their ids. None: too many literals for one automaton.
+pub(crate) fn build(drafts: Vec<Draft>) -> Option<Built> {
+    let mut tables = Tables { reach: (numbers::BACKWARD, numbers::FORWARD), ..Tables::default() };
+    let ids: Vec<String> = drafts.iter().map(|draft| draft.id.get_ref().clone()).collect();
+    let mut users: Vec<(FindId, usize)> = Vec::new();
+    let mut own: Vec<Vec<u32>> = Vec::new();
+    let mut signatures = Vec::with_capacity(drafts.len());
+    for (signature, mut draft) in (0_u32..).zip(drafts) {
+        let mut finders = Vec::new();
+        let mut finds = Vec::new();
+        for (index, find) in (0_u8..).zip(std::mem::take(&mut draft.finds)) {
+            let id = FindId { signature, find: index };
+            finds.push(FindInfo { name: find.name.clone(), counts: find.counts });
+            if let What::Use { id: other, .. } = &find.what {
+                users.extend(ids.binary_search(other).ok().map(|other| (id, other)));
+            } else {
+                finders.push(tables.add(id, find, draft.id.get_ref()));
+            }
+        }
+        own.push(finders);
+        for (word, phrase) in (0_u32..).zip(std::mem::take(&mut draft.near)) {
+            tables.phrase(phrase, Target::Near { signature, word });
+        }
+        signatures.push(signature_of(draft, finds));
+    }
+    for (user, other) in users {
+        for finder in own.get(other).into_iter().flatten() {
+            if let Some(finder) = tables.finders.get_mut(*finder as usize) {
+                finder.finds.push(user);
+            }
+        }
+    }
+    let within = signatures.iter().map(|signature| signature.compiled.within).max().unwrap_or(0);
+    tables.finish(within).map(|(engine, notes)| Built { signatures, engine, notes })
+}
+
+fn signature_of(draft: Draft, finds: Vec<FindInfo>) -> Signature {
+    Signature {
+        id: draft.id.into_inner().into(),
+        title: draft.title.into(),
+        owner: draft.owner.into(),
+        description: draft.description,
+        file: draft.file,
+        severity: draft.severity,
+        tags: draft.tags.into(),
+        compiled: Compiled {
+            finds,
+            near_words: draft.near_words.into_iter().map(Into::into).collect(),
+            within: draft.within,
+            levels: draft.levels,
+            report: draft.report,
+            tests: draft.tests,
+            text: draft.text,
+        },
+    }
+}
+
+impl Tables {
+    /// Adds a find that is not a `use`; the index of its finder.
+    fn add(&mut self, id: FindId, find: DraftFind, signature: &str) -> u32 {
+        let finder = index(self.finders.len());
+        self.finders.push(Finder {
+            validators: find.validators,
+            value: find.value,
+            mask: find.mask,
+            finds: vec![id],
+        });
+        match find.what {
+            What::Phrases(phrases) => {
+                for phrase in phrases {
+                    self.phrase(phrase, Target::Finder(finder));
+                }
+            }
+            What::Pattern { pattern, text } => {
+                let at = index(self.patterns.len());
+                if pattern.literals().is_empty() {
+                    self.unanchored.push(at);
+                    self.notes.push(CostNote {
+                        signature: signature.to_owned(),
+                        find: find.name,
+                        note: format!(
+                            "`{text}` requires no fixed text, so it is run over everything that is scanned"
+                        ),
+                    });
+                }
+                for literal in pattern.literals() {
+                    self.literals.entry(literal.clone()).or_default().push(Use::Pattern(at));
+                }
+                self.widen(pattern.reach());
+                self.patterns.push((*pattern, finder));
+            }
+            What::Numbers(written) => self.written.extend(written.into_iter().map(|form| (finder, form))),
+            What::Use { .. } => {}
+        }
+        finder
+    }
+
+    fn phrase(&mut self, phrase: Phrase, target: Target) {
+        let at = index(self.phrases.len());
+        for literal in phrase.literals() {
+            self.literals.entry(literal.clone()).or_default().push(Use::Phrase(at));
+        }
+        let (before, after) = phrase.reach();
+        let longest = phrase.literals().iter().map(Vec::len).max().unwrap_or(0);
+        self.widen((before, after + longest));
+        self.phrases.push((phrase, target));
+    }
+
+    fn widen(&mut self, reach: (usize, usize)) {
+        self.reach.0 = self.reach.0.max(reach.0);
+        self.reach.1 = self.reach.1.max(reach.1);
+    }
+
+    fn finish(self, within: usize) -> Option<(Engine, Vec<CostNote>)> {
+        let (literals, uses): (Vec<Vec<u8>>, Vec<Vec<Use>>) = self.literals.into_iter().unzip();
+        let engine = Engine {
+            matcher: Matcher::new(&literals).ok()?,
+            lengths: literals.iter().map(Vec::len).collect(),
+            uses,
+            phrases: self.phrases,
+            patterns: self.patterns,
+            unanchored: self.unanchored,
+            numbers: Numbers::new(self.written),
+            finders: self.finders,
+            // Validators look around a match; characters next to a window decide about word boundaries.
+            reach: (self.reach.0 + AROUND + 8, self.reach.1 + AROUND + 8),
+            within,
+        };
+        Some((engine, self.notes))
+    }
+}
+
+/// Tables hold far fewer than 2^32 entries: each comes from bytes of a file that is at most a megabyte.
+fn index(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}

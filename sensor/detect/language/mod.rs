@@ -1,0 +1,10 @@
+//! The signature language: TOML files that the owner of the data can read aloud.
+//!
+//! Owns: reading, checking and explaining signature files. Never does: matching.
+
+pub(crate) mod build;
+pub(crate) mod check;
+pub(crate) mod expression;
+pub(crate) mod layout;
+pub(crate) mod problem;
+pub(crate) mod schema;

@@ -1,0 +1,481 @@
+//! The scan of one object: text waits here until it fills a block, and matches until all evidence around them is known.
+//!
+//! Owns: the walk over normalised text, so that the result depends on the text alone and not on the pieces in which it
+//! came. Never does: thresholds (see `verdict`).
+//!
+//! Offsets are of two kinds: absolute ones count normalised bytes from the object's start, relative ones from the start of
+//! the text that is held. Three positions move forward, and text behind all of them is dropped:
+//! `scanned` (the matcher has been here) ≥ `verified` (every match that begins an anchor before it is known) ≥ what is
+//! settled (evidence and context are known).
+
+use crate::{
+    SignatureSet,
+    engine::{
+        Engine, FindId, Judgement, Target, Use,
+        matcher::Occurrence,
+        normalise::Normaliser,
+        redact::{self, CONTEXT_BYTES},
+    },
+};
+use egret_model::{DetectLimits, Match};
+use std::{collections::BTreeMap, ops::Range};
+
+/// Characters between a label and what it labels.
+const LABEL_CHARACTERS: u64 = 40;
+/// Longest context word, bytes; how far back of its distance one may begin.
+const WORD_BYTES: u64 = 512;
+
+/// The state of one object's scan. Small when idle: it holds less than a block of text.
+///
+/// Made by [`crate::Scanner::begin`]; ends with [`crate::Scanner::finish`].
+#[derive(Debug, Default)]
+pub struct ObjectScan {
+    normaliser: Normaliser,
+    text: Vec<u8>,
+    base: u64,
+    base_characters: u64,
+    scanned: usize,
+    verified: usize,
+    claimed: u64,
+    anchors: Vec<(u64, u32)>,
+    unanchored: Vec<u64>,
+    ends: BTreeMap<u32, u64>,
+    near: Vec<NearWord>,
+    fresh: Vec<Fresh>,
+    shown: Vec<Range<u64>>,
+    pub(crate) shapes: BTreeMap<(u32, u8), Shape>,
+    pub(crate) tallies: BTreeMap<u32, Tally>,
+}
+
+/// A context word that was seen. Positions are in characters.
+#[derive(Clone, Copy, Debug)]
+struct NearWord {
+    start: u64,
+    end: u64,
+    end_byte: u64,
+    signature: u32,
+    word: u32,
+}
+
+/// A validated match whose evidence is not complete yet.
+#[derive(Debug)]
+struct Fresh {
+    range: Range<u64>,
+    finder: u32,
+    digits: u8,
+    judgement: Judgement,
+}
+
+/// How many numbers of one finder and length passed its validators.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Shape {
+    pub(crate) valid: u64,
+    pub(crate) invalid: u64,
+}
+
+/// What one signature has found in the object.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) kept: Vec<Kept>,
+    pub(crate) details: Vec<Match>,
+    shown: BTreeMap<(u8, Signs), usize>,
+    /// Matches beyond the limit, by what is known of them.
+    pub(crate) beyond: BTreeMap<(u32, u8, u8, Signs), u64>,
+}
+
+/// One match. Positions are in characters.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kept {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) value: u64,
+    pub(crate) finder: u32,
+    /// Index of its details, `u32::MAX` without.
+    pub(crate) detail: u32,
+    pub(crate) find: u8,
+    pub(crate) digits: u8,
+    pub(crate) signs: Signs,
+}
+
+/// Evidence that belongs to the match itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Signs {
+    pub(crate) near: bool,
+    pub(crate) label: bool,
+    pub(crate) doubtful: bool,
+    pub(crate) sample: bool,
+}
+
+/// Memory that scans share.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    occurrences: Vec<Occurrence>,
+    value: Vec<u8>,
+}
+
+impl ObjectScan {
+    /// Ready for another object, keeping memory that is not large.
+    pub(crate) fn clear(&mut self, block_bytes: usize) {
+        self.normaliser.clear();
+        self.text.clear();
+        self.text.shrink_to(block_bytes.saturating_mul(2));
+        (self.base, self.base_characters, self.scanned, self.verified, self.claimed) = (0, 0, 0, 0, 0);
+        self.anchors.clear();
+        self.unanchored.clear();
+        self.ends.clear();
+        self.near.clear();
+        self.near.shrink_to(1024);
+        self.fresh.clear();
+        self.shown.clear();
+        self.shapes.clear();
+        self.tallies.clear();
+    }
+
+    /// Bytes of text held.
+    pub(crate) fn held(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Bytes that no pass has seen yet.
+    pub(crate) fn unscanned(&self) -> usize {
+        self.text.len() - self.scanned
+    }
+
+    /// Gives back memory beyond the text held.
+    pub(crate) fn shrink(&mut self) {
+        self.text.shrink_to_fit();
+    }
+
+    /// Takes more text in.
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        self.normaliser.append(bytes, &mut self.text);
+    }
+
+    /// Takes in what the normaliser held back at the end.
+    pub(crate) fn complete(&mut self) {
+        self.normaliser.finish(&mut self.text);
+    }
+
+    /// Scans what has come, verifies what can be, settles what can be, and drops what is done with.
+    pub(crate) fn advance(
+        &mut self,
+        set: &SignatureSet,
+        limits: &DetectLimits,
+        scratch: &mut Scratch,
+        last: bool,
+    ) {
+        let engine = &set.engine;
+        scratch.occurrences.clear();
+        engine.matcher.find_all(&self.text, self.scanned, &mut scratch.occurrences);
+        let base = self.base;
+        self.anchors.extend(scratch.occurrences.iter().map(|found| (base + found.end as u64, found.literal)));
+        self.scanned = self.text.len();
+        let horizon = if last { self.text.len() } else { self.text.len().saturating_sub(engine.reach.1) };
+        if horizon > self.verified || last {
+            self.anchored(engine, horizon);
+            self.numbers(engine, horizon);
+            self.unanchored(engine, horizon, last);
+            self.verified = self.verified.max(horizon);
+        }
+        self.settle(set, limits, scratch, last);
+        self.forget(engine);
+    }
+
+    /// Verifies around the literals that end up to `horizon`.
+    fn anchored(&mut self, engine: &Engine, horizon: usize) {
+        let limit = self.base + horizon as u64;
+        let ready = self.anchors.partition_point(|(end, _)| *end <= limit);
+        let anchors = std::mem::take(&mut self.anchors);
+        let mut characters = self.characters();
+        for (end, literal) in anchors.iter().take(ready) {
+            let end = self.relative(*end);
+            let length = engine.lengths.get(*literal as usize).copied().unwrap_or(0);
+            let start = end.saturating_sub(length);
+            for which in engine.uses.get(*literal as usize).into_iter().flatten() {
+                match which {
+                    Use::Phrase(index) => {
+                        let Some((phrase, target)) = engine.phrases.get(*index as usize) else { continue };
+                        let Some((from, to)) = phrase.at(&self.text, start, end) else { continue };
+                        match target {
+                            Target::Finder(finder) => self.found(engine, *finder, from..to),
+                            Target::Near { signature, word } => self.near.push(NearWord {
+                                start: characters.at(&self.text, from),
+                                end: characters.at(&self.text, to),
+                                end_byte: self.base + to as u64,
+                                signature: *signature,
+                                word: *word,
+                            }),
+                        }
+                    }
+                    Use::Pattern(index) => {
+                        let Some((pattern, finder)) = engine.patterns.get(*index as usize) else { continue };
+                        // Within the last match of this finder there is no other, so need not be looked for.
+                        if self.ends.get(finder).is_some_and(|last| *last >= self.base + end as u64) {
+                            continue;
+                        }
+                        if let Some((from, to)) = pattern.at(&self.text, start, end) {
+                            self.found(engine, *finder, from..to);
+                        }
+                    }
+                }
+            }
+        }
+        self.anchors = anchors;
+        self.anchors.drain(..ready);
+        self.near.sort_by_key(|word| word.start);
+    }
+
+    /// Validates a match and keeps it, unless it overlaps the last one of its finder.
+    fn found(&mut self, engine: &Engine, finder: u32, range: Range<usize>) {
+        let Some(known) = engine.finders.get(finder as usize) else { return };
+        let absolute = self.base + range.start as u64..self.base + range.end as u64;
+        if range.is_empty() || self.ends.get(&finder).is_some_and(|last| *last > absolute.start) {
+            return;
+        }
+        if let Some(judgement) = known.judge(&self.text, &range) {
+            self.ends.insert(finder, absolute.end);
+            self.fresh.push(Fresh { range: absolute, finder, digits: 0, judgement });
+        }
+    }
+
+    /// Looks at the groups of digits that begin before `horizon`.
+    fn numbers(&mut self, engine: &Engine, horizon: usize) {
+        let mut claimed = self.relative(self.claimed);
+        let Self { text, fresh, shapes, base, verified, .. } = self;
+        let text = text.as_slice();
+        engine.numbers.find(text, *verified..horizon, &mut claimed, &mut |candidate| {
+            let Some(finder) = engine.finders.get(candidate.finder as usize) else { return false };
+            let shape = shapes.entry((candidate.finder, candidate.digits)).or_default();
+            let Some(judgement) = finder.judge(text, &candidate.range) else {
+                shape.invalid += 1;
+                return false;
+            };
+            shape.valid += u64::from(!judgement.sample);
+            fresh.push(Fresh {
+                range: *base + candidate.range.start as u64..*base + candidate.range.end as u64,
+                finder: candidate.finder,
+                digits: candidate.digits,
+                judgement,
+            });
+            true
+        });
+        self.claimed = self.base + claimed as u64;
+    }
+
+    /// Runs the expressions that no literal leads to.
+    fn unanchored(&mut self, engine: &Engine, horizon: usize, last: bool) {
+        self.unanchored.resize(engine.unanchored.len(), 0);
+        for (slot, index) in engine.unanchored.iter().enumerate() {
+            let Some((pattern, finder)) = engine.patterns.get(*index as usize) else { continue };
+            let mut from = self.relative(self.unanchored.get(slot).copied().unwrap_or(0));
+            while from < horizon || last && from < self.text.len() {
+                match pattern.scan(&self.text, from, last) {
+                    Ok((start, end)) => {
+                        self.found(engine, *finder, start..end);
+                        from = end.max(start + 1);
+                    }
+                    Err(undecided) => {
+                        from = undecided;
+                        break;
+                    }
+                }
+            }
+            if let Some(position) = self.unanchored.get_mut(slot) {
+                *position = self.base + from as u64;
+            }
+        }
+    }
+
+    /// Gives evidence and contexts to the matches around which everything is verified.
+    fn settle(&mut self, set: &SignatureSet, limits: &DetectLimits, scratch: &mut Scratch, last: bool) {
+        if self.fresh.is_empty() {
+            return;
+        }
+        let engine = &set.engine;
+        let distance = (engine.within * 4).max(CONTEXT_BYTES) + engine.reach.0 + WORD_BYTES as usize;
+        let limit = (self.base + self.verified as u64).saturating_sub(distance as u64);
+        let mut fresh = std::mem::take(&mut self.fresh);
+        fresh.sort_by(|a, b| {
+            (a.range.start, a.range.end, a.finder).cmp(&(b.range.start, b.range.end, b.finder))
+        });
+        let ready = if last { fresh.len() } else { fresh.partition_point(|found| found.range.start < limit) };
+        // Matches already settled may still stand in the context of later ones.
+        let mut all: Vec<Range<usize>> = Vec::with_capacity(self.shown.len() + fresh.len());
+        all.extend(
+            self.shown.iter().chain(fresh.iter().map(|found| &found.range)).map(|range| self.span(range)),
+        );
+        let mut characters = self.characters();
+        for (at, found) in fresh.iter().take(ready).enumerate() {
+            let range = self.span(&found.range);
+            let place = characters.at(&self.text, range.start)..characters.at(&self.text, range.end);
+            let neighbours = neighbours(&all, self.shown.len() + at);
+            self.keep(set, limits, scratch, found, &range, &place, neighbours);
+        }
+        self.shown.extend(fresh.iter().take(ready).map(|found| found.range.clone()));
+        fresh.drain(..ready);
+        self.fresh = fresh;
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one match in all its coordinates; a bundle would be made for this call only"
+    )]
+    fn keep(
+        &mut self,
+        set: &SignatureSet,
+        limits: &DetectLimits,
+        scratch: &mut Scratch,
+        found: &Fresh,
+        range: &Range<usize>,
+        place: &Range<u64>,
+        neighbours: &[Range<usize>],
+    ) {
+        let Some(finder) = set.engine.finders.get(found.finder as usize) else { return };
+        let matched = self.text.get(range.clone()).unwrap_or_default();
+        let value = finder.value(matched, &mut scratch.value);
+        for FindId { signature, find } in &finder.finds {
+            let Some(known) = set.signatures.get(*signature as usize) else { continue };
+            let (label, word) = self.evidence(*signature, known.compiled.within as u64, &found.range, place);
+            let signs = Signs {
+                near: word.is_some(),
+                label,
+                doubtful: found.judgement.doubtful,
+                sample: found.judgement.sample,
+            };
+            let tally = self.tallies.entry(*signature).or_default();
+            if tally.kept.len() >= limits.values_tracked {
+                *tally.beyond.entry((found.finder, *find, found.digits, signs)).or_default() += 1;
+                continue;
+            }
+            let shown = tally.shown.entry((*find, signs)).or_default();
+            let mut detail = u32::MAX;
+            if *shown < limits.matches_reported {
+                *shown += 1;
+                detail = u32::try_from(tally.details.len()).unwrap_or(u32::MAX);
+                let offset = self.normaliser.original(found.range.start);
+                let mut why: Vec<String> = found.judgement.why.iter().map(|why| (*why).to_owned()).collect();
+                let word = word.and_then(|word| known.compiled.near_words.get(word as usize));
+                why.extend(word.map(|word| format!("context: {word}")));
+                tally.details.push(Match {
+                    offset,
+                    length: self.normaliser.original(found.range.end) - offset,
+                    redacted: redact::redacted(finder.mask, matched),
+                    context: redact::context(&self.text, range, neighbours.iter()),
+                    why,
+                });
+            }
+            tally.kept.push(Kept {
+                start: place.start,
+                end: place.end,
+                value,
+                finder: found.finder,
+                detail,
+                find: *find,
+                digits: found.digits,
+                signs,
+            });
+        }
+    }
+
+    /// Whether a context word stands as a label before a match, and the context word nearest to it.
+    fn evidence(
+        &self,
+        signature: u32,
+        within: u64,
+        range: &Range<u64>,
+        place: &Range<u64>,
+    ) -> (bool, Option<u32>) {
+        let from = self.near.partition_point(|word| word.start + within + WORD_BYTES < place.start);
+        let mut label = false;
+        let mut nearest: Option<(u64, u32)> = None;
+        for word in self.near.iter().skip(from).take_while(|word| word.start <= place.end + within) {
+            if word.signature != signature || word.start < place.end && word.end > place.start {
+                continue;
+            }
+            let gap = if word.end <= place.start { place.start - word.end } else { word.start - place.end };
+            if gap > within {
+                continue;
+            }
+            if nearest.is_none_or(|(least, _)| gap < least) {
+                nearest = Some((gap, word.word));
+            }
+            if word.end <= place.start && gap <= LABEL_CHARACTERS {
+                let between = self.text.get(self.relative(word.end_byte)..self.relative(range.start));
+                label |= between.is_some_and(|between| !between.contains(&b'\n'));
+            }
+        }
+        (label, nearest.map(|(_, word)| word))
+    }
+
+    /// Drops text and words that nothing to come can look at.
+    fn forget(&mut self, engine: &Engine) {
+        let back = engine.reach.0 + CONTEXT_BYTES.max(LABEL_CHARACTERS as usize * 4) + 8;
+        let overlap = self.scanned.saturating_sub(engine.matcher.longest());
+        let unsettled = self.fresh.iter().map(|found| self.relative(found.range.start)).min();
+        let unread = self.unanchored.iter().map(|position| self.relative(*position)).min();
+        let oldest =
+            [Some(self.verified), Some(overlap), unsettled, unread].into_iter().flatten().min().unwrap_or(0);
+        let cut = oldest.saturating_sub(back);
+        // Small steps cost more than they free.
+        if cut < back.min(4096) {
+            return;
+        }
+        self.base_characters = self.characters().at(&self.text, cut);
+        self.text.drain(..cut);
+        self.base += cut as u64;
+        self.scanned -= cut;
+        self.verified -= cut;
+        self.normaliser.forget_before(self.base);
+        let (base, first) =
+            (self.base, self.base_characters.saturating_sub(engine.within as u64 + WORD_BYTES));
+        self.near.retain(|word| word.start >= first);
+        self.shown.retain(|range| range.end > base);
+    }
+
+    fn relative(&self, absolute: u64) -> usize {
+        usize::try_from(absolute.saturating_sub(self.base)).unwrap_or(usize::MAX)
+    }
+
+    fn span(&self, range: &Range<u64>) -> Range<usize> {
+        self.relative(range.start)..self.relative(range.end)
+    }
+
+    fn characters(&self) -> Characters {
+        Characters {
+            wide: self.normaliser.is_wide(),
+            at: 0,
+            count: self.base_characters,
+            base: self.base_characters,
+        }
+    }
+}
+
+/// The matches that may stand in the context of the one at `at`: few, since a context is short.
+fn neighbours(all: &[Range<usize>], at: usize) -> &[Range<usize>] {
+    const EACH_WAY: usize = 2 * CONTEXT_BYTES;
+    all.get(at.saturating_sub(EACH_WAY)..all.len().min(at + EACH_WAY)).unwrap_or_default()
+}
+
+/// Counts characters up to positions that mostly move forward.
+struct Characters {
+    wide: bool,
+    at: usize,
+    count: u64,
+    base: u64,
+}
+
+impl Characters {
+    fn at(&mut self, text: &[u8], position: usize) -> u64 {
+        if !self.wide {
+            return self.base + position as u64;
+        }
+        if position < self.at {
+            (self.at, self.count) = (0, self.base);
+        }
+        let passed = text.get(self.at..position).unwrap_or_default();
+        // Every byte but the continuation bytes of UTF-8 begins a character.
+        self.count += passed.iter().filter(|byte| **byte & 0xc0 != 0x80).count() as u64;
+        self.at = position;
+        self.count
+    }
+}

@@ -1,0 +1,101 @@
+//! The scanner: one a worker, for any number of open objects.
+//!
+//! Owns: blocks, memory that scans share, and the entry points. Never does: I/O, threads.
+
+use crate::{
+    SignatureSet,
+    object::{ObjectScan, Scratch},
+    verdict::{self, Wanted},
+};
+use egret_model::{DetectLimits, Hit};
+use std::sync::Arc;
+
+/// Finished scans whose memory is kept for the next ones.
+const SPARE: usize = 64;
+
+/// Scans the text of objects for a set of signatures.
+///
+/// ```
+/// use egret_detect::{Scanner, SignatureSet};
+/// use egret_model::DetectLimits;
+/// use std::sync::Arc;
+///
+/// let mut scanner = Scanner::new(Arc::new(SignatureSet::shipped()), &DetectLimits::default());
+/// let mut scan = scanner.begin();
+/// scanner.push(&mut scan, b"SSN 536-90-");
+/// scanner.push(&mut scan, b"4399");
+/// let hits = scanner.finish(scan);
+/// assert_eq!(hits[0].signature.as_ref(), "us-ssn");
+/// assert_eq!(hits[0].matches[0].redacted, "53*******99");
+/// ```
+#[derive(Debug)]
+pub struct Scanner {
+    set: Arc<SignatureSet>,
+    limits: DetectLimits,
+    scratch: Scratch,
+    spare: Vec<ObjectScan>,
+    held: usize,
+}
+
+impl Scanner {
+    /// A scanner for one worker.
+    #[must_use]
+    pub fn new(set: Arc<SignatureSet>, limits: &DetectLimits) -> Self {
+        Self { set, limits: limits.clone(), scratch: Scratch::default(), spare: Vec::new(), held: 0 }
+    }
+
+    /// Begins the scan of an object. It is tied to this scanner and ends with [`Scanner::finish`].
+    #[must_use]
+    pub fn begin(&mut self) -> ObjectScan {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// The next piece of an object's text. Pieces may end anywhere, within a character too; the hits are the same.
+    pub fn push(&mut self, scan: &mut ObjectScan, text: &[u8]) {
+        let block = self.limits.block_bytes.max(1);
+        for piece in text.chunks(block) {
+            let before = scan.held();
+            scan.append(piece);
+            let crowded = self.held.saturating_add(scan.held()) > self.limits.held_bytes;
+            if crowded || scan.unscanned() >= block {
+                scan.advance(&self.set, &self.limits, &mut self.scratch, false);
+            }
+            if crowded {
+                scan.shrink();
+            }
+            self.held = self.held.saturating_sub(before).saturating_add(scan.held());
+        }
+    }
+
+    /// Ends the scan: the hits that their signatures report, in order of signature ids.
+    #[must_use]
+    pub fn finish(&mut self, scan: ObjectScan) -> Vec<Hit> {
+        self.end(scan, Wanted::Reported)
+    }
+
+    /// Ends the scan: every match of any confidence, whatever the thresholds; for people who tune signatures.
+    #[must_use]
+    pub fn finish_all(&mut self, scan: ObjectScan) -> Vec<Hit> {
+        self.end(scan, Wanted::All)
+    }
+
+    /// Scans one whole text for every match of any confidence. Offsets are bytes of `text`.
+    #[must_use]
+    pub fn scan_text(&mut self, text: &str) -> Vec<Hit> {
+        let mut scan = self.begin();
+        self.push(&mut scan, text.as_bytes());
+        self.finish_all(scan)
+    }
+
+    pub(crate) fn end(&mut self, mut scan: ObjectScan, wanted: Wanted) -> Vec<Hit> {
+        self.held = self.held.saturating_sub(scan.held());
+        scan.complete();
+        scan.advance(&self.set, &self.limits, &mut self.scratch, true);
+        let hits = verdict::hits(&self.set.signatures, &mut scan, &self.limits, wanted);
+        if self.spare.len() < SPARE {
+            scan.clear(self.limits.block_bytes);
+            self.spare.push(scan);
+        }
+        hits
+    }
+}

@@ -1,0 +1,323 @@
+//! Laws and cases of the whole stage.
+
+use crate::{Scanner, SignatureProblem, SignatureSet};
+use egret_model::{Confidence, DetectLimits, Hit, Severity};
+use proptest::prelude::*;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, LazyLock},
+};
+
+static SHIPPED: LazyLock<Arc<SignatureSet>> = LazyLock::new(|| Arc::new(SignatureSet::shipped()));
+
+fn scan(set: &Arc<SignatureSet>, limits: &DetectLimits, pieces: &[&[u8]]) -> Vec<Hit> {
+    let mut scanner = Scanner::new(Arc::clone(set), limits);
+    let mut scan = scanner.begin();
+    for piece in pieces {
+        scanner.push(&mut scan, piece);
+    }
+    scanner.finish_all(scan)
+}
+
+fn set(texts: &[&str]) -> (Arc<SignatureSet>, Vec<SignatureProblem>) {
+    let sources: Vec<(String, String)> =
+        texts.iter().enumerate().map(|(at, text)| (format!("{at}.toml"), (*text).to_owned())).collect();
+    let (set, problems) = SignatureSet::from_texts(&sources);
+    (Arc::new(set), problems)
+}
+
+fn signature(id: &str, rest: &str) -> String {
+    format!("id = \"{id}\"\ntitle = \"T\"\nseverity = \"low\"\n{rest}")
+}
+
+#[test]
+fn shipped_signatures_pass_their_tests() {
+    let (set, problems) = SignatureSet::load(&[]);
+    assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
+    for signature in set.signatures() {
+        assert!(signature.tests() >= 2, "{}: tests both ways", signature.id());
+        assert!(!signature.description().is_empty(), "{}", signature.id());
+    }
+    let ids: Vec<&str> = set.signatures().iter().map(crate::Signature::id).collect();
+    assert!(ids.is_sorted());
+    for id in [
+        "payment-card",
+        "us-ssn",
+        "iban",
+        "aws-access-key",
+        "github-token",
+        "private-key",
+        "jwt",
+        "email-list",
+        "confidentiality-marking",
+    ] {
+        assert!(ids.contains(&id), "{id}");
+    }
+    assert!(set.notes().is_empty());
+}
+
+#[test]
+fn every_shipped_file_is_listed() {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() { walk(&path, found) } else { found.push(path) }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../signatures");
+    let mut found = Vec::new();
+    walk(&root, &mut found);
+    let names = found.iter().filter(|path| path.extension().is_some_and(|e| e == "toml"));
+    let mut names: Vec<String> =
+        names.map(|path| path.strip_prefix(&root).expect("beneath").to_string_lossy().into_owned()).collect();
+    names.sort();
+    assert_eq!(names, crate::shipped::SHIPPED.iter().map(|(file, _)| *file).collect::<Vec<_>>());
+}
+
+#[test]
+fn files_of_the_laboratory() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/detect");
+    let expected = fs::read_to_string(folder.join("expected.toml")).expect("the expectations");
+    let expected: BTreeMap<String, BTreeMap<String, u64>> = toml::from_str(&expected).expect("TOML");
+    let mut scanner = Scanner::new(Arc::clone(&SHIPPED), &DetectLimits::default());
+    for (file, expected) in expected {
+        let text = fs::read(folder.join(&file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let mut scan = scanner.begin();
+        scanner.push(&mut scan, &text);
+        let hits = scanner.finish(scan);
+        let found: BTreeMap<String, u64> =
+            hits.iter().map(|hit| (hit.signature.to_string(), hit.unique)).collect();
+        assert_eq!(found, expected, "{file}");
+        for hit in &hits {
+            for one in &hit.matches {
+                let (from, to) = (one.offset as usize, (one.offset + one.length) as usize);
+                let clear = String::from_utf8_lossy(&text[from..to]).into_owned();
+                let marking = &*hit.signature == "confidentiality-marking";
+                assert!(marking || clear != one.redacted, "{file}: {} is not masked", hit.signature);
+                assert!(!one.context.chars().any(|c| c.is_ascii_digit()), "{file}: {}", one.context);
+            }
+        }
+    }
+}
+
+/// Pieces of text from which the laws' texts are made.
+const FRAGMENTS: [&str; 22] = [
+    "SSN 536-90-4399, ",
+    "card 4539 1488 0343 6467 ",
+    "5513448572824399",
+    "DE89 3704 0044 0532 0130 00 ",
+    "a.b@corp.example ",
+    "AWS_ACCESS_KEY_ID=AKIALGEKBWFQ22G2SXHO\n",
+    "STRICTLY CONFIDENTIAL\n",
+    "the quick brown fox jumps over the lazy dog. ",
+    "\r\n",
+    ",",
+    " ",
+    "naïve café — ",
+    "４５３９１４８８０３４３６４６７ ",
+    "карта ",
+    "\u{200b}",
+    "0123456789",
+    "social security ",
+    "漢字かな",
+    "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 ",
+    "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0K.x ",
+    "MRN-12345674 ",
+    "zorgle",
+];
+
+/// A set with everything the engine can do: shipped signatures' kinds, `use`, an expression without literals.
+static OWN: LazyLock<Arc<SignatureSet>> = LazyLock::new(|| {
+    let mut sources: Vec<(String, String)> =
+        crate::shipped::SHIPPED.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect();
+    sources.push(("mrn.toml".into(), signature(
+        "acme/mrn",
+        "[[find]]\nname = \"mrn\"\nregex = 'MRN-\\d{8}'\nvalidate = [\"luhn\"]\n[[find]]\nname = \"ssn\"\nuse = \"us-ssn\"\n\
+         [near]\nwords = [\"fox jumps\", \"карта\"]\nwithin = 60\n[confidence]\nhigh = \"mrn and ssn and near\"\nmedium = \"mrn\"\n",
+    )));
+    sources.push((
+        "scan.toml".into(),
+        signature("acme/scan", "[[find]]\nname = \"five\"\nregex = '\\b\\d{5,7}\\b'\n"),
+    ));
+    let (set, problems) = SignatureSet::from_texts(&sources);
+    assert!(problems.is_empty(), "{problems:?}");
+    assert_eq!(set.notes().len(), 1);
+    Arc::new(set)
+});
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn hits_do_not_depend_on_pieces_or_blocks(
+        fragments in prop::collection::vec((0..FRAGMENTS.len(), 1_usize..60), 1..60),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..40),
+        block in prop_oneof![1_usize..200, 200_usize..9_000],
+        held in prop_oneof![Just(0_usize), Just(1 << 20)],
+    ) {
+        // Long fillers put fragments into different blocks.
+        let text: String = fragments.iter().map(|(at, repeats)| {
+            if *at == 7 || *at == 10 { FRAGMENTS[*at].repeat(*repeats) } else { FRAGMENTS[*at].to_owned() }
+        }).collect();
+        let bytes = text.as_bytes();
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+        cuts.extend([0, bytes.len()]);
+        cuts.sort_unstable();
+        let pieces: Vec<&[u8]> = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
+        let whole = DetectLimits { block_bytes: 1 << 20, ..DetectLimits::default() };
+        let small = DetectLimits { block_bytes: block, held_bytes: held, ..DetectLimits::default() };
+        prop_assert_eq!(scan(&OWN, &whole, &[bytes]), scan(&OWN, &small, &pieces));
+    }
+
+    #[test]
+    fn each_match_is_found_exactly_once(gaps in prop::collection::vec(0_usize..700, 1..30), block in 64_usize..4_096) {
+        let mut text = String::new();
+        let mut places = Vec::new();
+        for gap in &gaps {
+            text.push_str(&"lorem ipsum ".repeat(*gap / 8));
+            places.push(text.len() as u64 + 5);
+            text.push_str("\nSSN: 536-90-4399\n");
+        }
+        let limits = DetectLimits { block_bytes: block, ..DetectLimits::default() };
+        let hits = scan(&SHIPPED, &limits, &[text.as_bytes()]);
+        prop_assert_eq!(hits.len(), 1);
+        prop_assert_eq!((hits[0].count, hits[0].unique), (gaps.len() as u64, 1));
+        let found: Vec<u64> = hits[0].matches.iter().map(|found| found.offset - 1).collect();
+        prop_assert_eq!(found, places);
+    }
+
+    #[test]
+    fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
+        let _ = scan(&OWN, &DetectLimits { block_bytes: 100, ..DetectLimits::default() }, &[&bytes]);
+    }
+
+    #[test]
+    fn nothing_of_a_card_but_its_ends_is_shown(middle in 0_u32..99_999_999, after in "[ -~]{0,30}") {
+        let mut digits: Vec<u32> = format!("4539{middle:08}646").chars().filter_map(|c| c.to_digit(10)).collect();
+        let sum: u32 = digits.iter().rev().enumerate().map(|(at, d)| if at % 2 == 0 { d * 2 / 10 + d * 2 % 10 } else { *d }).sum();
+        digits.push((10 - sum % 10) % 10);
+        let number: String = digits.iter().map(ToString::to_string).collect();
+        let text = format!("card {number} and card {number} {after}");
+        for hit in scan(&SHIPPED, &DetectLimits::default(), &[text.as_bytes()]) {
+            for one in &hit.matches {
+                let shown = format!("{one:?}");
+                prop_assert!(!shown.contains(&number[4..12]), "{}", shown);
+            }
+        }
+    }
+}
+
+#[test]
+fn offsets_are_those_of_the_given_text() {
+    let text = "préfixe\u{200b} ４５３９ １４８８ ０３４３ ６４６７ carte";
+    let mut scanner = Scanner::new(Arc::clone(&SHIPPED), &DetectLimits::default());
+    let hits = scanner.scan_text(text);
+    let found = &hits[0].matches[0];
+    let (from, to) = (found.offset as usize, (found.offset + found.length) as usize);
+    assert_eq!(&text[from..to], "４５３９ １４８８ ０３４３ ６４６７");
+    assert_eq!(found.redacted, "4539 **** **** 6467");
+    assert_eq!(found.context, "préfixe ▮ carte");
+}
+
+#[test]
+fn thresholds_escalation_and_order() {
+    let text = signature(
+        "b",
+        "[[find]]\nname = \"mrn\"\nregex = 'MRN-\\d{3}'\n[report]\nunique = 2\n\
+         escalate = [{ unique = 3, severity = \"high\" }, { unique = 9, severity = \"critical\" }]\n",
+    );
+    let other = signature("a", "[[find]]\nname = \"w\"\nwords = [\"zorgle\"]\n");
+    let (set, problems) = set(&[&text, &other]);
+    assert!(problems.is_empty(), "{problems:?}");
+    let mut scanner = Scanner::new(set, &DetectLimits { matches_reported: 2, ..DetectLimits::default() });
+    let mut run = |text: &str| {
+        let mut scan = scanner.begin();
+        scanner.push(&mut scan, text.as_bytes());
+        scanner.finish(scan)
+    };
+    assert!(run("MRN-001 MRN-001 MRN-001").is_empty());
+    let hits = run("Zorgle MRN-001 MRN-002 MRN-003 MRN-003");
+    assert_eq!(hits.iter().map(|hit| &*hit.signature).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!((hits[1].count, hits[1].unique, hits[1].severity), (4, 3, Severity::High));
+    assert_eq!((hits[1].matches.len(), hits[1].values.len()), (2, 3));
+    assert_eq!(hits[1].confidence, Confidence::Medium);
+}
+
+#[test]
+fn values_beyond_the_limit_still_count() {
+    let text: String = (0..500).map(|n| format!("user{n}@corp.example\n")).collect();
+    let limits = DetectLimits { values_tracked: 100, ..DetectLimits::default() };
+    let hits = scan(&SHIPPED, &limits, &[text.as_bytes()]);
+    assert_eq!((hits[0].count, hits[0].unique, hits[0].values.len()), (500, 100, 100));
+}
+
+#[test]
+fn problems_are_placed_and_good_files_still_load() {
+    let good =
+        signature("good", "[[find]]\nname = \"w\"\nwords = [\"zorgle\"]\n[[test]]\nmatch = \"a zorgle\"\n");
+    for (rest, place, message) in [
+        ("[[find]]\nname = \"x\"\nregex = 'a(b'\n", "1.toml:6:11", "unclosed"),
+        ("[[find]]\nname = \"x\"\nregex = '\\w+'\n", "1.toml:6:9", "nearly everything"),
+        ("[[find]]\nname = \"x\"\nregex = 'a*'\n", "1.toml:6:9", "empty text"),
+        ("[[find]]\nname = \"x\"\nwords = [\"the\"]\n", "1.toml:6:10", "everywhere"),
+        (
+            "[[find]]\nname = \"x\"\nwords = [\"zorgle\"]\nvalidate = [\"lhun\"]\n",
+            "1.toml:7:13",
+            "did you mean `luhn`",
+        ),
+        ("[[find]]\nname = \"x\"\n", "1.toml:5:8", "exactly one of"),
+        ("[[find]]\nname = \"near\"\nwords = [\"zorgle\"]\n", "1.toml:5:8", "can't name"),
+        ("[[find]]\nname = \"x\"\nuse = \"goood\"\n", "1.toml:6:7", "did you mean `good`"),
+        ("[[find]]\nname = \"x\"\nnumbers = [\"###\"]\n", "1.toml:6:12", "at least 6 digits"),
+        (
+            "[[find]]\nname = \"x\"\nwords = [\"zorgle\"]\n[confidence]\nhigh = \"y\"\n",
+            "1.toml:8:8",
+            "no find",
+        ),
+        (
+            "[[find]]\nname = \"x\"\nwords = [\"zorgle\"]\n[[test]]\nmatch = \"nothing\"\n",
+            "1.toml:8:9",
+            "should match",
+        ),
+        (
+            "[[find]]\nname = \"x\"\nwords = [\"zorgle\"]\n[[test]]\nno_match = \"zorgle\"\n",
+            "1.toml:8:12",
+            "should not match",
+        ),
+        (
+            "[[find]]\nname = \"x\"\nwords = [\"zorgle\"]\n[near]\nwords = [\"ab\"]\nwithin = 5000\n",
+            "1.toml:9:10",
+            "takes 1 to",
+        ),
+        ("[[except]]\ndestination = \"x\"\n", "1.toml:4:3", "not supported yet"),
+        ("", "1.toml:1:6", "finds nothing"),
+    ] {
+        let (loaded, problems) = set(&[&good, &signature("bad", rest)]);
+        assert_eq!(
+            loaded.signatures().iter().map(crate::Signature::id).collect::<Vec<_>>(),
+            ["good"],
+            "{rest}"
+        );
+        let lines: Vec<String> = problems.iter().map(SignatureProblem::one_line).collect();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].starts_with(place) && lines[0].contains(message), "{rest}\n{}", lines[0]);
+    }
+    let (_, problems) = set(&[&good, &good]);
+    assert!(problems[0].one_line().starts_with("1.toml:1:6: the id `good` is already taken by 0.toml"));
+    let user = signature("user", "[[find]]\nname = \"x\"\nuse = \"bad\"\n");
+    let (loaded, problems) = set(&[
+        &user,
+        &signature("bad", "[[find]]\nname = \"x\"\nwords = [\"zorgle\"]\n[[test]]\nmatch = \"-\"\n"),
+    ]);
+    assert_eq!((loaded.signatures().len(), problems.len()), (0, 2), "{problems:?}");
+}
+
+#[test]
+fn folders_are_read_in_order_and_faults_are_told() {
+    let missing = PathBuf::from("/nonexistent/signatures");
+    let (set, problems) = SignatureSet::load(&[missing]);
+    assert_eq!(set.signatures().len(), crate::shipped::SHIPPED.len());
+    assert!(problems[0].one_line().starts_with("/nonexistent/signatures: cannot be read"));
+}

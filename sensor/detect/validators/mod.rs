@@ -1,0 +1,128 @@
+//! Validators: what tells a real number or key from something that only looks like one.
+//!
+//! Owns: the registry. A validator is one file and one line here. Each is a pure function of the match and a little text
+//! around it. Never does: searching, counting.
+
+mod aws_key;
+mod email;
+mod entropy;
+mod github_token;
+pub(crate) mod iban;
+mod jwt;
+mod luhn;
+mod marking;
+mod payment_card;
+mod private_key;
+mod us_ssn;
+
+/// A match as a validator sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subject<'a> {
+    /// The matched text, normalised.
+    pub(crate) matched: &'a [u8],
+    /// Up to [`AROUND`] bytes before it.
+    pub(crate) before: &'a [u8],
+    /// Up to [`AROUND`] bytes after it.
+    pub(crate) after: &'a [u8],
+}
+
+/// Bytes to either side of a match that a validator sees.
+pub(crate) const AROUND: usize = 128;
+
+impl Subject<'_> {
+    /// The digits of the match as numbers from 0 to 9.
+    pub(crate) fn digits(&self) -> Vec<u8> {
+        self.matched.iter().filter(|byte| byte.is_ascii_digit()).map(|byte| byte - b'0').collect()
+    }
+}
+
+/// What a validator makes of a match. The text says why, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Not what it looks like.
+    Invalid,
+    /// A published example or a placeholder: never above low confidence.
+    Sample(&'static str),
+    /// It may be: evidence `doubtful` holds.
+    Doubtful(&'static str),
+    /// It is formed as it should be.
+    Valid(&'static str),
+}
+
+/// How values are compared when distinct ones are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ValueForm {
+    /// As written.
+    Exact,
+    /// Digits only.
+    Digits,
+    /// Letters in lower case, words separated by one blank.
+    Words,
+    /// Letters and digits only, in upper case.
+    Alphanumeric,
+}
+
+/// A validator by name.
+#[derive(Debug)]
+pub(crate) struct Validator {
+    /// As signatures name it.
+    pub(crate) name: &'static str,
+    /// The check.
+    pub(crate) check: fn(&Subject<'_>) -> Verdict,
+    /// How values of this kind are compared.
+    pub(crate) value: ValueForm,
+}
+
+/// Every validator, by name.
+pub(crate) const VALIDATORS: &[Validator] = &[
+    aws_key::VALIDATOR,
+    email::VALIDATOR,
+    entropy::VALIDATOR,
+    github_token::VALIDATOR,
+    iban::VALIDATOR,
+    jwt::VALIDATOR,
+    luhn::VALIDATOR,
+    marking::VALIDATOR,
+    payment_card::VALIDATOR,
+    private_key::VALIDATOR,
+    us_ssn::VALIDATOR,
+];
+
+/// The validator of that name.
+pub(crate) fn named(name: &str) -> Option<&'static Validator> {
+    VALIDATORS.iter().find(|validator| validator.name == name)
+}
+
+#[cfg(test)]
+pub(crate) fn check(validator: &Validator, matched: &str) -> Verdict {
+    check_within(validator, "", matched, "")
+}
+
+#[cfg(test)]
+pub(crate) fn check_within(validator: &Validator, before: &str, matched: &str, after: &str) -> Verdict {
+    (validator.check)(&Subject {
+        matched: matched.as_bytes(),
+        before: before.as_bytes(),
+        after: after.as_bytes(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_are_distinct_and_sorted() {
+        assert!(VALIDATORS.iter().map(|validator| validator.name).is_sorted_by(|a, b| a < b));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(matched in prop::collection::vec(any::<u8>(), 0..80), around in prop::collection::vec(any::<u8>(), 0..40)) {
+            for validator in VALIDATORS {
+                let _ = (validator.check)(&Subject { matched: &matched, before: &around, after: &around });
+            }
+        }
+    }
+}

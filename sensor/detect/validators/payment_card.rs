@@ -1,0 +1,152 @@
+//! Payment card numbers: check digit, and the ranges and lengths that the schemes publish (ISO/IEC 7812-1 and each
+//! scheme's own range tables).
+//!
+//! Numbers that processors publish for tests are samples. Ranges so wide that chance numbers fall into them often, and
+//! lengths that are nearly extinct, are doubtful: they need other evidence.
+
+use super::{Subject, Validator, ValueForm, Verdict, luhn};
+
+/// `payment-card`.
+pub(super) const VALIDATOR: Validator = Validator { name: "payment-card", check, value: ValueForm::Digits };
+
+/// A range of leading digits of one scheme.
+struct Range {
+    first: u32,
+    last: u32,
+    lengths: &'static [usize],
+    verdict: Verdict,
+}
+
+const fn range(first: u32, last: u32, lengths: &'static [usize], why: &'static str) -> Range {
+    Range { first, last, lengths, verdict: Verdict::Valid(why) }
+}
+
+const fn doubtful(first: u32, last: u32, lengths: &'static [usize], why: &'static str) -> Range {
+    Range { first, last, lengths, verdict: Verdict::Doubtful(why) }
+}
+
+const LONG: &[usize] = &[16, 17, 18, 19];
+const MAESTRO: &[usize] = &[12, 13, 14, 15, 16, 17, 18, 19];
+
+/// Narrow ranges stand before wide ones: the first that fits decides.
+const RANGES: &[Range] = &[
+    range(34, 34, &[15], "American Express, luhn"),
+    range(37, 37, &[15], "American Express, luhn"),
+    range(51, 55, &[16], "Mastercard, luhn"),
+    range(2221, 2720, &[16], "Mastercard, luhn"),
+    range(6011, 6011, LONG, "Discover, luhn"),
+    range(644, 649, LONG, "Discover, luhn"),
+    range(65, 65, LONG, "Discover, luhn"),
+    range(622_126, 622_925, LONG, "Discover, luhn"),
+    range(36, 36, &[14], "Diners Club, luhn"),
+    range(300, 305, &[14, 16], "Diners Club, luhn"),
+    range(3095, 3095, &[14, 16], "Diners Club, luhn"),
+    range(38, 39, &[14, 16], "Diners Club, luhn"),
+    range(3528, 3589, &[16], "JCB, luhn"),
+    doubtful(2131, 2131, &[15], "JCB (old range), luhn"),
+    doubtful(1800, 1800, &[15], "JCB (old range), luhn"),
+    range(2200, 2204, &[16], "Mir, luhn"),
+    range(9792, 9792, &[16], "Troy, luhn"),
+    range(62, 62, LONG, "UnionPay, luhn"),
+    doubtful(81, 81, LONG, "UnionPay, luhn"),
+    range(508_500, 508_999, &[16], "RuPay, luhn"),
+    range(606_985, 607_984, &[16], "RuPay, luhn"),
+    doubtful(82, 82, &[16], "RuPay, luhn"),
+    range(4, 4, &[16], "Visa, luhn"),
+    doubtful(4, 4, &[13, 19], "Visa (rare length), luhn"),
+    doubtful(50, 50, MAESTRO, "Maestro or a national scheme, luhn"),
+    doubtful(56, 58, MAESTRO, "Maestro, luhn"),
+    doubtful(6, 6, MAESTRO, "Maestro or a national scheme, luhn"),
+];
+
+/// Numbers that schemes and processors publish for tests, beside those with eight zeros in a row.
+const PUBLISHED: &[&str] = &[
+    "2223003122003222",
+    "3056930009020004",
+    "30569309025904",
+    "3530111333300000",
+    "3566002020360505",
+    "36227206271667",
+    "371449635398431",
+    "378282246310005",
+    "378734493671000",
+    "38520000023237",
+    "4005519200000004",
+    "4007000000027",
+    "4009348888881881",
+    "4012000033330026",
+    "4012000077777777",
+    "4012888888881881",
+    "4111111111111111",
+    "4166676667666746",
+    "4222222222222",
+    "4242424242424242",
+    "4444333322221111",
+    "4646464646464644",
+    "5019717010103742",
+    "5105105105105100",
+    "5200828282828210",
+    "5454545454545454",
+    "5555555555554444",
+    "6011000990139424",
+    "6011111111111117",
+    "6331101999990016",
+    "6759649826438453",
+];
+
+fn check(subject: &Subject<'_>) -> Verdict {
+    let digits = subject.digits();
+    if !luhn::passes(&digits) {
+        return Verdict::Invalid;
+    }
+    let Some(range) = RANGES.iter().find(|range| fits(range, &digits)) else { return Verdict::Invalid };
+    let text: String = digits.iter().map(|digit| char::from(b'0' + digit)).collect();
+    if PUBLISHED.binary_search(&text.as_str()).is_ok() || text.contains("00000000") {
+        return Verdict::Sample("published test card");
+    }
+    let distinct = digits.iter().fold(0_u16, |seen, digit| seen | 1 << digit).count_ones();
+    if distinct < 4 { Verdict::Sample("a placeholder of few digits") } else { range.verdict }
+}
+
+fn fits(range: &Range, digits: &[u8]) -> bool {
+    let width = range.first.checked_ilog10().map_or(1, |log| log as usize + 1);
+    let lead = digits.iter().take(width).fold(0_u32, |sum, digit| sum * 10 + u32::from(*digit));
+    digits.len() >= width
+        && (range.first..=range.last).contains(&lead)
+        && range.lengths.contains(&digits.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check;
+    use super::*;
+
+    #[test]
+    fn published_lists_are_sorted_and_pass() {
+        assert!(PUBLISHED.is_sorted());
+        for number in PUBLISHED {
+            assert!(matches!(check(&VALIDATOR, number), Verdict::Sample(_)), "{number}");
+        }
+        assert!(matches!(check(&VALIDATOR, "4000000000000002"), Verdict::Sample(_)));
+    }
+
+    #[test]
+    fn schemes_have_their_ranges_and_lengths() {
+        for (number, expected) in [
+            ("4539 1488 0343 6467", Verdict::Valid("Visa, luhn")),
+            ("5223751567201965", Verdict::Valid("Mastercard, luhn")),
+            ("2317821280840193", Verdict::Valid("Mastercard, luhn")),
+            ("371999384751180", Verdict::Valid("American Express, luhn")),
+            ("36131328397154", Verdict::Valid("Diners Club, luhn")),
+            ("6011195717381133", Verdict::Valid("Discover, luhn")),
+            ("3549401035099672", Verdict::Valid("JCB, luhn")),
+            ("4370097502556", Verdict::Doubtful("Visa (rare length), luhn")),
+            ("630427373398", Verdict::Doubtful("Maestro or a national scheme, luhn")),
+            ("4539148803436468", Verdict::Invalid),
+            ("1234567890123452", Verdict::Invalid),
+            ("490154203237518", Verdict::Invalid),
+        ] {
+            assert_eq!(check(&VALIDATOR, number), expected, "{number}");
+        }
+    }
+}

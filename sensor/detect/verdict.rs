@@ -1,0 +1,194 @@
+//! From matches and their evidence to hits: confidence, counts, thresholds.
+//!
+//! Owns: what is decided when an object is complete. Never does: searching.
+
+use crate::{
+    Signature,
+    language::expression::{Evidence, Expression},
+    object::{Kept, ObjectScan, Shape, Signs, Tally},
+};
+use egret_model::{Confidence, DetectLimits, Hit, Match, Severity};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
+
+/// Look-alikes from which their share of valid ones says something against them.
+const MIXED_FROM: u64 = 10;
+
+/// Which hits are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Those that their signatures report.
+    Reported,
+    /// Those that would be reported if it were not for numbers of values and matches.
+    Confident,
+    /// Every match of any confidence.
+    All,
+}
+
+/// The hits of a complete scan, in order of signatures.
+pub(crate) fn hits(
+    signatures: &[Signature],
+    scan: &mut ObjectScan,
+    limits: &DetectLimits,
+    wanted: Wanted,
+) -> Vec<Hit> {
+    let shapes = &scan.shapes;
+    let judge = |(index, tally): (&u32, &mut Tally)| {
+        Judge::new(signatures.get(*index as usize)?, shapes, tally).hit(tally, limits, wanted)
+    };
+    scan.tallies.iter_mut().filter_map(judge).collect()
+}
+
+struct Judge<'a> {
+    signature: &'a Signature,
+    shapes: &'a BTreeMap<(u32, u8), Shape>,
+    /// Positions of matches by find, in characters, sorted; only of finds that count as evidence for others.
+    places: Vec<Vec<Range<u64>>>,
+    /// Finders with at least two distinct values that are no samples.
+    several: BTreeSet<u32>,
+}
+
+impl<'a> Judge<'a> {
+    fn new(signature: &'a Signature, shapes: &'a BTreeMap<(u32, u8), Shape>, tally: &mut Tally) -> Self {
+        tally.kept.sort_by_key(|kept| (kept.start, kept.end));
+        let mut first: BTreeMap<u32, u64> = BTreeMap::new();
+        let mut several = BTreeSet::new();
+        let mut places = vec![Vec::new(); signature.compiled.finds.len()];
+        for kept in &tally.kept {
+            if !kept.signs.sample && *first.entry(kept.finder).or_insert(kept.value) != kept.value {
+                several.insert(kept.finder);
+            }
+            if let Some(places) = places.get_mut(usize::from(kept.find)) {
+                places.push(kept.start..kept.end);
+            }
+        }
+        Self { signature, shapes, places, several }
+    }
+
+    fn hit(&self, tally: &Tally, limits: &DetectLimits, wanted: Wanted) -> Option<Hit> {
+        let report = &self.signature.compiled.report;
+        let least = if wanted == Wanted::All { Confidence::Low } else { report.at };
+        let mut reached: Option<Confidence> = None;
+        let mut count = 0;
+        let mut values = Vec::new();
+        let mut matches = Vec::new();
+        for kept in &tally.kept {
+            let place = kept.start..kept.end;
+            let level = self.level(kept.finder, kept.find, kept.digits, kept.signs, Some(&place));
+            let Some(level) = level.filter(|level| *level >= least) else { continue };
+            reached = reached.max(Some(level));
+            count += 1;
+            values.push(kept.value);
+            if matches.len() < limits.matches_reported {
+                matches
+                    .extend(tally.details.get(kept.detail as usize).map(|detail| self.shown(detail, kept)));
+            }
+        }
+        for ((finder, find, digits, signs), more) in &tally.beyond {
+            let level = self.level(*finder, *find, *digits, *signs, None);
+            if let Some(level) = level.filter(|level| *level >= least) {
+                reached = reached.max(Some(level));
+                count += more;
+            }
+        }
+        values.sort_unstable();
+        values.dedup();
+        let unique = values.len() as u64;
+        let confidence = reached?;
+        if wanted == Wanted::Reported && (unique < report.unique || count < report.count) {
+            return None;
+        }
+        Some(Hit {
+            signature: self.signature.id.clone(),
+            title: self.signature.title.clone(),
+            owner: self.signature.owner.clone(),
+            tags: self.signature.tags.clone(),
+            severity: self.severity(unique),
+            confidence,
+            count,
+            unique,
+            matches,
+            values,
+        })
+    }
+
+    fn severity(&self, unique: u64) -> Severity {
+        let steps = self.signature.compiled.report.escalate.iter();
+        steps.rev().find(|step| unique >= step.unique).map_or(self.signature.severity, |step| step.severity)
+    }
+
+    /// A match with the evidence of the whole object added to its reasons.
+    fn shown(&self, detail: &Match, kept: &Kept) -> Match {
+        let mut shown = detail.clone();
+        if !kept.signs.sample && self.consistent(kept.finder, kept.digits) {
+            shown.why.push("most numbers like it in this object are valid".into());
+        }
+        for (find, info) in self.signature.compiled.finds.iter().enumerate() {
+            if find != usize::from(kept.find) && self.beside(find, &(kept.start..kept.end)) {
+                shown.why.push(format!("beside: {}", info.name));
+            }
+        }
+        shown
+    }
+
+    fn level(
+        &self,
+        finder: u32,
+        find: u8,
+        digits: u8,
+        signs: Signs,
+        place: Option<&Range<u64>>,
+    ) -> Option<Confidence> {
+        if !self.signature.compiled.finds.get(usize::from(find)).is_some_and(|find| find.counts) {
+            return None;
+        }
+        let mut holds = |evidence| match evidence {
+            Evidence::Near => signs.near,
+            Evidence::Label => signs.label,
+            Evidence::Doubtful => signs.doubtful,
+            Evidence::Consistent => self.consistent(finder, digits),
+            Evidence::Mixed => self.mixed(finder, digits),
+            Evidence::Find(other) => {
+                other == usize::from(find) || place.is_some_and(|place| self.beside(other, place))
+            }
+        };
+        let mut is =
+            |expression: &Option<Expression>| expression.as_ref().is_some_and(|e| e.holds(&mut holds));
+        let levels = &self.signature.compiled.levels;
+        if !signs.sample && is(&levels.high) {
+            Some(Confidence::High)
+        } else if !signs.sample && is(&levels.medium) {
+            Some(Confidence::Medium)
+        } else if levels.low.is_none() || is(&levels.low) {
+            Some(Confidence::Low)
+        } else {
+            None
+        }
+    }
+
+    fn shape(&self, finder: u32, digits: u8) -> (u64, u64) {
+        let shape = self.shapes.get(&(finder, digits)).copied().unwrap_or_default();
+        (shape.valid, shape.valid + shape.invalid)
+    }
+
+    fn consistent(&self, finder: u32, digits: u8) -> bool {
+        let (valid, all) = self.shape(finder, digits);
+        valid > 0 && valid * 10 >= all * 6 && self.several.contains(&finder)
+    }
+
+    fn mixed(&self, finder: u32, digits: u8) -> bool {
+        let (valid, all) = self.shape(finder, digits);
+        all >= MIXED_FROM && valid * 10 < all * 3
+    }
+
+    /// Whether a match of `find` stands within the signature's distance of `place`.
+    fn beside(&self, find: usize, place: &Range<u64>) -> bool {
+        let within = self.signature.compiled.within as u64;
+        let Some(places) = self.places.get(find) else { return false };
+        // Matches of one find do not overlap, so that their ends are sorted too.
+        let after = places.partition_point(|other| other.end.saturating_add(within) < place.start);
+        places.get(after).is_some_and(|other| other.start <= place.end.saturating_add(within))
+    }
+}
