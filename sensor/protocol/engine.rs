@@ -74,11 +74,13 @@ impl Engine {
     /// to nothing when nothing is due. The flow given with an event is the first one of those that it came from.
     pub fn expire(&mut self, now: Timestamp, sink: &mut dyn FnMut(&Flow, ProtocolEvent<'_>)) {
         self.shared.groups.expire(now, &self.limits, sink);
+        self.shared.ftp.expire(now, &self.limits, sink);
     }
 
     /// The end of input, all flows being closed: ends what outlives them.
     pub fn finish(&mut self, sink: &mut dyn FnMut(&Flow, ProtocolEvent<'_>)) {
         self.shared.groups.finish(sink);
+        self.shared.ftp.finish(sink);
     }
 }
 

@@ -6,13 +6,19 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::indexing_slicing)]
 
+mod account;
 mod analyzer;
+mod dhcp;
 mod engine;
 mod expected;
+mod ftp;
+mod lines;
+mod names;
 mod raw;
 mod recognise;
 mod registry;
 mod shared;
+mod smtp;
 #[cfg(test)]
 mod testing;
 

@@ -2,7 +2,7 @@
 //!
 //! Owns: the list. Never does: recognition itself, which is each protocol's own.
 
-use crate::{Analyzer, Context};
+use crate::{Analyzer, Context, dhcp, ftp, smtp};
 use egret_model::{Flow, FlowKind};
 
 /// What a protocol says to the first bytes of a flow.
@@ -39,4 +39,8 @@ pub(crate) struct Registration {
 }
 
 /// Every protocol. The first that says Yes has the flow.
-pub(crate) const REGISTRY: &[Registration] = &[];
+pub(crate) const REGISTRY: &[Registration] = &[
+    Registration { name: "smtp", kind: FlowKind::Tcp, probe: smtp::probe, start: smtp::start },
+    Registration { name: "ftp", kind: FlowKind::Tcp, probe: ftp::probe, start: ftp::start },
+    Registration { name: "dhcp", kind: FlowKind::Udp, probe: dhcp::probe, start: dhcp::start },
+];

@@ -3,6 +3,7 @@
 //! Owns: the numbering of transfers and the tables that outlive a flow. Never does: parsing.
 
 use crate::expected::ExpectedConnections;
+use crate::ftp::FtpState;
 use crate::raw::DatagramGroups;
 use egret_model::{ProtocolLimits, TransferKey};
 
@@ -13,6 +14,8 @@ pub struct Shared {
     pub(crate) expected: ExpectedConnections,
     /// Datagrams of no known protocol, put together over flows.
     pub(crate) groups: DatagramGroups,
+    /// Data connections and resumable files of FTP.
+    pub(crate) ftp: FtpState,
 }
 
 impl Shared {
@@ -21,6 +24,7 @@ impl Shared {
             transfers: 0,
             expected: ExpectedConnections::new(limits.expected_connections),
             groups: DatagramGroups::default(),
+            ftp: FtpState::default(),
         }
     }
 

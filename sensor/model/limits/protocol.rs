@@ -23,6 +23,23 @@ pub struct ProtocolLimits {
     pub datagram_group_ns: i64,
     /// Such contents open at once in one shard; beyond it all of them end, and what follows begins anew. Default 65,536.
     pub datagram_groups: usize,
+    /// Commands of one SMTP or FTP session that may wait for their replies; beyond it replies are no longer matched with
+    /// commands until both sides stand level. Default 1,024.
+    pub pipelined_commands: usize,
+    /// Recipients of one mail that are recorded; further ones are counted in the fact `rcpt-to-omitted`. Default 1,000.
+    pub smtp_recipients: usize,
+    /// Longest line of an FTP control connection, bytes; a longer one is malformed. Default 8 KiB.
+    pub ftp_line_bytes: usize,
+    /// Bytes of an FTP data connection held until its command is known; then the transfer begins without a name. Default
+    /// 64 KiB.
+    pub ftp_unnamed_bytes: usize,
+    /// Packet time within which an announced FTP data connection must be opened. Default 5 min.
+    pub ftp_connect_ns: i64,
+    /// Packet time for which a file stays open for APPE or REST to continue it: an upload, or a download that broke off.
+    /// Default 30 s.
+    pub ftp_resume_ns: i64,
+    /// Files that stay open so in one shard; beyond it the oldest ends. Default 256.
+    pub ftp_resumable: usize,
 }
 
 impl Default for ProtocolLimits {
@@ -36,6 +53,13 @@ impl Default for ProtocolLimits {
             datagram_idle_ns: 60_000_000_000,
             datagram_group_ns: 3_600_000_000_000,
             datagram_groups: 1 << 16,
+            pipelined_commands: 1024,
+            smtp_recipients: 1000,
+            ftp_line_bytes: 8 << 10,
+            ftp_unnamed_bytes: 64 << 10,
+            ftp_connect_ns: 300_000_000_000,
+            ftp_resume_ns: 30_000_000_000,
+            ftp_resumable: 256,
         }
     }
 }

@@ -1,0 +1,83 @@
+//! Account names as clients write them: `alice`, `alice@corp.example`, `CORP\alice`.
+//!
+//! Owns: telling the user from the domain. Never does: passwords.
+
+use egret_model::{Evidence, Sighting, Timestamp};
+use std::net::IpAddr;
+
+/// A user and the domain that was given with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Account {
+    /// User name without its domain.
+    pub(crate) user: String,
+    /// Domain or realm, where one was given.
+    pub(crate) domain: Option<String>,
+}
+
+impl Account {
+    /// Longest account name that is believed, bytes: RFC 5321 section 4.5.3.1 allows 64 for the user and 255 for the domain.
+    const LONGEST: usize = 320;
+
+    /// Reads an account name. `None` when it is empty, overlong or not printable text.
+    pub(crate) fn parse(name: &[u8]) -> Option<Self> {
+        let name = std::str::from_utf8(name).ok()?.trim();
+        if name.len() > Self::LONGEST || name.chars().any(char::is_control) {
+            return None;
+        }
+        let (user, domain) = match (name.split_once('\\'), name.rsplit_once('@')) {
+            (Some((domain, user)), _) | (None, Some((user, domain))) => (user, domain),
+            (None, None) => (name, ""),
+        };
+        let domain = (!domain.is_empty()).then(|| domain.to_owned());
+        (!user.is_empty()).then(|| Self { user: user.to_owned(), domain })
+    }
+
+    /// This account as evidence that it was used from `ip`.
+    pub(crate) fn sighting(
+        &self,
+        ip: IpAddr,
+        evidence: Evidence,
+        confirmed: bool,
+        at: Timestamp,
+    ) -> Sighting {
+        Sighting {
+            at,
+            ip,
+            mac: None,
+            host: None,
+            user: Some(self.user.clone()),
+            domain: self.domain.clone(),
+            evidence,
+            confirmed,
+            until: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_and_domain_are_told_apart() {
+        type Parts = (&'static str, Option<&'static str>);
+        let cases: &[(&[u8], Option<Parts>)] = &[
+            (b"alice", Some(("alice", None))),
+            (b" alice@corp.example ", Some(("alice", Some("corp.example")))),
+            (b"CORP\\alice", Some(("alice", Some("CORP")))),
+            (b"CORP\\alice@x", Some(("alice@x", Some("CORP")))),
+            (b"\"a@b\"@corp.example", Some(("\"a@b\"", Some("corp.example")))),
+            (b"alice@", Some(("alice", None))),
+            (b"@corp.example", None),
+            (b"", None),
+            (b"al\x00ice", None),
+            (b"\xff\xfe", None),
+            (&[b'a'; 321], None),
+        ];
+        for (name, expected) in cases {
+            let account = Account::parse(name);
+            let parts = account.as_ref().map(|account| (account.user.as_str(), account.domain.as_deref()));
+            assert_eq!(parts, *expected, "{:?}", String::from_utf8_lossy(name));
+        }
+    }
+}
