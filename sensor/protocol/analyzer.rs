@@ -4,7 +4,8 @@
 
 use crate::Shared;
 use egret_model::{
-    Flow, Protocol, ProtocolEvent, ProtocolLimits, Side, Sighting, Timestamp, TransferKey, TransferStart, Uninspected,
+    Flow, Protocol, ProtocolEvent, ProtocolLimits, Side, Sighting, Timestamp, TransferKey, TransferStart,
+    Uninspected,
 };
 
 /// A protocol's state machine for one flow. Bytes of one side come in order, exactly once, cut anywhere.
@@ -120,9 +121,14 @@ impl Context<'_> {
         }
     }
 
+    /// True when the flow has had [`ProtocolLimits::transfers_per_flow`] transfers: one more will only be counted.
+    pub(crate) const fn has_all_transfers(&self) -> bool {
+        self.notes.transfers >= self.limits.transfers_per_flow
+    }
+
     /// Begins a transfer.
     pub fn begin(&mut self, start: TransferStart) -> TransferKey {
-        if self.notes.transfers >= self.limits.transfers_per_flow {
+        if self.has_all_transfers() {
             return BEYOND_LIMIT;
         }
         self.notes.transfers += 1;

@@ -73,12 +73,14 @@ impl Engine {
     /// Ends what outlives flows and has been idle for too long at `now`. To be called with every packet's time; costs next
     /// to nothing when nothing is due. The flow given with an event is the first one of those that it came from.
     pub fn expire(&mut self, now: Timestamp, sink: &mut dyn FnMut(&Flow, ProtocolEvent<'_>)) {
+        self.shared.pieces.expire(now, &self.limits, sink);
         self.shared.groups.expire(now, &self.limits, sink);
         self.shared.ftp.expire(now, &self.limits, sink);
     }
 
     /// The end of input, all flows being closed: ends what outlives them.
     pub fn finish(&mut self, sink: &mut dyn FnMut(&Flow, ProtocolEvent<'_>)) {
+        self.shared.pieces.finish(sink);
         self.shared.groups.finish(sink);
         self.shared.ftp.finish(sink);
     }
@@ -94,8 +96,12 @@ impl State {
                 *self = Self::switched(context, switch, &mut waiting);
             }
             match waiting.pop_front() {
-                Some(WaitingStep::Data(from, data)) => self.step(context, Step::Data(from, &data), &mut waiting),
-                Some(WaitingStep::Gap(from, bytes)) => self.step(context, Step::Gap(from, bytes), &mut waiting),
+                Some(WaitingStep::Data(from, data)) => {
+                    self.step(context, Step::Data(from, &data), &mut waiting)
+                }
+                Some(WaitingStep::Gap(from, bytes)) => {
+                    self.step(context, Step::Gap(from, bytes), &mut waiting)
+                }
                 Some(WaitingStep::Finished(from)) => self.step(context, Step::Finished(from), &mut waiting),
                 None => return,
             }
@@ -217,7 +223,12 @@ fn hold(held: &mut Held, context: &Context<'_>, step: Step<'_>) -> Option<Box<dy
 }
 
 /// Hands what was held to the analyzer; from a switch on, to those who come after it.
-fn replay(held: &Held, analyzer: &mut dyn Analyzer, context: &mut Context<'_>, waiting: &mut VecDeque<WaitingStep>) {
+fn replay(
+    held: &Held,
+    analyzer: &mut dyn Analyzer,
+    context: &mut Context<'_>,
+    waiting: &mut VecDeque<WaitingStep>,
+) {
     let mut behind = Vec::new();
     for step in held.steps() {
         if context.switch.is_none() {

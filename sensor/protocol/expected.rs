@@ -41,7 +41,13 @@ impl ExpectedConnections {
 
     /// `opener` is expected to connect to `listener` before `until`. Replaces an earlier announcement for the same ends. When
     /// there are more than [`egret_model::ProtocolLimits::expected_connections`], the oldest is forgotten.
-    pub(crate) fn announce(&mut self, listener: Endpoint, opener: IpAddr, until: Timestamp, start: StartExpected) {
+    pub(crate) fn announce(
+        &mut self,
+        listener: Endpoint,
+        opener: IpAddr,
+        until: Timestamp,
+        start: StartExpected,
+    ) {
         let key = Key { listener, opener };
         self.serial += 1;
         self.table.insert(key, Expected { serial: self.serial, until, start });
@@ -65,7 +71,8 @@ impl ExpectedConnections {
             return None;
         }
         let told = [(flow.responder, flow.initiator.ip), (flow.initiator, flow.responder.ip)];
-        let expected = told.into_iter().find_map(|(listener, opener)| self.table.remove(&Key { listener, opener }))?;
+        let expected =
+            told.into_iter().find_map(|(listener, opener)| self.table.remove(&Key { listener, opener }))?;
         (flow.opened_at <= expected.until).then_some(expected.start)
     }
 

@@ -12,15 +12,19 @@ mod dhcp;
 mod engine;
 mod expected;
 mod ftp;
+mod http1;
 mod lines;
 mod names;
+mod quic;
 mod raw;
 mod recognise;
 mod registry;
 mod shared;
 mod smtp;
+mod ssh;
 #[cfg(test)]
 mod testing;
+mod tls;
 
 pub use analyzer::{Analyzer, Context, Nesting, Successor};
 pub use engine::{Engine, Session};

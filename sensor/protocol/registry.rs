@@ -2,7 +2,7 @@
 //!
 //! Owns: the list. Never does: recognition itself, which is each protocol's own.
 
-use crate::{Analyzer, Context, dhcp, ftp, smtp};
+use crate::{Analyzer, Context, dhcp, ftp, http1, quic, smtp, ssh, tls};
 use egret_model::{Flow, FlowKind};
 
 /// What a protocol says to the first bytes of a flow.
@@ -28,8 +28,6 @@ pub(crate) struct Prefix<'a> {
 
 /// One protocol.
 pub(crate) struct Registration {
-    /// Its name, for tests and traces.
-    pub(crate) name: &'static str,
     /// The transport it runs over.
     pub(crate) kind: FlowKind,
     /// Stateless recognition; asked again whenever bytes have come, until it says Yes or No or the limit is reached.
@@ -40,7 +38,11 @@ pub(crate) struct Registration {
 
 /// Every protocol. The first that says Yes has the flow.
 pub(crate) const REGISTRY: &[Registration] = &[
-    Registration { name: "smtp", kind: FlowKind::Tcp, probe: smtp::probe, start: smtp::start },
-    Registration { name: "ftp", kind: FlowKind::Tcp, probe: ftp::probe, start: ftp::start },
-    Registration { name: "dhcp", kind: FlowKind::Udp, probe: dhcp::probe, start: dhcp::start },
+    Registration { kind: FlowKind::Tcp, probe: http1::probe, start: http1::start },
+    Registration { kind: FlowKind::Tcp, probe: tls::probe, start: tls::start },
+    Registration { kind: FlowKind::Tcp, probe: ssh::probe, start: ssh::start },
+    Registration { kind: FlowKind::Udp, probe: quic::probe, start: quic::start },
+    Registration { kind: FlowKind::Tcp, probe: smtp::probe, start: smtp::start },
+    Registration { kind: FlowKind::Tcp, probe: ftp::probe, start: ftp::start },
+    Registration { kind: FlowKind::Udp, probe: dhcp::probe, start: dhcp::start },
 ];

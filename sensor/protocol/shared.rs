@@ -4,6 +4,7 @@
 
 use crate::expected::ExpectedConnections;
 use crate::ftp::FtpState;
+use crate::http1::Pieces;
 use crate::raw::DatagramGroups;
 use egret_model::{ProtocolLimits, TransferKey};
 
@@ -12,6 +13,8 @@ pub struct Shared {
     transfers: u64,
     /// Connections that another one has announced.
     pub(crate) expected: ExpectedConnections,
+    /// Objects that come in pieces over HTTP.
+    pub(crate) pieces: Pieces,
     /// Datagrams of no known protocol, put together over flows.
     pub(crate) groups: DatagramGroups,
     /// Data connections and resumable files of FTP.
@@ -23,6 +26,7 @@ impl Shared {
         Self {
             transfers: 0,
             expected: ExpectedConnections::new(limits.expected_connections),
+            pieces: Pieces::default(),
             groups: DatagramGroups::default(),
             ftp: FtpState::default(),
         }

@@ -2,8 +2,8 @@
 
 use crate::{Engine, Session};
 use egret_model::{
-    CloseReason, Endpoint, Flow, FlowKind, PacketRef, ProtocolEvent, ProtocolLimits, Side, Sighting, StreamEvent,
-    Timestamp, TransferKey, TransferStart, TunnelPath, Uninspected,
+    CloseReason, Endpoint, Flow, FlowKind, PacketRef, ProtocolEvent, ProtocolLimits, Side, Sighting,
+    StreamEvent, Timestamp, TransferKey, TransferStart, TunnelPath, Uninspected,
 };
 
 /// One transfer as it was reported.
@@ -62,7 +62,8 @@ impl Record {
     }
 
     fn open(&mut self, transfer: TransferKey) -> &mut Recorded {
-        let found = self.transfers.iter_mut().find(|known| known.key == transfer).expect("a transfer that has begun");
+        let found =
+            self.transfers.iter_mut().find(|known| known.key == transfer).expect("a transfer that has begun");
         assert_eq!(found.ended, None, "nothing is reported of a transfer that has ended");
         found
     }
@@ -82,7 +83,12 @@ impl Scene {
     }
 
     pub(crate) fn with_limits(limits: &ProtocolLimits) -> Self {
-        Self { engine: Engine::new(limits), flows: Vec::new(), record: Record::default(), now: Timestamp::EPOCH }
+        Self {
+            engine: Engine::new(limits),
+            flows: Vec::new(),
+            record: Record::default(),
+            now: Timestamp::EPOCH,
+        }
     }
 
     /// A new flow between `address:port` and `address:port`; returns its number.

@@ -23,6 +23,16 @@ pub struct ProtocolLimits {
     pub datagram_group_ns: i64,
     /// Such contents open at once in one shard; beyond it all of them end, and what follows begins anew. Default 65,536.
     pub datagram_groups: usize,
+    /// HTTP requests of one connection that wait for their response; beyond it the oldest is forgotten, and its response is
+    /// told without what was asked. Default 1,024.
+    pub pending_requests: usize,
+    /// Packet time without a piece after which an object that comes in pieces (HTTP ranges) ends; pieces that have not come
+    /// are a gap. Default 10 min.
+    pub range_idle_ns: i64,
+    /// Such objects open at once in one shard; beyond it each further piece is a transfer of its own. Default 1,024.
+    pub range_objects: usize,
+    /// Bytes of pieces held in one shard until those before them come; beyond it what is missing is a gap. Default 16 MiB.
+    pub range_bytes: usize,
     /// Commands of one SMTP or FTP session that may wait for their replies; beyond it replies are no longer matched with
     /// commands until both sides stand level. Default 1,024.
     pub pipelined_commands: usize,
@@ -53,6 +63,10 @@ impl Default for ProtocolLimits {
             datagram_idle_ns: 60_000_000_000,
             datagram_group_ns: 3_600_000_000_000,
             datagram_groups: 1 << 16,
+            pending_requests: 1024,
+            range_idle_ns: 600_000_000_000,
+            range_objects: 1024,
+            range_bytes: 16 << 20,
             pipelined_commands: 1024,
             smtp_recipients: 1000,
             ftp_line_bytes: 8 << 10,

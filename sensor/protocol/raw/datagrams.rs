@@ -3,9 +3,7 @@
 //! Owns: the groups by client, server and server port, and their end by time. Never does: looking into a datagram.
 
 use crate::{Analyzer, Context};
-use egret_model::{
-    Flow, FlowKind, Protocol, ProtocolEvent, ProtocolLimits, Side, Timestamp, TransferKey,
-};
+use egret_model::{Flow, FlowKind, Protocol, ProtocolEvent, ProtocolLimits, Side, Timestamp, TransferKey};
 use hashbrown::HashMap;
 use std::net::IpAddr;
 
@@ -115,7 +113,8 @@ impl DatagramGroups {
     }
 
     fn end_where(&mut self, over: impl Fn(&Group) -> bool, sink: &mut dyn FnMut(&Flow, ProtocolEvent<'_>)) {
-        let mut ended: Vec<Group> = self.groups.extract_if(|_, group| over(group)).map(|(_, group)| group).collect();
+        let mut ended: Vec<Group> =
+            self.groups.extract_if(|_, group| over(group)).map(|(_, group)| group).collect();
         ended.sort_by_key(|group| (group.flow.first_packet, group.first_at));
         for group in ended {
             let flow = group.flow.clone();
@@ -151,7 +150,8 @@ impl Group {
     }
 
     const fn is_over(&self, now: Timestamp, limits: &ProtocolLimits) -> bool {
-        now.since(self.last_at) >= limits.datagram_idle_ns || now.since(self.first_at) >= limits.datagram_group_ns
+        now.since(self.last_at) >= limits.datagram_idle_ns
+            || now.since(self.first_at) >= limits.datagram_group_ns
     }
 
     fn end(self, sink: &mut dyn FnMut(ProtocolEvent<'_>)) {
