@@ -104,7 +104,10 @@ pub(crate) fn tunnel<'a>(datagram: &Datagram<'a>, frame: &mut Frame) -> Result<O
         (ip_number::IPV6, true) => Hop::SixInFour,
         (ip_number::IPV4 | ip_number::IPV6, _) => Hop::IpInIp,
         (ip_number::GRE, _) => return Ok(Some(Step::Header(Header::Gre, payload))),
-        (ip_number::MPLS_IN_IP, _) => return Ok(Some(Step::Header(Header::Mpls, payload))),
+        (ip_number::MPLS_IN_IP, _) => {
+            frame.forget_macs();
+            return Ok(Some(Step::Header(Header::Mpls, payload)));
+        }
         (ip_number::ENCAP_SEC, _) => return Err(payload.refuse(Cause::EncryptedIp)),
         (protocol, _) if CONTROL.contains(&protocol) => return Ok(Some(Step::Control)),
         _ => return Ok(None),

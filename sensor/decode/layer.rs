@@ -121,11 +121,12 @@ impl<'a> Layer<'a> {
         Ok(header)
     }
 
-    /// Ends the layer after `length` bytes from here: what a length field promises, whatever was captured.
+    /// Ends the layer after `length` bytes from here, as a length field promises, captured or not. A promise beyond what was on
+    /// the wire is not believed: a frame that was captured whole misses nothing.
     pub(crate) fn limit(&mut self, length: usize) {
         match self.bytes.get(..length) {
             Some(bytes) => (self.bytes, self.missing) = (bytes, 0),
-            None => self.missing = length - self.bytes.len(),
+            None => self.missing = self.missing.min(length - self.bytes.len()),
         }
     }
 
@@ -152,10 +153,12 @@ mod tests {
     #[test]
     fn a_length_field_bounds_what_was_captured_and_tells_what_was_not() {
         let mut layer = Layer::new(&[1, 2, 3, 4, 5, 6], 10);
+        layer.limit(9);
+        assert_eq!((layer.bytes().len(), layer.missing(), layer.promised()), (6, 3, 9));
         layer.limit(4);
         assert_eq!((layer.bytes(), layer.missing()), (&[1, 2, 3, 4][..], 0));
         layer.limit(7);
-        assert_eq!((layer.bytes().len(), layer.missing(), layer.promised()), (4, 3, 7));
+        assert_eq!((layer.bytes().len(), layer.missing()), (4, 0), "the wire held no more");
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub(crate) fn read<'a>(mut layer: Layer<'a>, frame: &mut Frame) -> Result<Step<'
 fn below(layer: Layer<'_>) -> Result<Step<'_>, Fault> {
     /// An associated channel of operation and maintenance (RFC 4385 section 5).
     const ASSOCIATED_CHANNEL: u8 = 1;
+    /// With fewer bytes than these of a longer payload, there is no telling: control word, Ethernet, a few tags, IP.
+    const PROOF_BYTES: usize = 40;
     let Some([first]) = layer.peek() else { return Err(layer.short(Part::Mpls)) };
     if plausible::ip(&layer) {
         return Ok(Step::Header(Header::Ip, layer));
@@ -42,6 +44,7 @@ fn below(layer: Layer<'_>) -> Result<Step<'_>, Fault> {
         ASSOCIATED_CHANNEL => Ok(Step::Control),
         // Broken IP is told as such.
         4 | 6 => Ok(Step::Header(Header::Ip, layer)),
+        _ if layer.missing() > 0 && layer.bytes().len() < PROOF_BYTES => Err(layer.short(Part::Mpls)),
         _ => Err(layer.refuse(Cause::MplsPayload)),
     }
 }

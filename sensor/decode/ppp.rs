@@ -20,8 +20,10 @@ const FIRST_CONTROL: u16 = 0x8000;
 /// Reads the protocol field. Address and control field may be left out (RFC 1661 section 6.6), and a protocol below 256 may
 /// take one byte (section 6.5).
 pub(crate) fn read(mut layer: Layer<'_>) -> Result<Step<'_>, Fault> {
-    if layer.peek() == Some(&[0xff, 0x03]) {
-        layer.array::<2>(Part::Ppp)?;
+    let malformed = layer.malformed(Part::Ppp);
+    // All stations, unnumbered information: the only address and control there are (RFC 1662 section 3.1).
+    if layer.peek() == Some(&[0xff]) && layer.array(Part::Ppp)? != [0xff, 0x03] {
+        return Err(malformed);
     }
     let [first] = layer.array(Part::Ppp)?;
     let number = if first & 1 == 1 {

@@ -1,4 +1,4 @@
-//! Tunnels over UDP: VXLAN (RFC 7348), GENEVE (RFC 8926), GTP-U (3GPP TS 29.281), Teredo (RFC 4380), GRE in UDP (RFC 8086).
+//! Tunnels over UDP: VXLAN (RFC 7348) and its generic extension, GENEVE (RFC 8926), GTP-U (3GPP TS 29.281), Teredo (RFC 4380), GRE in UDP (RFC 8086).
 //!
 //! Owns: the decision that a datagram is a tunnel. Never does: trusting a port for it: the bytes inside must prove it, or the
 //! datagram is payload like any other.
@@ -12,6 +12,8 @@ use crate::tunnel::Hop;
 const VXLAN: u16 = 4789;
 /// Where Linux put VXLAN before it had a number.
 const VXLAN_LINUX: u16 = 8472;
+/// VXLAN with a protocol field (draft-ietf-nvo3-vxlan-gpe).
+const VXLAN_GENERIC: u16 = 4790;
 const GENEVE: u16 = 6081;
 const GTP_U: u16 = 2152;
 const TEREDO: u16 = 3544;
@@ -28,7 +30,7 @@ pub(crate) struct Opened<'a> {
 /// Opens the tunnel that a UDP payload is; None when it is just payload.
 pub(crate) fn open(source_port: u16, destination_port: u16, payload: Layer<'_>) -> Option<Opened<'_>> {
     let opened = match (source_port, destination_port) {
-        (_, VXLAN | VXLAN_LINUX) => vxlan(payload),
+        (_, VXLAN | VXLAN_LINUX | VXLAN_GENERIC) => vxlan(payload),
         (_, GENEVE) => geneve(payload),
         (_, GTP_U) | (GTP_U, _) => gtp_u(payload),
         (_, TEREDO) | (TEREDO, _) => teredo(payload),
@@ -47,14 +49,21 @@ fn proved_ip(hop: Hop, inside: Layer<'_>) -> Option<Opened<'_>> {
     plausible::ip(&inside).then_some(Opened { hop: Some(hop), header: Header::Ip, inside })
 }
 
-/// Flags, group or reserved, network (24 bits), reserved.
+/// Flags, group or reserved, protocol where flagged, network (24 bits), reserved.
 fn vxlan(mut layer: Layer<'_>) -> Result<Option<Opened<'_>>, Fault> {
     const NETWORK_IS_SET: u8 = 0x08;
-    let [flags, _, _, _, n0, n1, n2, _] = layer.array(Part::Udp)?;
+    const PROTOCOL_IS_SET: u8 = 0x04;
+    const ETHERNET: u8 = 3;
+    let [flags, _, _, protocol, n0, n1, n2, _] = layer.array(Part::Udp)?;
     if flags & NETWORK_IS_SET == 0 {
         return Ok(None);
     }
-    Ok(proved_ethernet(Hop::Vxlan(u32::from_be_bytes([0, n0, n1, n2])), layer))
+    let hop = Hop::Vxlan(u32::from_be_bytes([0, n0, n1, n2]));
+    Ok(if flags & PROTOCOL_IS_SET == 0 || protocol == ETHERNET {
+        proved_ethernet(hop, layer)
+    } else {
+        proved_ip(hop, layer)
+    })
 }
 
 /// Version and options length, flags, protocol, network (24 bits), reserved; then options (RFC 8926 section 3.4).
