@@ -5,6 +5,23 @@
 
 #![forbid(unsafe_code)]
 
+mod budget;
+mod charset;
+mod codings;
+mod form;
+mod formats;
+mod header;
+mod json;
+mod kind;
+mod message;
+mod object;
+mod part;
+mod parts;
+mod path;
 mod reader;
+mod transfer_encoding;
+mod walk;
+
 
 pub use reader::{Inner, Output, Reader};
+pub use walk::Walker;

@@ -1,0 +1,278 @@
+//! What an object is: recognised by its first bytes, then by what was declared, then by its name.
+//!
+//! Owns: the kinds that the walk and the formats tell apart. Never does: reading beyond the first bytes.
+
+/// How an object is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Html,
+    Xml,
+    Json,
+    UrlEncoded,
+    Multipart,
+    Mail,
+    Zip,
+    Docx,
+    Xlsx,
+    Pptx,
+    OpenDocument,
+    Pdf,
+    Rtf,
+    Ole,
+    Tar,
+    Gzip,
+    Bzip2,
+    Xz,
+    Zstandard,
+    SevenZip,
+    Rar,
+    /// Pictures, sound, moving pictures: compressed by their format, so that their bytes are noise to a signature.
+    Media,
+    /// Anything else that is not text: programs, databases, drawings. Its strings are worth a look.
+    Binary,
+}
+
+/// A kind and the media type that goes with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Recognised {
+    pub(crate) kind: Kind,
+    pub(crate) media_type: String,
+}
+
+/// Bytes that recognition may look at.
+pub(crate) const PREFIX_BYTES: usize = 4096;
+
+const OCTETS: &str = "application/octet-stream";
+
+/// Recognises an object by its first bytes (at most [`PREFIX_BYTES`] of them), with what was declared as second opinion.
+pub(crate) fn recognise(prefix: &[u8], declared: Option<&str>, filename: Option<&str>) -> Recognised {
+    let declared = declared.map(essence).filter(|media_type| media_type.contains('/'));
+    let extension = filename.and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension.to_ascii_lowercase());
+    let extension = extension.as_deref().unwrap_or_default();
+    let found = |kind, media_type: &str| Recognised { kind, media_type: media_type.to_owned() };
+    if let Some((kind, media_type)) = by_magic(prefix) {
+        // A package of a known office application tells its kind by what it contains; a cut one by what it is called.
+        let (kind, media_type) = if kind == Kind::Zip {
+            by_members(prefix).or_else(|| office_by_name(declared.as_deref(), extension)).unwrap_or((kind, media_type))
+        } else {
+            (kind, media_type)
+        };
+        return found(kind, media_type);
+    }
+    if let Some(media_type) = &declared
+        && let Some(kind) = by_declaration(media_type)
+        && (kind != Kind::UrlEncoded || crate::form::plausible(prefix))
+    {
+        return Recognised { kind, media_type: media_type.clone() };
+    }
+    if !looks_like_text(prefix) {
+        return Recognised { kind: Kind::Binary, media_type: specific(declared).unwrap_or_else(|| OCTETS.to_owned()) };
+    }
+    by_text(prefix, declared, extension)
+}
+
+/// The kind of a text by how it begins, then by its name.
+fn by_text(prefix: &[u8], declared: Option<String>, extension: &str) -> Recognised {
+    let start = trimmed(prefix);
+    let plain = declared.as_deref() == Some("text/plain");
+    let (kind, media_type) = if starts_ignoring_case(start, b"<!doctype html") || starts_ignoring_case(start, b"<html") {
+        (Kind::Html, "text/html")
+    } else if start.starts_with(b"<?xml") {
+        (Kind::Xml, "application/xml")
+    } else if !plain && looks_like_json(start) {
+        (Kind::Json, "application/json")
+    } else {
+        match extension {
+            "htm" | "html" | "xhtml" => (Kind::Html, "text/html"),
+            "xml" | "svg" => (Kind::Xml, "application/xml"),
+            "json" => (Kind::Json, "application/json"),
+            "eml" | "mht" | "mhtml" => (Kind::Mail, "message/rfc822"),
+            "csv" => (Kind::Text, "text/csv"),
+            "md" => (Kind::Text, "text/markdown"),
+            "py" => (Kind::Text, "text/x-python"),
+            "js" => (Kind::Text, "text/javascript"),
+            "sql" => (Kind::Text, "application/sql"),
+            _ => (Kind::Text, "text/plain"),
+        }
+    };
+    let media_type = specific(declared).filter(|_| kind == Kind::Text).unwrap_or_else(|| media_type.to_owned());
+    Recognised { kind, media_type }
+}
+
+/// `text/csv; charset=utf-8` without its parameters, lower-case.
+fn essence(media_type: &str) -> String {
+    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// A declaration that says something.
+fn specific(declared: Option<String>) -> Option<String> {
+    declared.filter(|media_type| media_type != OCTETS && media_type != "application/x-www-form-urlencoded")
+}
+
+fn by_magic(prefix: &[u8]) -> Option<(Kind, &'static str)> {
+    const MAGIC: &[(&[u8], Kind, &str)] = &[
+        (b"PK\x03\x04", Kind::Zip, "application/zip"),
+        (b"PK\x05\x06", Kind::Zip, "application/zip"),
+        (b"PK\x07\x08PK\x03\x04", Kind::Zip, "application/zip"),
+        (b"%PDF-", Kind::Pdf, "application/pdf"),
+        (b"{\\rtf", Kind::Rtf, "application/rtf"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Kind::Ole, "application/x-ole-storage"),
+        (b"\x1f\x8b\x08", Kind::Gzip, "application/gzip"),
+        (b"BZh", Kind::Bzip2, "application/x-bzip2"),
+        (b"\xfd7zXZ\0", Kind::Xz, "application/x-xz"),
+        (b"\x28\xb5\x2f\xfd", Kind::Zstandard, "application/zstd"),
+        (b"7z\xbc\xaf\x27\x1c", Kind::SevenZip, "application/x-7z-compressed"),
+        (b"Rar!\x1a\x07", Kind::Rar, "application/vnd.rar"),
+    ];
+    if let Some((_, kind, media_type)) = MAGIC.iter().find(|(magic, _, _)| prefix.starts_with(magic)) {
+        let bzip2 = *kind != Kind::Bzip2 || prefix.get(4..10) == Some(b"1AY&SY") || prefix.len() < 10;
+        return bzip2.then_some((*kind, *media_type));
+    }
+    // A PDF may have some bytes before its header (ISO 32000-1, annex H.3.4.1, note).
+    if memchr::memmem::find(prefix.get(..1024.min(prefix.len())).unwrap_or_default(), b"%PDF-1.").is_some()
+        && !looks_like_text(prefix)
+    {
+        return Some((Kind::Pdf, "application/pdf"));
+    }
+    if prefix.get(257..262) == Some(b"ustar") {
+        return Some((Kind::Tar, "application/x-tar"));
+    }
+    let other = infer::get(prefix)?;
+    match other.matcher_type() {
+        infer::MatcherType::Image | infer::MatcherType::Audio | infer::MatcherType::Video => {
+            Some((Kind::Media, other.mime_type()))
+        }
+        infer::MatcherType::App => Some((Kind::Binary, other.mime_type())),
+        _ => None,
+    }
+}
+
+const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+const PPTX: &str = "application/vnd.openxmlformats-officedocument.presentationml.presentation";
+
+/// The kind of a zip by the names of its first members, which stand in the clear.
+fn by_members(prefix: &[u8]) -> Option<(Kind, &'static str)> {
+    let mut rest = prefix;
+    while let Some(at) = memchr::memmem::find(rest, b"PK\x03\x04") {
+        let header = rest.get(at..)?;
+        let length = usize::from(u16::from_le_bytes(header.get(26..28)?.try_into().ok()?));
+        let name = header.get(30..30 + length)?;
+        if name == b"mimetype" && memchr::memmem::find(header, b"application/vnd.oasis.opendocument").is_some() {
+            return Some((Kind::OpenDocument, opendocument_type(header)));
+        }
+        for (folder, kind, media_type) in
+            [(&b"word/"[..], Kind::Docx, DOCX), (b"xl/", Kind::Xlsx, XLSX), (b"ppt/", Kind::Pptx, PPTX)]
+        {
+            if name.starts_with(folder) {
+                return Some((kind, media_type));
+            }
+        }
+        rest = header.get(4..)?;
+    }
+    None
+}
+
+fn opendocument_type(header: &[u8]) -> &'static str {
+    let has = |name: &[u8]| memchr::memmem::find(header, name).is_some();
+    if has(b"opendocument.spreadsheet") {
+        "application/vnd.oasis.opendocument.spreadsheet"
+    } else if has(b"opendocument.presentation") {
+        "application/vnd.oasis.opendocument.presentation"
+    } else {
+        "application/vnd.oasis.opendocument.text"
+    }
+}
+
+fn office_by_name(declared: Option<&str>, extension: &str) -> Option<(Kind, &'static str)> {
+    match (declared, extension) {
+        (Some(DOCX), _) | (_, "docx" | "docm" | "dotx") => Some((Kind::Docx, DOCX)),
+        (Some(XLSX), _) | (_, "xlsx" | "xlsm" | "xltx") => Some((Kind::Xlsx, XLSX)),
+        (Some(PPTX), _) | (_, "pptx" | "pptm" | "ppsx") => Some((Kind::Pptx, PPTX)),
+        (_, "odt" | "ods" | "odp") => Some((Kind::OpenDocument, "application/vnd.oasis.opendocument.text")),
+        _ => None,
+    }
+}
+
+/// Declarations that are believed where the bytes say nothing else.
+fn by_declaration(media_type: &str) -> Option<Kind> {
+    match media_type {
+        "text/html" | "application/xhtml+xml" => Some(Kind::Html),
+        "text/xml" | "application/xml" | "application/soap+xml" => Some(Kind::Xml),
+        "application/json" | "text/json" => Some(Kind::Json),
+        "application/x-www-form-urlencoded" => Some(Kind::UrlEncoded),
+        "message/rfc822" | "message/global" => Some(Kind::Mail),
+        _ if media_type.starts_with("multipart/") => Some(Kind::Multipart),
+        _ if media_type.ends_with("+json") => Some(Kind::Json),
+        _ if media_type.ends_with("+xml") => Some(Kind::Xml),
+        _ => None,
+    }
+}
+
+/// Text has few control characters; UTF-16 has a zero in every other byte and is text as well.
+fn looks_like_text(prefix: &[u8]) -> bool {
+    if prefix.starts_with(b"\xff\xfe") || prefix.starts_with(b"\xfe\xff") || crate::charset::utf16(prefix).is_some() {
+        return true;
+    }
+    let control = prefix.iter().filter(|byte| matches!(byte, 0..=8 | 14..=26 | 28..=31 | 127)).count();
+    let wide = prefix.iter().filter(|byte| **byte >= 0x80).count();
+    // Legacy character sets are mostly above ASCII and still have line ends and blanks; compressed bytes have control characters.
+    control * 50 <= prefix.len() && (wide * 10 <= prefix.len() * 9 || prefix.is_empty())
+}
+
+fn trimmed(prefix: &[u8]) -> &[u8] {
+    prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(prefix).trim_ascii_start()
+}
+
+fn starts_ignoring_case(text: &[u8], start: &[u8]) -> bool {
+    text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
+}
+
+/// `{"` or `[{` and the like; a lone bracket also begins log lines and lists.
+fn looks_like_json(start: &[u8]) -> bool {
+    let mut significant = start.iter().copied().filter(|byte| !byte.is_ascii_whitespace());
+    matches!(
+        (significant.next(), significant.next()),
+        (Some(b'{'), Some(b'"' | b'}')) | (Some(b'['), Some(b'{' | b'[' | b'"'))
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_decide_before_declarations() {
+        let form = "application/x-www-form-urlencoded";
+        let cases: &[(&[u8], Option<&str>, Option<&str>, Kind, &str)] = &[
+            (b"%PDF-1.7\n", Some("text/plain"), Some("a.txt"), Kind::Pdf, "application/pdf"),
+            (b"\xff\xd8\xff\xe0\0\x10JFIF", Some("text/csv"), None, Kind::Media, "image/jpeg"),
+            (b"a,b\n1,2\n", Some("text/csv; charset=utf-8"), None, Kind::Text, "text/csv"),
+            (b"a,b\n1,2\n", Some(OCTETS), Some("x.CSV"), Kind::Text, "text/csv"),
+            (b"a,b\n1,2\n", Some(form), Some("x.csv"), Kind::Text, "text/csv"),
+            (b"{\"a\":1}", None, None, Kind::Json, "application/json"),
+            (b"a=1&b=2", Some(form), None, Kind::UrlEncoded, form),
+            (b"  <!DOCTYPE HTML><p>", None, None, Kind::Html, "text/html"),
+            (b"\0\x01\x02\x03binary\0\0\0", None, Some("x.bin"), Kind::Binary, OCTETS),
+            (b"h\0e\0l\0l\0o\0 \0w\0o\0r\0l\0d\0!\0", None, None, Kind::Text, "text/plain"),
+            (b"[2026-01-01] started", None, None, Kind::Text, "text/plain"),
+            (b"PK\x03\x04rest", None, Some("plan.docx"), Kind::Docx, DOCX),
+            (b"PK\x03\x04rest", None, Some("plan.zip"), Kind::Zip, "application/zip"),
+        ];
+        for (bytes, declared, name, kind, media_type) in cases {
+            let recognised = recognise(bytes, *declared, *name);
+            assert_eq!((recognised.kind, recognised.media_type.as_str()), (*kind, *media_type), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn an_office_package_is_known_by_its_members() {
+        let mut package = b"PK\x03\x04".to_vec();
+        package.extend([0; 22]);
+        package.extend(11_u16.to_le_bytes());
+        package.extend([0; 2]);
+        package.extend(b"xl/book.xml");
+        assert_eq!(recognise(&package, None, None).kind, Kind::Xlsx);
+    }
+}

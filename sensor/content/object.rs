@@ -1,0 +1,428 @@
+//! One object on its way: hashed, recognised, read, its inner objects within it.
+//!
+//! Owns: what becomes of an object's bytes. Never does: reading of a format; choosing limits.
+
+use crate::budget::Budget;
+use crate::charset::TextDecoder;
+use crate::kind::{self, Kind, PREFIX_BYTES};
+use crate::message::Message;
+use crate::parts::Parts;
+use crate::transfer_encoding::TransferEncoding;
+use crate::{Inner, Output, Reader, form, formats, header::PartHeader, json, path};
+use egret_model::{ContentEvent, ContentLimits, ObjectId, ObjectRecord, ObjectStart, ObjectState, Uninspected};
+use sha2::{Digest, Sha256};
+
+/// What all objects of one transfer share while they are walked.
+pub(crate) struct Walk<'a> {
+    pub(crate) limits: &'a ContentLimits,
+    pub(crate) budget: &'a mut Budget,
+    pub(crate) sink: &'a mut dyn FnMut(ContentEvent<'_>),
+}
+
+/// What is known of an object before its first byte.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Declared {
+    /// Media type, character set, boundary, file name.
+    pub(crate) header: PartHeader,
+    /// It is a mail, whatever it looks like.
+    pub(crate) mail: bool,
+}
+
+/// An object.
+pub(crate) struct Object {
+    declared: Declared,
+    depth: usize,
+    path: Path,
+    mode: Mode,
+    head: Option<Head>,
+    state: ObjectState,
+    reason: Option<(Uninspected, u64)>,
+    /// Counts against the limits on what is unpacked.
+    unpacked: bool,
+}
+
+/// Where an object stands: known for inner objects, by its kind for the body.
+enum Path {
+    Root,
+    Inner(String),
+}
+
+/// Of an object that has been recognised.
+struct Head {
+    id: ObjectId,
+    path: String,
+    media_type: String,
+    hasher: Sha256,
+    size: u64,
+}
+
+enum Mode {
+    /// The first bytes, until it is recognised.
+    Unknown(Vec<u8>),
+    /// Text as it comes.
+    Text(Box<TextDecoder>),
+    /// Text that is base64 of something: read as that.
+    Encoded(Box<(TransferEncoding, Object)>),
+    /// Bytes whose strings are worth a look.
+    Raw,
+    /// Hashed only.
+    Opaque,
+    /// Held until it is whole.
+    Held { reader: Reader, data: Vec<u8>, text: bool },
+    Parts(Box<Parts>),
+    Message(Box<Message>),
+    /// Over a limit: no more of it is taken.
+    Closed,
+}
+
+impl Object {
+    /// The body of a transfer. `coded`: it comes out of a content coding.
+    pub(crate) fn root(declared: Declared, coded: bool) -> Self {
+        Self::new(Path::Root, declared, 0, coded)
+    }
+
+    /// An object within `outer`.
+    pub(crate) fn inner(outer: &str, name: &str, declared: Declared, depth: usize) -> Self {
+        Self::new(Path::Inner(path::join(outer, name)), declared, depth, true)
+    }
+
+    fn new(path: Path, declared: Declared, depth: usize, unpacked: bool) -> Self {
+        let (mode, head, state, reason) = (Mode::Unknown(Vec::new()), None, ObjectState::Inspected, None);
+        Self { declared, depth, path, mode, head, state, reason, unpacked }
+    }
+
+    /// Takes the next bytes. False once a limit is hit.
+    pub(crate) fn push(&mut self, data: &[u8], walk: &mut Walk<'_>) -> bool {
+        if matches!(self.mode, Mode::Closed) {
+            return false;
+        }
+        if let Mode::Unknown(prefix) = &mut self.mode {
+            if prefix.is_empty() && data.len() >= PREFIX_BYTES {
+                self.recognise(data, walk);
+            } else {
+                prefix.extend_from_slice(data);
+                if prefix.len() < PREFIX_BYTES {
+                    return true;
+                }
+                let prefix = std::mem::take(prefix);
+                self.recognise(&prefix, walk);
+                return self.take(&prefix, walk);
+            }
+        }
+        self.take(data, walk)
+    }
+
+    /// Bytes are missing here.
+    pub(crate) fn gap(&mut self, bytes: u64, walk: &mut Walk<'_>) {
+        self.degrade(ObjectState::Partial, Uninspected::Gap, bytes);
+        if let Mode::Parts(parts) = &mut self.mode {
+            parts.gap(bytes, walk);
+        } else if let Mode::Message(message) = &mut self.mode {
+            message.gap(bytes, walk);
+        }
+    }
+
+    /// The state is the container's word, or `Inspected`; `stored` is the size there.
+    pub(crate) fn finish(mut self, state: ObjectState, stored: u64, walk: &mut Walk<'_>) {
+        if let Mode::Unknown(prefix) = &mut self.mode {
+            let prefix = std::mem::take(prefix);
+            self.recognise(&prefix, walk);
+            self.take(&prefix, walk);
+        }
+        match state {
+            ObjectState::Inspected => {}
+            ObjectState::Partial => self.degrade(state, Uninspected::Gap, 0),
+            ObjectState::Encrypted => self.degrade(state, Uninspected::Encrypted, stored),
+            ObjectState::Unsupported => self.degrade(state, Uninspected::Unsupported, stored),
+            ObjectState::OverLimit => self.degrade(state, Uninspected::OverLimit, stored),
+            ObjectState::Malformed => self.degrade(state, Uninspected::Malformed, stored),
+        }
+        self.close_mode(stored, walk);
+        let Some(head) = self.head else { return };
+        let reason = self.reason.map(|(reason, bytes)| (reason, if stored > 0 { bytes.min(stored) } else { bytes }));
+        let record = ObjectRecord {
+            path: head.path,
+            filename: self.declared.header.filename,
+            media_type: head.media_type,
+            size: head.size,
+            sha256: hexadecimal(&head.hasher.finalize()),
+            state: self.state,
+        };
+        (walk.sink)(ContentEvent::End { object: head.id, record, uninspected: reason.filter(|(_, bytes)| *bytes > 0) });
+    }
+
+    /// The worst that happened counts; the first reason stands.
+    fn degrade(&mut self, state: ObjectState, reason: Uninspected, bytes: u64) {
+        if self.state == ObjectState::Inspected || self.state == ObjectState::Partial {
+            self.state = state;
+        }
+        match &mut self.reason {
+            Some((known, sum)) if *known == reason => *sum = sum.saturating_add(bytes),
+            Some(_) => {}
+            none => *none = Some((reason, bytes)),
+        }
+    }
+
+    fn recognise(&mut self, prefix: &[u8], walk: &mut Walk<'_>) {
+        let prefix = prefix.get(..PREFIX_BYTES.min(prefix.len())).unwrap_or_default();
+        let header = &self.declared.header;
+        let mut recognised = kind::recognise(prefix, header.media_type.as_deref(), header.filename.as_deref());
+        if self.declared.mail {
+            recognised = kind::Recognised { kind: Kind::Mail, media_type: "message/rfc822".to_owned() };
+        }
+        let path = match &self.path {
+            Path::Inner(path) => path.clone(),
+            Path::Root => root_name(&recognised).to_owned(),
+        };
+        let id = walk.budget.next_id();
+        (walk.sink)(ContentEvent::Begin(ObjectStart { id, path: path.clone(), filename: header.filename.clone() }));
+        self.mode = self.mode_for(recognised.kind, prefix, &path, walk.limits.depth);
+        let (hasher, size) = (Sha256::new(), 0);
+        self.head = Some(Head { id, path, media_type: recognised.media_type, hasher, size });
+    }
+
+    fn mode_for(&mut self, kind: Kind, prefix: &[u8], path: &str, deepest: usize) -> Mode {
+        let header = &self.declared.header;
+        let charset = header.charset.as_deref();
+        let text = || Mode::Text(Box::new(TextDecoder::new(prefix, charset)));
+        let deeper = self.depth < deepest;
+        match kind {
+            Kind::Text if deeper && encodes_something(prefix) => {
+                let inner = Self::inner(path, "base64", Declared::default(), self.depth + 1);
+                Mode::Encoded(Box::new((TransferEncoding::named(Some("base64")), inner)))
+            }
+            Kind::Text => text(),
+            Kind::Binary => Mode::Raw,
+            Kind::Media | Kind::SevenZip | Kind::Rar => {
+                self.degrade(ObjectState::Unsupported, Uninspected::Unsupported, 0);
+                Mode::Opaque
+            }
+            Kind::Multipart => match &header.boundary {
+                Some(boundary) if deeper => Mode::Parts(Box::new(Parts::new(boundary, path, self.depth + 1))),
+                _ => text(),
+            },
+            Kind::Mail if deeper => Mode::Message(Box::new(Message::new(path, self.depth + 1))),
+            Kind::Mail => text(),
+            Kind::Html | Kind::Xml | Kind::Json | Kind::UrlEncoded => match reader_for(kind) {
+                Some(reader) => Mode::Held { reader, data: Vec::new(), text: true },
+                None => text(),
+            },
+            _ if !deeper => {
+                self.degrade(ObjectState::OverLimit, Uninspected::OverLimit, 0);
+                Mode::Opaque
+            }
+            _ => match reader_for(kind) {
+                Some(reader) => Mode::Held { reader, data: Vec::new(), text: false },
+                None => {
+                    self.degrade(ObjectState::Unsupported, Uninspected::Unsupported, 0);
+                    Mode::Opaque
+                }
+            },
+        }
+    }
+
+    /// Hashes bytes and hands them to the mode.
+    fn take(&mut self, data: &[u8], walk: &mut Walk<'_>) -> bool {
+        let Some(head) = &mut self.head else { return true };
+        let length = data.len() as u64;
+        if self.unpacked && (!walk.budget.unpack(length, walk.limits) || head.size + length > walk.limits.object_bytes) {
+            self.degrade(ObjectState::OverLimit, Uninspected::OverLimit, length);
+            self.close_mode(0, walk);
+            self.mode = Mode::Closed;
+            return false;
+        }
+        head.hasher.update(data);
+        head.size += length;
+        let id = head.id;
+        match &mut self.mode {
+            Mode::Text(decoder) => decoder.decode(data, false, &mut |text| (walk.sink)(ContentEvent::Text { object: id, text })),
+            Mode::Raw => (walk.sink)(ContentEvent::Text { object: id, text: data }),
+            Mode::Encoded(inner) => {
+                let (encoding, object) = &mut **inner;
+                encoding.push(data, &mut |decoded| {
+                    object.push(decoded, walk);
+                });
+            }
+            Mode::Held { data: held, text, .. } => {
+                if held.len() + data.len() <= walk.limits.buffer_bytes {
+                    held.extend_from_slice(data);
+                } else {
+                    // Too large to be taken apart: its bytes as they are, then.
+                    let (held, text) = (std::mem::take(held), *text);
+                    self.release(&held, text, walk);
+                    self.forward(data, walk);
+                }
+            }
+            Mode::Parts(parts) => parts.push(data, walk),
+            Mode::Message(message) => message.push(data, id, walk),
+            Mode::Opaque | Mode::Unknown(_) | Mode::Closed => {}
+        }
+        true
+    }
+
+    /// Gives up holding: what is held goes out as raw text.
+    fn release(&mut self, held: &[u8], text: bool, walk: &mut Walk<'_>) {
+        let prefix = held.get(..PREFIX_BYTES.min(held.len())).unwrap_or_default();
+        let charset = self.declared.header.charset.as_deref();
+        self.mode = if text { Mode::Text(Box::new(TextDecoder::new(prefix, charset))) } else { Mode::Raw };
+        if !text {
+            self.degrade(ObjectState::OverLimit, Uninspected::OverLimit, held.len() as u64);
+        }
+        self.forward(held, walk);
+    }
+
+    /// Bytes that have been hashed, to a streaming mode.
+    fn forward(&mut self, data: &[u8], walk: &mut Walk<'_>) {
+        let Some(head) = &self.head else { return };
+        let object = head.id;
+        match &mut self.mode {
+            Mode::Text(decoder) => decoder.decode(data, false, &mut |text| (walk.sink)(ContentEvent::Text { object, text })),
+            Mode::Raw => (walk.sink)(ContentEvent::Text { object, text: data }),
+            _ => {}
+        }
+    }
+
+    /// Ends what the mode has open.
+    fn close_mode(&mut self, stored: u64, walk: &mut Walk<'_>) {
+        let Some(head) = &self.head else { return };
+        let (id, path, size) = (head.id, head.path.clone(), head.size);
+        match std::mem::replace(&mut self.mode, Mode::Closed) {
+            Mode::Text(mut decoder) => {
+                decoder.decode(&[], true, &mut |text| (walk.sink)(ContentEvent::Text { object: id, text }));
+            }
+            Mode::Encoded(inner) => {
+                let (mut encoding, mut object) = *inner;
+                encoding.finish(&mut |decoded| {
+                    object.push(decoded, walk);
+                });
+                object.finish(ObjectState::Inspected, size, walk);
+            }
+            Mode::Held { reader, data, .. } => {
+                let outer = self.declared.header.filename.clone();
+                let mut output = Inside { id, path: &path, outer, depth: self.depth + 1, walk, open: None, degraded: Vec::new() };
+                reader(&data, &mut output);
+                let degraded = output.degraded;
+                for (state, bytes) in degraded {
+                    self.degrade(state, reason_of(state), bytes);
+                }
+            }
+            Mode::Parts(parts) => parts.finish(walk),
+            Mode::Message(message) => message.finish(id, walk),
+            Mode::Opaque => {
+                // An opaque body is uninspected as a whole.
+                if let Some((_, bytes)) = &mut self.reason {
+                    *bytes = (*bytes).max(if stored > 0 { stored } else { size });
+                }
+            }
+            Mode::Raw | Mode::Unknown(_) | Mode::Closed => {}
+        }
+    }
+}
+
+/// Where a whole-buffer reader reports to.
+struct Inside<'a, 'w> {
+    id: ObjectId,
+    path: &'a str,
+    /// File name of the object that is read.
+    outer: Option<String>,
+    depth: usize,
+    walk: &'a mut Walk<'w>,
+    open: Option<Object>,
+    degraded: Vec<(ObjectState, u64)>,
+}
+
+impl Output for Inside<'_, '_> {
+    fn text(&mut self, text: &str) {
+        if !text.is_empty() {
+            (self.walk.sink)(ContentEvent::Text { object: self.id, text: text.as_bytes() });
+        }
+    }
+
+    fn begin(&mut self, inner: Inner) {
+        let Inner { mut name, mut filename, media_type } = inner;
+        if filename.is_none() && name == formats::UNNAMED {
+            // `report.csv.gz` holds `report.csv`.
+            filename = self.outer.as_deref().and_then(|outer| outer.rsplit_once('.')).map(|(stem, _)| match stem.is_empty() {
+                true => formats::UNNAMED.to_owned(),
+                false => stem.to_owned(),
+            });
+            if let Some(filename) = &filename {
+                name.clone_from(filename);
+            }
+        }
+        let header = PartHeader { media_type, filename, ..PartHeader::default() };
+        self.open = self
+            .walk
+            .budget
+            .may_begin(self.walk.limits)
+            .then(|| Object::inner(self.path, &name, Declared { header, mail: false }, self.depth));
+        if self.open.is_none() {
+            self.degraded.push((ObjectState::OverLimit, 0));
+        }
+    }
+
+    fn data(&mut self, data: &[u8]) -> bool {
+        self.open.as_mut().is_some_and(|object| object.push(data, self.walk))
+    }
+
+    fn end(&mut self, state: ObjectState, stored: u64) {
+        match self.open.take() {
+            Some(object) => object.finish(state, stored, self.walk),
+            None => self.degraded.push((ObjectState::OverLimit, stored)),
+        }
+    }
+
+    fn degrade(&mut self, state: ObjectState, bytes: u64) {
+        self.degraded.push((state, bytes));
+    }
+}
+
+fn reader_for(kind: Kind) -> Option<Reader> {
+    match kind {
+        Kind::Json => Some(json::read),
+        Kind::UrlEncoded => Some(form::read),
+        other => formats::reader_for(other),
+    }
+}
+
+fn root_name(recognised: &kind::Recognised) -> &'static str {
+    match recognised.kind {
+        Kind::Mail => "mail",
+        Kind::UrlEncoded => "form",
+        Kind::Multipart if recognised.media_type == "multipart/form-data" => "form",
+        _ => "body",
+    }
+}
+
+const fn reason_of(state: ObjectState) -> Uninspected {
+    match state {
+        ObjectState::Encrypted => Uninspected::Encrypted,
+        ObjectState::Unsupported => Uninspected::Unsupported,
+        ObjectState::OverLimit => Uninspected::OverLimit,
+        ObjectState::Malformed => Uninspected::Malformed,
+        ObjectState::Inspected | ObjectState::Partial => Uninspected::Gap,
+    }
+}
+
+/// Shortest text taken for base64, letters.
+const BASE64_LETTERS: usize = 64;
+
+/// Whether a text is nothing but lines of base64 that decode to something recognisable.
+fn encodes_something(prefix: &[u8]) -> bool {
+    let letters = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    let mut plain: Vec<u8> = prefix.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
+    if plain.len() < BASE64_LETTERS || !plain.iter().all(letters) || !plain.iter().any(u8::is_ascii_uppercase) {
+        return false;
+    }
+    plain.truncate(plain.len() / 4 * 4);
+    let mut decoded = Vec::new();
+    let mut encoding = TransferEncoding::named(Some("base64"));
+    encoding.push(&plain, &mut |piece| decoded.extend_from_slice(piece));
+    encoding.finish(&mut |piece| decoded.extend_from_slice(piece)) && kind::recognise(&decoded, None, None).kind != Kind::Binary
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| DIGITS.get(usize::from(value)).copied().map_or('0', char::from);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}

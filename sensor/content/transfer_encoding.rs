@@ -1,0 +1,243 @@
+//! Content transfer encodings of mail (RFC 2045 section 6) undone as the bytes stream by.
+//!
+//! Owns: base64 and quoted-printable, both lenient. Never does: guessing that something is encoded.
+
+use base64::Engine as _;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// The encoding of one part.
+pub(crate) enum TransferEncoding {
+    /// 7bit, 8bit, binary: the bytes are what they are.
+    Identity,
+    Base64(Base64),
+    QuotedPrintable(QuotedPrintable),
+}
+
+impl TransferEncoding {
+    /// By the value of a Content-Transfer-Encoding field.
+    pub(crate) fn named(name: Option<&str>) -> Self {
+        match name.map(|name| name.trim().to_ascii_lowercase()).as_deref() {
+            Some("base64") => Self::Base64(Base64::default()),
+            Some("quoted-printable") => Self::QuotedPrintable(QuotedPrintable::default()),
+            _ => Self::Identity,
+        }
+    }
+
+    pub(crate) fn push(&mut self, data: &[u8], sink: &mut dyn FnMut(&[u8])) {
+        match self {
+            Self::Identity => sink(data),
+            Self::Base64(decoder) => decoder.push(data, sink),
+            Self::QuotedPrintable(decoder) => decoder.push(data, sink),
+        }
+    }
+
+    /// The end of the part. False when encoded bytes were left over or broke the rules.
+    pub(crate) fn finish(&mut self, sink: &mut dyn FnMut(&[u8])) -> bool {
+        match self {
+            Self::Identity => true,
+            Self::Base64(decoder) => decoder.finish(sink),
+            Self::QuotedPrintable(decoder) => decoder.finish(sink),
+        }
+    }
+}
+
+/// Letters decoded at once.
+const BLOCK: usize = 16 << 10;
+
+/// Base64 (RFC 4648 section 4); line ends and anything outside the alphabet are passed over (RFC 2045 section 6.8).
+#[derive(Default)]
+pub(crate) struct Base64 {
+    letters: Vec<u8>,
+    decoded: Vec<u8>,
+    strange: bool,
+}
+
+impl Base64 {
+    fn push(&mut self, data: &[u8], sink: &mut dyn FnMut(&[u8])) {
+        for line in data.split(|byte| *byte == b'\n') {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if line.iter().all(|byte| IN_ALPHABET.get(usize::from(*byte)).copied().unwrap_or_default()) {
+                self.letters.extend_from_slice(line);
+            } else {
+                for byte in line {
+                    match byte {
+                        // Padding in the middle ends one run of base64; another may follow.
+                        b'=' => {
+                            if !self.letters.len().is_multiple_of(4) {
+                                self.decode(self.letters.len(), sink);
+                            }
+                        }
+                        byte if IN_ALPHABET.get(usize::from(*byte)).copied().unwrap_or_default() => self.letters.push(*byte),
+                        byte => self.strange |= !byte.is_ascii_whitespace(),
+                    }
+                }
+            }
+            if self.letters.len() >= BLOCK {
+                self.decode(self.letters.len() / 4 * 4, sink);
+            }
+        }
+    }
+
+    fn finish(&mut self, sink: &mut dyn FnMut(&[u8])) -> bool {
+        self.decode(self.letters.len(), sink);
+        !self.strange
+    }
+
+    /// Decodes the first `count` letters.
+    fn decode(&mut self, count: usize, sink: &mut dyn FnMut(&[u8])) {
+        // One letter over carries no whole byte.
+        let usable = if count % 4 == 1 { count - 1 } else { count };
+        self.strange |= usable < count;
+        self.decoded.clear();
+        let letters = self.letters.get(..usable).unwrap_or_default();
+        if LENIENT.decode_vec(letters, &mut self.decoded).is_err() {
+            self.strange = true;
+        }
+        self.letters.drain(..count);
+        if !self.decoded.is_empty() {
+            sink(&self.decoded);
+        }
+    }
+}
+
+const IN_ALPHABET: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = matches!(byte as u8, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/');
+        byte += 1;
+    }
+    table
+};
+
+/// Quoted-printable (RFC 2045 section 6.7).
+#[derive(Default)]
+pub(crate) struct QuotedPrintable {
+    /// An escape or trailing white space that the next bytes decide about.
+    held: Vec<u8>,
+    decoded: Vec<u8>,
+    strange: bool,
+}
+
+/// Trailing white space of one line that is held until the line ends; more is kept as content.
+const HELD_MOST: usize = 1024;
+
+impl QuotedPrintable {
+    fn push(&mut self, data: &[u8], sink: &mut dyn FnMut(&[u8])) {
+        self.decoded.clear();
+        for &byte in data {
+            self.byte(byte);
+        }
+        if !self.decoded.is_empty() {
+            sink(&self.decoded);
+        }
+    }
+
+    fn byte(&mut self, byte: u8) {
+        match (self.held.first(), byte) {
+            (Some(b'='), _) => self.escape(byte),
+            // White space at the end of a line is not content.
+            (Some(b' ' | b'\t'), b'\r' | b'\n') => {
+                self.held.clear();
+                self.decoded.push(byte);
+            }
+            (Some(_), b' ' | b'\t') if self.held.len() < HELD_MOST => self.held.push(byte),
+            (first, b'=' | b' ' | b'\t') => {
+                if first.is_some() {
+                    self.decoded.append(&mut self.held);
+                }
+                self.held.push(byte);
+            }
+            _ => {
+                self.decoded.append(&mut self.held);
+                self.decoded.push(byte);
+            }
+        }
+    }
+
+    /// What follows an equals sign: a line end (soft break, maybe behind white space) or two hexadecimal digits.
+    fn escape(&mut self, byte: u8) {
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        match (self.held.as_slice(), byte) {
+            (_, b'\n') => self.held.clear(),
+            ([b'='], b'\r' | b' ' | b'\t') => self.held.push(byte),
+            ([b'=', b'\r' | b' ' | b'\t', ..], b' ' | b'\t' | b'\r') if self.held.len() < HELD_MOST => self.held.push(byte),
+            ([b'='], _) if digit(byte).is_some() => self.held.push(byte),
+            ([b'=', high], _) if digit(*high).is_some() && digit(byte).is_some() => {
+                let value = digit(*high).unwrap_or_default() << 4 | digit(byte).unwrap_or_default();
+                self.held.clear();
+                self.decoded.push(value);
+            }
+            _ => {
+                self.strange = true;
+                self.decoded.append(&mut self.held);
+                self.byte(byte);
+            }
+        }
+    }
+
+    fn finish(&mut self, sink: &mut dyn FnMut(&[u8])) -> bool {
+        // A soft break at the very end loses its line end to the boundary.
+        if !self.held.is_empty() && self.held.first() != Some(&b'=') {
+            sink(&self.held);
+        }
+        !self.strange
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn decode(name: &str, encoded: &[u8], cut: usize) -> (Vec<u8>, bool) {
+        let mut encoding = TransferEncoding::named(Some(name));
+        let mut out = Vec::new();
+        for part in encoded.chunks(cut.max(1)) {
+            encoding.push(part, &mut |piece| out.extend_from_slice(piece));
+        }
+        let good = encoding.finish(&mut |piece| out.extend_from_slice(piece));
+        (out, good)
+    }
+
+    #[test]
+    fn quoted_printable_by_the_rules() {
+        let cases: [(&[u8], &[u8]); 6] = [
+            (b"Geh=C3=A4lter", "Gehälter".as_bytes()),
+            (b"soft=\r\nbreak", b"softbreak"),
+            (b"soft= \t\r\nbreak", b"softbreak"),
+            (b"trailing  \r\nnext", b"trailing\r\nnext"),
+            (b"a = b =3D c", b"a = b = c"),
+            (b"kept =zz", b"kept =zz"),
+        ];
+        for (encoded, decoded) in cases {
+            for cut in 1..6 {
+                assert_eq!(decode("Quoted-Printable", encoded, cut).0, decoded, "{encoded:?} {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn base64_is_lenient_and_says_so() {
+        assert_eq!(decode("base64", b"aGVs\r\nbG8=\r\n", 3), (b"hello".to_vec(), true));
+        assert_eq!(decode("base64", b"aGVsbG8", 2), (b"hello".to_vec(), true));
+        assert_eq!(decode("base64", b"aGVs#bG8=", 9), (b"hello".to_vec(), false));
+        assert_eq!(decode("base64", b"aGVsbG8=aGVsbG8=", 5), (b"hellohello".to_vec(), true));
+    }
+
+    proptest! {
+        #[test]
+        fn base64_comes_back_however_it_is_cut(bytes in prop::collection::vec(any::<u8>(), 0..400), cut in 1_usize..90) {
+            let encoded = base64::engine::general_purpose::STANDARD.encode(&bytes);
+            let lines: Vec<&[u8]> = encoded.as_bytes().chunks(76).collect();
+            prop_assert_eq!(decode("base64", &lines.join(&b"\r\n"[..]), cut), (bytes, true));
+        }
+    }
+}
