@@ -8,6 +8,7 @@ mod targets {
     pub(super) mod capture;
     pub(super) mod scan;
     pub(super) mod signature;
+    pub(super) mod stream;
 }
 
 /// A target: takes any bytes, must return without panic, hang or unbounded memory.
@@ -18,4 +19,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("capture", targets::capture::run),
     ("scan", targets::scan::run),
     ("signature", targets::signature::run),
+    ("stream", targets::stream::run),
 ];

@@ -9,6 +9,9 @@ use egret_model::{Flow, Side, StreamEvent, Uninspected};
 /// The furthest that a segment may lie from where its side stands: the largest window there is (RFC 7323 section 2.3).
 pub(crate) const WINDOW_LIMIT: i32 = 1 << 30;
 
+/// Segments in a row, all further away than that, after which the side is taken to have got there.
+const ASTRAY_SEGMENTS: u32 = 8;
+
 /// How far `later` lies behind `earlier` in sequence space (RFC 9293 section 3.4); negative when before.
 pub(crate) const fn distance(earlier: u32, later: u32) -> i32 {
     later.wrapping_sub(earlier) as i32
@@ -47,11 +50,12 @@ pub(crate) struct Half {
     pub(crate) acknowledged: Option<u32>,
     /// Sequence number of the FIN.
     pub(crate) fin: Option<u32>,
-    /// Initial sequence number of a SYN that would begin another connection.
-    pub(crate) rival: Option<u32>,
+    rare: Option<Box<Rare>>,
     pub(crate) pending: Option<Box<Pending>>,
     /// `start` and `next` are known.
     pub(crate) synchronised: bool,
+    /// They are known from this side's own SYN.
+    pub(crate) begun: bool,
     /// A segment of this side was captured.
     pub(crate) seen: bool,
     /// A segment of this side had a right checksum.
@@ -60,12 +64,33 @@ pub(crate) struct Half {
     pub(crate) finished: bool,
 }
 
+/// What few flows need.
+#[derive(Default)]
+struct Rare {
+    /// Sequence number of the first byte behind a SYN that would begin another connection.
+    rival: Option<u32>,
+    /// Where the last segment ended that was far from where the side stands.
+    astray: u32,
+    /// How many such followed one another.
+    astray_segments: u32,
+}
+
 impl Half {
     /// The side's bytes begin at `sequence`.
     pub(crate) const fn synchronise(&mut self, sequence: u32) {
         self.start = sequence;
         self.next = sequence;
         self.synchronised = true;
+    }
+
+    /// Notes a SYN inside the connection: another one may begin at `sequence`.
+    pub(crate) fn note_rival(&mut self, sequence: u32) {
+        self.rare.get_or_insert_default().rival = Some(sequence);
+    }
+
+    /// True when `sequence` begins the connection that an earlier SYN announced.
+    pub(crate) fn begins_rival(&self, sequence: u32) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.rival == Some(sequence))
     }
 
     /// Nothing was delivered or given up yet, nor is anything held, the end included.
@@ -103,6 +128,10 @@ impl Half {
         let ahead = distance(self.next, payload.sequence);
         if ahead.unsigned_abs() > WINDOW_LIMIT as u32 {
             context.shared.stats.out_of_window += 1;
+            if !payload.suspect && !self.finished && self.goes_on_elsewhere(&payload) {
+                self.jump(from, payload.sequence, context);
+                self.deliver(from, payload.data, context);
+            }
             return;
         }
         let behind = ahead.min(0).unsigned_abs() as usize;
@@ -131,6 +160,29 @@ impl Half {
         }
         self.release(from, 0, Uninspected::Gap, context);
         self.keep_budget(from, context);
+    }
+
+    /// Notes a segment that is far from where the side stands. True when enough of them followed one another: the capture has
+    /// lost more than the largest window.
+    fn goes_on_elsewhere(&mut self, payload: &Payload<'_>) -> bool {
+        let rare = self.rare.get_or_insert_default();
+        let follows = rare.astray_segments > 0 && rare.astray == payload.sequence;
+        rare.astray_segments = if follows { rare.astray_segments + 1 } else { 1 };
+        rare.astray = payload.end();
+        payload.missing == 0 && rare.astray_segments >= ASTRAY_SEGMENTS
+    }
+
+    /// Goes on at `sequence`. How many bytes were lost is known but for multiples of 2^32.
+    fn jump<F>(&mut self, from: Side, sequence: u32, context: &mut Context<'_, F>)
+    where
+        F: FnMut(&Flow, StreamEvent<'_>),
+    {
+        self.release(from, u64::MAX, Uninspected::Gap, context);
+        let bytes = sequence.wrapping_sub(self.next);
+        if bytes > 0 {
+            context.gap(from, u64::from(bytes), Uninspected::Gap);
+        }
+        (self.next, self.acknowledged, self.fin, self.rare) = (sequence, None, None, None);
     }
 
     /// False for bytes up to `end` that lie beyond a FIN that counts. One that was not acknowledged is forgotten instead: its
@@ -320,7 +372,8 @@ impl Half {
         context.finished(from);
     }
 
-    fn fin_is_acknowledged(&self) -> bool {
+    /// The receiver has acknowledged the FIN, and so everything before it.
+    pub(crate) fn fin_is_acknowledged(&self) -> bool {
         self.fin.zip(self.acknowledged).is_some_and(|(fin, to)| distance(fin, to) > 0)
     }
 
@@ -338,6 +391,12 @@ impl Half {
     where
         F: FnMut(&Flow, StreamEvent<'_>),
     {
+        let acknowledged = self.acknowledged.map_or(0, |to| distance(self.next, to).max(0));
+        if let Some(pending) = &mut self.pending {
+            let before = pending.cost();
+            pending.drop_stray_suspects(pending.position() + u64::from(acknowledged.unsigned_abs()));
+            context.shared.budget.change(before, pending.cost());
+        }
         self.release(from, u64::MAX, Uninspected::Gap, context);
         let end = match (self.fin, self.acknowledged) {
             (Some(fin), _) => Some(fin),

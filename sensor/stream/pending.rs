@@ -38,6 +38,8 @@ pub(crate) struct Pending {
     pub(crate) wait: Option<Wait>,
     position: u64,
     pieces: BTreeMap<u64, Piece>,
+    /// Pieces that are not suspect.
+    sound: usize,
     /// Places that were on the wire and not captured: start and end.
     cuts: BTreeMap<u64, u64>,
     cost: usize,
@@ -57,7 +59,15 @@ pub(crate) enum Step {
 
 impl Pending {
     pub(crate) const fn new(holder: Holder) -> Self {
-        Self { holder, wait: None, position: 0, pieces: BTreeMap::new(), cuts: BTreeMap::new(), cost: 0 }
+        Self {
+            holder,
+            wait: None,
+            position: 0,
+            pieces: BTreeMap::new(),
+            sound: 0,
+            cuts: BTreeMap::new(),
+            cost: 0,
+        }
     }
 
     /// Bytes counted against the budgets.
@@ -152,17 +162,18 @@ impl Pending {
             && (!first.get().suspect || self.position < limit)
         {
             let piece = first.remove();
-            self.cost -= PIECE_COST + piece.data.len();
+            self.release(&piece);
             self.advance(piece.data.len() as u64);
             return Step::Data(piece.data);
         }
         let piece = self.first_piece();
         if let Some((start, end)) = self.cuts.first_key_value().map(|(start, end)| (*start, *end))
             && start <= self.position
+            && piece.is_none_or(|piece| piece > self.position)
         {
             // Whatever follows shows that no fuller copy came in its time.
             let next = piece.or(fin).filter(|next| *next > self.position);
-            if next.is_some() || self.cuts.len() > 1 || self.position < limit {
+            if self.sound > 0 || fin.is_some() || self.cuts.len() > 1 || self.position < limit {
                 let bytes = next.map_or(end, |next| next.min(end)) - self.position;
                 self.advance(bytes);
                 return Step::Cut(bytes);
@@ -175,6 +186,20 @@ impl Pending {
                 Step::Hole(bytes)
             }
             _ => Step::Blocked,
+        }
+    }
+
+    /// Forgets suspect bytes at the end that stand apart, from the offset `from` on: nothing bears out that they were sent.
+    pub(crate) fn drop_stray_suspects(&mut self, from: u64) {
+        while let Some((start, piece)) = self.pieces.last_key_value().map(|(start, piece)| (*start, piece)) {
+            let before = self.pieces.range(..start).next_back();
+            let before = before.map_or(self.position, |(at, piece)| at + piece.data.len() as u64);
+            if !piece.suspect || start < from || before == start {
+                return;
+            }
+            if let Some(piece) = self.pieces.remove(&start) {
+                self.release(&piece);
+            }
         }
     }
 
@@ -194,7 +219,7 @@ impl Pending {
     /// Takes the bytes between `from` and `to` out of the suspect piece at `start`.
     fn carve(&mut self, start: u64, from: u64, to: u64) {
         let Some(piece) = self.pieces.remove(&start) else { return };
-        self.cost -= PIECE_COST + piece.data.len();
+        self.release(&piece);
         let part = |range: std::ops::RangeTo<usize>| piece.data.get(range).unwrap_or_default();
         self.hold(start, part(..(from - start) as usize), true);
         self.hold(to, piece.data.get((to - start) as usize..).unwrap_or_default(), true);
@@ -203,8 +228,14 @@ impl Pending {
     fn hold(&mut self, start: u64, data: &[u8], suspect: bool) {
         if !data.is_empty() {
             self.cost += PIECE_COST + data.len();
+            self.sound += usize::from(!suspect);
             self.pieces.insert(start, Piece { data: data.into(), suspect });
         }
+    }
+
+    fn release(&mut self, piece: &Piece) {
+        self.cost -= PIECE_COST + piece.data.len();
+        self.sound -= usize::from(!piece.suspect);
     }
 
     fn drop_passed_cuts(&mut self) {

@@ -71,12 +71,13 @@ impl Tcp {
 
     /// Where the flow stands among those that wait for their end.
     pub(crate) fn queue(&self) -> Queue {
-        let over = |half: &Half, peer: &Half| half.finished && !peer.seen;
+        let ended = |half: &Half| half.reached_fin() || half.fin_is_acknowledged();
+        let alone = |half: &Half, peer: &Half| half.finished && !peer.seen;
         if self.closed
             || self.reset.is_some()
-            || (self.initiator.reached_fin() && self.responder.reached_fin())
-            || over(&self.initiator, &self.responder)
-            || over(&self.responder, &self.initiator)
+            || (ended(&self.initiator) && ended(&self.responder))
+            || alone(&self.initiator, &self.responder)
+            || alone(&self.responder, &self.initiator)
         {
             Queue::Lingering
         } else if self.is_connected() {
@@ -131,7 +132,7 @@ impl Tcp {
             missing: segment.missing,
             suspect,
         };
-        if self.begins_rival(from, payload) {
+        if !suspect && !payload.is_empty() && self.half(from).begins_rival(payload.sequence) {
             return Outcome::Replaced;
         }
         self.receive_established(from, header, payload, context);
@@ -224,42 +225,37 @@ impl Tcp {
         let first = header.payload_sequence();
         let connected = self.is_connected();
         let over = self.queue() == Queue::Lingering;
+        let reset = self.reset;
         let answers = header.flags.has(TcpFlags::ACK);
         let (half, peer) = self.halves(from);
-        if !half.synchronised || (half.start == first && !over) {
-            if !half.synchronised {
-                half.synchronise(first);
+        // The SYN is the better witness of where the bytes begin.
+        if !half.synchronised || (answers && half.is_untouched() && !half.begun) {
+            half.synchronise(first);
+        }
+        if half.start == first {
+            if over && reset.is_none() {
+                return Syn::Ignored;
             }
+            if reset.is_some() {
+                self.reset = None;
+                context.shared.stats.resets_ignored += 1;
+            }
+            self.halves(from).0.begun = true;
             context.flow.midstream = false;
             return Syn::Accepted;
         }
-        if half.start == first {
-            return Syn::Ignored;
-        }
         if answers {
-            if peer.rival.is_some_and(|rival| header.acknowledgment == rival.wrapping_add(1)) {
+            if peer.begins_rival(header.acknowledgment) {
                 return Syn::Replaces;
-            }
-            if half.is_untouched() && !half.seen {
-                half.synchronise(first);
-                return Syn::Accepted;
             }
         } else if over || !connected {
             return Syn::Replaces;
         } else {
             // RFC 5961 section 4: a receiver answers with an ACK and goes on. Whether there is a new connection shows later.
-            half.rival = Some(header.sequence);
+            half.note_rival(first);
         }
         context.shared.stats.syns_ignored += 1;
         Syn::Ignored
-    }
-
-    /// True for the first bytes of the connection that an earlier SYN announced.
-    fn begins_rival(&self, from: Side, payload: Payload<'_>) -> bool {
-        let half = self.half(from);
-        !payload.suspect
-            && !payload.is_empty()
-            && half.rival.is_some_and(|rival| payload.sequence == rival.wrapping_add(1))
     }
 
     /// What `from` has received of the other side's bytes.
@@ -274,9 +270,11 @@ impl Tcp {
         let answers = header.flags.has(TcpFlags::SYN);
         let ahead = distance(sender.next, to);
         let elsewhere = !(0..=RESET_WINDOW).contains(&ahead);
-        if !sender.synchronised || (answers && sender.is_untouched() && elsewhere) {
-            // The SYN was not captured, or was not the one that is answered.
-            sender.synchronise(to);
+        if !sender.synchronised || (answers && sender.is_untouched()) {
+            // The answer to a SYN that was not captured, or was another one, tells where the bytes begin.
+            if !sender.synchronised || elsewhere {
+                sender.synchronise(to);
+            }
             sender.acknowledged = Some(to);
             return;
         }

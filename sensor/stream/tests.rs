@@ -84,6 +84,12 @@ fn wrong_checksums_never_win_over_a_better_copy() {
             1,
         ),
         ("the only copy, at the end", "> A 100 300 = one\n > A 103 300 ! two", ">one >two", 1),
+        (
+            "far away, at the end",
+            "> A 100 300 = one\n > A 900103 300 ! two\n > A 103 300 = two",
+            ">one >two",
+            1,
+        ),
         ("on a side that never showed a right one", "> A 100 300 ! one\n > A 103 300 ! two", ">one >two", 0),
         ("RST", "> A 100 300 = one\n > R 103 0 !\n > A 103 300 = two", ">one >two", 1),
     ] {
@@ -113,6 +119,16 @@ fn a_hole_is_a_gap_once_the_receiver_has_its_bytes() {
     let mut observer = Observer::new(&limits);
     assert_eq!(seen(&mut observer, &lost), ">one");
     assert_eq!(seen(&mut observer, "< A 300 111\n @1.5 < A 300 111"), ">one >gap(3) >three", "packet time");
+}
+
+#[test]
+fn a_hole_wider_than_any_window_is_got_over() {
+    let mut script = format!("{HANDSHAKE}> A 100 300 a\n> A 2000000000 300 forged\n");
+    for number in 0..9 {
+        script += &format!("> A {} 300 {number}\n", 3_000_000_000_u32 + number);
+    }
+    let gap = 3_000_000_007_u32 - 101;
+    assert_eq!(observe(&script).0, format!(">a >gap({gap}) >7 >8 [EndOfInput]"));
 }
 
 #[test]
@@ -199,6 +215,12 @@ fn a_reset_counts_when_a_receiver_would_believe_it() {
     }
     assert_eq!(observe("> S 99\n < RA 0 100").0, "[Reset]", "refused");
     assert_eq!(observe("> S 99\n < RA 0 777").0, "[EndOfInput]", "refused by nobody");
+    assert_eq!(
+        observe("> S 99\n < A 700 25000\n > R 25000\n > S 99\n < SA 299 100\n > A 100 300 a\n < A 300 101 b")
+            .0,
+        ">a <b [EndOfInput]",
+        "of an earlier connection"
+    );
     assert_eq!(connected("> R 100\n @11 :9 > S 1"), "[Reset] [EndOfInput]", "after it has lingered");
 }
 
