@@ -93,6 +93,13 @@ impl Half {
         self.rare.as_ref().is_some_and(|rare| rare.rival == Some(sequence))
     }
 
+    /// True for bytes behind an end that counts. No sender of this connection has any; the place of the FIN itself may be
+    /// taken by a keep-alive probe.
+    #[inline]
+    pub(crate) fn begins_after_end(&self, payload: &Payload<'_>) -> bool {
+        self.finished && !payload.is_empty() && distance(self.next, payload.end()) > 1
+    }
+
     /// Nothing was delivered or given up yet, nor is anything held, the end included.
     pub(crate) const fn is_untouched(&self) -> bool {
         self.start == self.next && self.pending.is_none() && self.fin.is_none()

@@ -15,7 +15,8 @@
 //!   what the capture lost), after some tolerance for captures that are out of order; where only one direction was captured,
 //!   after a time; at a limit; and at the end of the flow.
 //! - **FIN and RST** can be forged. A FIN counts once it is acknowledged or the flow lingers out; a valid RST (RFC 5961) closes
-//!   the flow after it has lingered, unless its sender goes on.
+//!   the flow after it has lingered, unless its sender goes on. Bytes behind an end that counted are a new flow, picked up in
+//!   the middle.
 //! - **Budgets**: see [`egret_model::StreamLimits`].
 //!
 //! ```

@@ -132,7 +132,9 @@ impl Tcp {
             missing: segment.missing,
             suspect,
         };
-        if !suspect && !payload.is_empty() && self.half(from).begins_rival(payload.sequence) {
+        let half = self.half(from);
+        let begins = !payload.is_empty() && half.begins_rival(payload.sequence);
+        if !suspect && (begins || half.begins_after_end(&payload)) {
             return Outcome::Replaced;
         }
         self.receive_established(from, header, payload, context);
@@ -341,8 +343,8 @@ impl Tcp {
         let half = self.half(from);
         let syn = header.flags.has(TcpFlags::SYN);
         let first = half.start.wrapping_sub(1);
-        // Sequence numbers from the SYN to the FIN.
-        let span = half.next.wrapping_sub(first);
+        // Sequence numbers from the SYN to the FIN, and that in whose place a keep-alive probe stands.
+        let span = half.next.wrapping_sub(first).wrapping_add(1);
         let bytes = (segment.payload.len() as u32).wrapping_add(segment.missing);
         let end = header.payload_sequence().wrapping_add(bytes);
         let known = header.sequence.wrapping_sub(first) <= span && end.wrapping_sub(first) <= span;

@@ -238,6 +238,11 @@ fn a_new_connection_of_the_same_endpoints_is_a_new_flow() {
             &format!("{ended} > A 9000 301 b"),
             ">a >end <end [Finished] >b [EndOfInput]",
         ),
+        (
+            "after the end of one side, start not captured",
+            "> FA 100 300 a\n < A 300 102\n > A 101 300 ?\n < A 300 102 b\n > A 102 301 cd\n < A 301 104 e",
+            ">a >end <b [Replaced] >cd <e [EndOfInput]",
+        ),
         ("after a reset", "> A 100 300 a\n < R 300\n > S 5000\n > A 5001 0 b", ">a [Reset] >b [EndOfInput]"),
         (
             "within, answered",
