@@ -52,8 +52,10 @@ fn gzip_name(data: &[u8]) -> Option<String> {
     if flags & NAME == 0 {
         return None;
     }
-    let raw = cursor.rest().split(|&byte| byte == 0).next().filter(|raw| !raw.is_empty() && raw.len() <= 1024)?;
-    let name = std::str::from_utf8(raw).map_or_else(|_| encoding_rs::mem::decode_latin1(raw).into_owned(), str::to_owned);
+    let raw =
+        cursor.rest().split(|&byte| byte == 0).next().filter(|raw| !raw.is_empty() && raw.len() <= 1024)?;
+    let name = std::str::from_utf8(raw)
+        .map_or_else(|_| encoding_rs::mem::decode_latin1(raw).into_owned(), str::to_owned);
     name.rsplit(['/', '\\']).next().filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
@@ -86,7 +88,8 @@ mod tests {
 
     #[test]
     fn a_cut_file_keeps_its_start() {
-        let content: Vec<u8> = (0..20_000_u32).flat_map(|n| (n.wrapping_mul(2_654_435_761)).to_le_bytes()).collect();
+        let content: Vec<u8> =
+            (0..20_000_u32).flat_map(|n| (n.wrapping_mul(2_654_435_761)).to_le_bytes()).collect();
         let whole = gzipped(None, &content);
         let recording = Recording::of(gzip, &whole[..whole.len() / 2]);
         let object = recording.object(UNNAMED);

@@ -74,6 +74,7 @@ impl Read for Failed {
     }
 }
 
+#[expect(clippy::disallowed_types, reason = "this is the module that wraps it")]
 type Frame<'a> = ruzstd::decoding::StreamingDecoder<&'a [u8], ruzstd::decoding::FrameDecoder>;
 
 /// Zstandard frames one after the other; skippable frames (RFC 8878 section 3.1.2) are passed over.
@@ -100,7 +101,7 @@ impl Read for Frames<'_> {
             if self.data.is_empty() {
                 return Ok(0);
             }
-            let frame = ruzstd::decoding::StreamingDecoder::new(self.data).map_err(io::Error::other)?;
+            let frame = Frame::new(self.data).map_err(io::Error::other)?;
             self.frame = Some(Box::new(frame));
         }
     }
@@ -148,7 +149,8 @@ mod tests {
         ];
         for method in methods {
             let mut out = Vec::new();
-            let result = decoder(method, b"\xff\xfe\xfd\xfc not compressed at all, whatever it says").read_to_end(&mut out);
+            let result = decoder(method, b"\xff\xfe\xfd\xfc not compressed at all, whatever it says")
+                .read_to_end(&mut out);
             assert!(result.is_err(), "{method:?}");
         }
     }

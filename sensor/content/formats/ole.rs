@@ -23,7 +23,9 @@ pub(super) fn read(data: &[u8], output: &mut dyn Output) {
     while let Some(rest) = data.get(position..).filter(|rest| !rest.is_empty()) {
         let (wide, narrow) = (wide_run(rest), narrow_run(rest));
         position += if wide > 0 {
-            char::decode_utf16(units(rest).take(wide)).flatten().for_each(|character| text.push_char(character));
+            char::decode_utf16(units(rest).take(wide))
+                .flatten()
+                .for_each(|character| text.push_char(character));
             text.line();
             wide * 2
         } else if narrow > 0 {
@@ -51,8 +53,18 @@ fn wide_run(data: &[u8]) -> usize {
     let (mut length, mut shifted) = (0, 0);
     for unit in units(data) {
         match unit {
-            0x09 | 0x0a | 0x0d | 0x20..=0x7e | 0xa0..=0x24f | 0x370..=0x52f | 0x5d0..=0x6ff | 0x2010..=0x2044 | 0x20ac => {}
-            0xe00..=0xe7f | 0x3000..=0x30ff | 0x4e00..=0x9fff | 0xac00..=0xd7a3 | 0xff00..=0xffef => is_alphabetic = false,
+            0x09
+            | 0x0a
+            | 0x0d
+            | 0x20..=0x7e
+            | 0xa0..=0x24f
+            | 0x370..=0x52f
+            | 0x5d0..=0x6ff
+            | 0x2010..=0x2044
+            | 0x20ac => {}
+            0xe00..=0xe7f | 0x3000..=0x30ff | 0x4e00..=0x9fff | 0xac00..=0xd7a3 | 0xff00..=0xffef => {
+                is_alphabetic = false;
+            }
             _ => break,
         }
         length += 1;

@@ -38,7 +38,13 @@ fn base_name<'a>(member: &'a Member<'_>) -> &'a str {
 fn is_markup(member: &Member<'_>) -> bool {
     matches!(
         base_name(member),
-        "content.xml" | "styles.xml" | "meta.xml" | "settings.xml" | "manifest.xml" | "manifest.rdf" | "mimetype"
+        "content.xml"
+            | "styles.xml"
+            | "meta.xml"
+            | "settings.xml"
+            | "manifest.xml"
+            | "manifest.rdf"
+            | "mimetype"
     ) || member.name.starts_with("Configurations2/")
         || member.name.starts_with("Thumbnails/")
 }

@@ -35,7 +35,10 @@ impl Recording {
 
     /// The object named `name`.
     pub(crate) fn object(&self, name: &str) -> &Object {
-        self.objects.iter().find(|object| object.name == name).unwrap_or_else(|| panic!("no object {name}: {self:?}"))
+        self.objects
+            .iter()
+            .find(|object| object.name == name)
+            .unwrap_or_else(|| panic!("no object {name}: {self:?}"))
     }
 }
 
@@ -74,7 +77,8 @@ impl Output for Recording {
 /// A zip archive with these members.
 pub(crate) fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+    let options =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
     for (name, content) in members {
         writer.start_file(*name, options).unwrap();
         writer.write_all(content).unwrap();

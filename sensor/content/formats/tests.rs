@@ -33,7 +33,10 @@ const SAMPLES: &[Sample] = &[
     Sample {
         name: "roadmap.pptx",
         reader: office::presentation,
-        words: &["CONFIDENTIAL – INTERNAL ONLY\n", "Cover owner now about prove particular child within down.\n"],
+        words: &[
+            "CONFIDENTIAL – INTERNAL ONLY\n",
+            "Cover owner now about prove particular child within down.\n",
+        ],
         objects: &[],
     },
     Sample {
@@ -45,7 +48,10 @@ const SAMPLES: &[Sample] = &[
     Sample {
         name: "price_list.ods",
         reader: opendocument::read,
-        words: &["INTERNAL ONLY – price list", "XU-6060-B \tRoyalty Cornsilk 71 \tB \t416.65 \t2834.95 \t50 \t"],
+        words: &[
+            "INTERNAL ONLY – price list",
+            "XU-6060-B \tRoyalty Cornsilk 71 \tB \t416.65 \t2834.95 \t50 \t",
+        ],
         objects: &[],
     },
     Sample {
@@ -125,7 +131,8 @@ fn cut_documents_are_never_silently_complete() {
         let complete = Recording::of(*reader, &whole);
         for part in 1..4 {
             let cut = Recording::of(*reader, &whole[..whole.len() * part / 4]);
-            let is_marked = !cut.degraded.is_empty() || cut.objects.iter().any(|object| object.state != Some(INSPECTED));
+            let is_marked =
+                !cut.degraded.is_empty() || cut.objects.iter().any(|object| object.state != Some(INSPECTED));
             let is_less = cut.text.len() < complete.text.len() || cut.objects.len() < complete.objects.len();
             assert!(is_marked || !is_less, "{name} cut to {part}/4: {:?}", cut.degraded);
         }

@@ -57,7 +57,8 @@ impl<'a> Text<'a> {
 
     /// Takes back a hyphen that ends a line within a word. False if the text does not end with one.
     pub(super) fn take_back_hyphen(&mut self) -> bool {
-        let Some(word) = self.piece.strip_suffix('-').filter(|word| word.ends_with(char::is_alphabetic)) else {
+        let Some(word) = self.piece.strip_suffix('-').filter(|word| word.ends_with(char::is_alphabetic))
+        else {
             return false;
         };
         self.last = word.chars().next_back().unwrap_or('-');

@@ -52,7 +52,8 @@ impl Element<'_> {
 /// Reads a part and shows its nodes to `visit`. The error is the state of what could not be read.
 pub(super) fn read(part: impl Read, visit: &mut dyn FnMut(Node<'_>)) -> Result<(), ObjectState> {
     let capped = part.take(PART_BYTES);
-    let mut reader = quick_xml::Reader::from_reader(DecodingReader::new(BufReader::with_capacity(32 << 10, capped)));
+    let mut reader =
+        quick_xml::Reader::from_reader(DecodingReader::new(BufReader::with_capacity(32 << 10, capped)));
     let config = reader.config_mut();
     config.check_end_names = false;
     config.allow_unmatched_ends = true;
@@ -135,7 +136,9 @@ mod tests {
     #[test]
     fn utf_16_parts_are_read() {
         let mut xml = vec![0xff, 0xfe];
-        xml.extend("<?xml version='1.0' encoding='UTF-16'?><t>é</t>".encode_utf16().flat_map(u16::to_le_bytes));
+        xml.extend(
+            "<?xml version='1.0' encoding='UTF-16'?><t>é</t>".encode_utf16().flat_map(u16::to_le_bytes),
+        );
         assert_eq!(shown(&xml).0, "<t>é</t>");
     }
 

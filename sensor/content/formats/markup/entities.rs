@@ -56,7 +56,9 @@ fn reference(text: &str) -> Option<(usize, Cow<'static, str>)> {
 /// Numbers 128 to 159 mean windows-1252, as the HTML standard has it.
 fn numeric(number: u32) -> Option<char> {
     match u8::try_from(number) {
-        Ok(byte @ 0x80..=0x9f) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(&[byte]).0.chars().next(),
+        Ok(byte @ 0x80..=0x9f) => {
+            encoding_rs::WINDOWS_1252.decode_without_bom_handling(&[byte]).0.chars().next()
+        }
         _ => char::from_u32(number).filter(|&character| character != '\0'),
     }
 }

@@ -156,9 +156,9 @@ fn push_collapsed(piece: &str, text: &mut Text<'_>) {
 /// Elements that stand within a line break no word; all others do.
 fn separate(name: &str, text: &mut Text<'_>) {
     const WITHIN_A_LINE: &[&str] = &[
-        "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins",
-        "kbd", "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var",
-        "wbr",
+        "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font",
+        "i", "ins", "kbd", "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup",
+        "time", "tt", "u", "var", "wbr",
     ];
     let is = |known: &str| name.eq_ignore_ascii_case(known);
     if is("td") || is("th") {
@@ -171,9 +171,39 @@ fn separate(name: &str, text: &mut Text<'_>) {
 /// Attributes that say how a page looks or works, and nothing else.
 fn is_appearance(attribute: &str) -> bool {
     const APPEARANCE: &[&str] = &[
-        "align", "bgcolor", "border", "cellpadding", "cellspacing", "charset", "class", "color", "colspan", "dir", "face",
-        "for", "height", "http-equiv", "id", "lang", "loading", "media", "method", "name", "rel", "role", "rowspan",
-        "scope", "size", "sizes", "style", "tabindex", "target", "type", "valign", "width", "xmlns",
+        "align",
+        "bgcolor",
+        "border",
+        "cellpadding",
+        "cellspacing",
+        "charset",
+        "class",
+        "color",
+        "colspan",
+        "dir",
+        "face",
+        "for",
+        "height",
+        "http-equiv",
+        "id",
+        "lang",
+        "loading",
+        "media",
+        "method",
+        "name",
+        "rel",
+        "role",
+        "rowspan",
+        "scope",
+        "size",
+        "sizes",
+        "style",
+        "tabindex",
+        "target",
+        "type",
+        "valign",
+        "width",
+        "xmlns",
     ];
     APPEARANCE.iter().any(|known| attribute.eq_ignore_ascii_case(known))
 }
@@ -189,11 +219,12 @@ fn show_attributes(tag: &Tag<'_>, text: &mut Text<'_>, objects: &mut usize) {
         }
         text.space();
         // What a form field is called tells what its value is.
-        if attribute.eq_ignore_ascii_case("value") {
-            if let Some((_, name)) = tag.attributes().find(|(attribute, _)| attribute.eq_ignore_ascii_case("name")) {
-                text.push(name);
-                text.push(": ");
-            }
+        if attribute.eq_ignore_ascii_case("value")
+            && let Some((_, name)) =
+                tag.attributes().find(|(attribute, _)| attribute.eq_ignore_ascii_case("name"))
+        {
+            text.push(name);
+            text.push(": ");
         }
         text.push(&value);
         text.space();
@@ -205,7 +236,8 @@ fn inline_object(value: &str, text: &mut Text<'_>, objects: &mut usize) -> bool 
     let Some((head, payload)) = value.strip_prefix("data:").and_then(|url| url.split_once(";base64,")) else {
         return false;
     };
-    let payload: Vec<u8> = payload.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=').collect();
+    let payload: Vec<u8> =
+        payload.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=').collect();
     let Ok(bytes) = base64::engine::general_purpose::STANDARD_NO_PAD.decode(payload) else { return false };
     *objects = objects.saturating_add(1);
     let output = text.output();

@@ -51,7 +51,10 @@ fn character_sets_are_declared_marked_or_guessed() {
     assert_eq!(xml_text(declared), "t: Привет \n");
     assert_eq!(html_text("<meta charset=latin1>".as_bytes()), "");
     // Says UTF-8, is windows-1252.
-    assert_eq!(html_text(b"<meta charset=utf-8><p>Grundst\xfccke in M\xfcnchen und K\xf6ln"), "Grundstücke in München und Köln\n");
+    assert_eq!(
+        html_text(b"<meta charset=utf-8><p>Grundst\xfccke in M\xfcnchen und K\xf6ln"),
+        "Grundstücke in München und Köln\n"
+    );
 }
 
 #[test]
@@ -72,7 +75,7 @@ proptest! {
     fn words_outside_tags_are_never_lost(words in proptest::collection::vec("[a-z]{3,8}", 1..20), tags in proptest::collection::vec("</?(p|b|td|x-y|div a='1')>", 1..20)) {
         let source: String = words.iter().zip(tags.iter().cycle()).flat_map(|(word, tag)| [word.as_str(), tag.as_str()]).collect();
         let shown = html_text(source.as_bytes());
-        let letters = |text: &str| text.chars().filter(|c| c.is_ascii_lowercase()).collect::<String>();
+        let letters = |text: &str| text.chars().filter(char::is_ascii_lowercase).collect::<String>();
         prop_assert_eq!(letters(&shown), words.concat());
     }
 }

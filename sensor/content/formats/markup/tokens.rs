@@ -154,7 +154,8 @@ impl<'a> Tag<'a> {
                     rest = after;
                     continue;
                 };
-                let quoted = ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.split_once(quote));
+                let quoted =
+                    ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.split_once(quote));
                 let (value, after) = quoted.unwrap_or_else(|| {
                     let end = value.find(char::is_whitespace).unwrap_or(value.len());
                     value.split_at_checked(end).unwrap_or((value, ""))

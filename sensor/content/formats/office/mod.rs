@@ -102,9 +102,9 @@ fn role(name: &str) -> Role {
     }
     let plain = file.trim_end_matches(".xml").trim_end_matches(|c: char| c.is_ascii_digit());
     match plain {
-        "[Content_Types]" | "styles" | "stylesWithEffects" | "theme" | "themeOverride" | "settings" | "webSettings"
-        | "fontTable" | "numbering" | "presProps" | "viewProps" | "tableStyles" | "style" | "colors" | "calcChain"
-        | "quickStyle" | "layout" => Role::Appearance,
+        "[Content_Types]" | "styles" | "stylesWithEffects" | "theme" | "themeOverride" | "settings"
+        | "webSettings" | "fontTable" | "numbering" | "presProps" | "viewProps" | "tableStyles" | "style"
+        | "colors" | "calcChain" | "quickStyle" | "layout" => Role::Appearance,
         _ if matches!(top, "docProps" | "docMetadata") => Role::Properties,
         _ if folder.ends_with("pivotCache") || top == "customXml" => Role::Data,
         _ => Role::Words,

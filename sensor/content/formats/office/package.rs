@@ -53,7 +53,12 @@ impl<'a> Package<'a> {
     }
 
     /// Shows the nodes of an XML part to `visit`. What cannot be read is reported.
-    pub(super) fn read(&self, index: usize, text: &mut Text<'_>, visit: &mut dyn FnMut(Node<'_>, &mut Text<'_>)) {
+    pub(super) fn read(
+        &self,
+        index: usize,
+        text: &mut Text<'_>,
+        visit: &mut dyn FnMut(Node<'_>, &mut Text<'_>),
+    ) {
         let Some(member) = self.archive.members.get(index) else { return };
         let result = match member.content() {
             Err(state) => Err(state),

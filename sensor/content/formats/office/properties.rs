@@ -27,7 +27,10 @@ pub(super) fn read(package: &Package<'_>, index: usize, text: &mut Text<'_>) {
         Node::Text(piece) => value.push_str(piece),
         Node::End(name) => {
             // Vectors and variants only wrap values; the name is that of the element around them.
-            let wrapped = open.iter().rev().find(|name| !matches!(name.as_str(), "lpstr" | "lpwstr" | "variant" | "vector"));
+            let wrapped = open
+                .iter()
+                .rev()
+                .find(|name| !matches!(name.as_str(), "lpstr" | "lpwstr" | "variant" | "vector"));
             let name = custom.as_deref().or(wrapped.map(String::as_str)).unwrap_or(name);
             text.property(name, &value);
             value.clear();

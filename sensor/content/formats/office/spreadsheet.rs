@@ -78,7 +78,9 @@ impl Workbook {
                         }
                     }
                     "workbookPr" => {
-                        self.from_1904 = element.attribute("date1904").is_some_and(|value| value == "1" || value == "true");
+                        self.from_1904 = element
+                            .attribute("date1904")
+                            .is_some_and(|value| value == "1" || value == "true");
                     }
                     "definedName" => {
                         text.line();
@@ -132,7 +134,10 @@ impl Workbook {
 
 /// Elements of a sheet beside its cells whose text a reader sees.
 fn is_note(name: &str) -> bool {
-    matches!(name, "oddHeader" | "oddFooter" | "evenHeader" | "evenFooter" | "firstHeader" | "firstFooter" | "formula1")
+    matches!(
+        name,
+        "oddHeader" | "oddFooter" | "evenHeader" | "evenFooter" | "firstHeader" | "firstFooter" | "formula1"
+    )
 }
 
 /// Where in a sheet text stands.
@@ -197,7 +202,8 @@ impl Cell {
             Some("str" | "inlineStr" | "e" | "d") => self.value.as_str().into(),
             _ => {
                 let style = self.style.as_deref().and_then(|style| style.parse().ok());
-                shown(&self.value, style.is_some_and(|style| book.formats.is_date(style)), book.from_1904).into()
+                shown(&self.value, style.is_some_and(|style| book.formats.is_date(style)), book.from_1904)
+                    .into()
             }
         }
     }

@@ -84,7 +84,10 @@ fn a_presentation_is_read_slide_by_slide_then_its_master() {
 
 #[test]
 fn a_damaged_part_is_reported_and_the_others_are_read() {
-    let data = archive(&[("word/document.xml", b"<w:p><w:t>kept</w:t></w:p><broken"), ("word/footer1.xml", b"<w:t>foot</w:t>")]);
+    let data = archive(&[
+        ("word/document.xml", b"<w:p><w:t>kept</w:t></w:p><broken"),
+        ("word/footer1.xml", b"<w:t>foot</w:t>"),
+    ]);
     let recording = Recording::of(document, &data);
     assert_eq!(recording.text, "kept\nfoot\n");
     assert!(matches!(recording.degraded[..], [(ObjectState::Malformed, _)]));

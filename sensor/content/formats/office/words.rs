@@ -96,7 +96,10 @@ impl Words {
 
 /// True for elements whose own text is content: runs, deleted runs, field codes, chart values, comments.
 fn holds_text(name: &str) -> bool {
-    matches!(name, "t" | "delText" | "instrText" | "delInstrText" | "v" | "text" | "title" | "oddHeader" | "oddFooter")
+    matches!(
+        name,
+        "t" | "delText" | "instrText" | "delInstrText" | "v" | "text" | "title" | "oddHeader" | "oddFooter"
+    )
 }
 
 fn start(element: &Element<'_>, text: &mut Text<'_>) {

@@ -13,7 +13,9 @@ pub(super) fn named(name: &[u8], document: &Document) -> Codes {
     font.set("Type", Object::Name(b"Font".to_vec()));
     font.set("Encoding", Object::Name(name.to_vec()));
     let encoding = font.get_font_encoding(document).ok();
-    let text = |code: u8| encoding.as_ref().and_then(|encoding| encoding.bytes_to_string(&[code]).ok()).unwrap_or_default();
+    let text = |code: u8| {
+        encoding.as_ref().and_then(|encoding| encoding.bytes_to_string(&[code]).ok()).unwrap_or_default()
+    };
     (0..=u8::MAX).map(text).collect()
 }
 
@@ -21,7 +23,8 @@ pub(super) fn named(name: &[u8], document: &Document) -> Codes {
 /// specification section 2). Suffixes (`a.alt`) do not change it; parts of a ligature (`f_i`) follow each other.
 pub(super) fn glyph(name: &[u8], document: &Document) -> Option<String> {
     let plain = name.split(|&byte| byte == b'.').next().filter(|plain| !plain.is_empty())?;
-    let parts = plain.split(|&byte| byte == b'_').map(|part| listed(part, document).or_else(|| numbered(part)));
+    let parts =
+        plain.split(|&byte| byte == b'_').map(|part| listed(part, document).or_else(|| numbered(part)));
     parts.collect()
 }
 
@@ -33,7 +36,9 @@ fn listed(name: &[u8], document: &Document) -> Option<String> {
     font.set("Type", Object::Name(b"Font".to_vec()));
     font.set("Encoding", Object::Dictionary(encoding));
     match font.get_font_encoding(document).ok()? {
-        encoding @ lopdf::Encoding::Differences(_) => encoding.bytes_to_string(&[0]).ok().filter(|text| !text.is_empty()),
+        encoding @ lopdf::Encoding::Differences(_) => {
+            encoding.bytes_to_string(&[0]).ok().filter(|text| !text.is_empty())
+        }
         _ => None,
     }
 }
@@ -42,7 +47,8 @@ fn numbered(name: &[u8]) -> Option<String> {
     let name = std::str::from_utf8(name).ok()?;
     let hexadecimal = |digits: &str| u32::from_str_radix(digits, 16).ok().and_then(char::from_u32);
     if let Some(digits) = name.strip_prefix("uni").filter(|digits| digits.len() >= 4) {
-        let units = digits.as_bytes().chunks(4).map(|unit| std::str::from_utf8(unit).ok().and_then(hexadecimal));
+        let units =
+            digits.as_bytes().chunks(4).map(|unit| std::str::from_utf8(unit).ok().and_then(hexadecimal));
         return units.collect();
     }
     let digits = name.strip_prefix('u').filter(|digits| (4..=6).contains(&digits.len()))?;
@@ -67,7 +73,8 @@ pub(super) fn differ(codes: &mut Codes, differences: &[Object], document: &Docum
 /// Puts the encoding that a Type 1 font program holds over `codes`: lines of `dup 65 /A put` in its clear text.
 pub(super) fn differ_by_program(codes: &mut Codes, program: &[u8], document: &Document) {
     use super::lexer::{Lexer, Token};
-    let clear = memchr::memmem::find(program, b"eexec").and_then(|end| program.get(..end)).unwrap_or_default();
+    let clear =
+        memchr::memmem::find(program, b"eexec").and_then(|end| program.get(..end)).unwrap_or_default();
     let mut last = None;
     for token in Lexer::new(clear) {
         if let (Some(code), Token::Name(name)) = (last, &token) {
@@ -116,9 +123,17 @@ mod tests {
         let document = Document::new();
         let mut codes = named(b"WinAnsiEncoding", &document);
         assert_eq!((codes[0x41].as_str(), codes[0x80].as_str()), ("A", "€"));
-        differ(&mut codes, &[Object::Integer(0x41), Object::Name(b"B".to_vec()), Object::Name(b"C".to_vec())], &document);
+        differ(
+            &mut codes,
+            &[Object::Integer(0x41), Object::Name(b"B".to_vec()), Object::Name(b"C".to_vec())],
+            &document,
+        );
         assert_eq!((codes[0x41].as_str(), codes[0x42].as_str(), codes[0x43].as_str()), ("B", "C", "C"));
-        differ_by_program(&mut codes, b"/Encoding 256 array dup 67 /x put readonly def eexec dup 68 /y put", &document);
+        differ_by_program(
+            &mut codes,
+            b"/Encoding 256 array dup 67 /x put readonly def eexec dup 68 /y put",
+            &document,
+        );
         assert_eq!((codes[67].as_str(), codes[68].as_str()), ("x", "D"));
     }
 }

@@ -38,7 +38,9 @@ pub(super) struct Shown<'a> {
 impl Font {
     /// The font of a font dictionary.
     pub(super) fn read(font: &Dictionary, document: &Document) -> Self {
-        let map = stream_bytes(font, b"ToUnicode", document).map(|data| CharacterMap::parse(&data)).unwrap_or_default();
+        let map = stream_bytes(font, b"ToUnicode", document)
+            .map(|data| CharacterMap::parse(&data))
+            .unwrap_or_default();
         let is_composite = font.get(b"Subtype").and_then(Object::as_name).is_ok_and(|name| name == b"Type0");
         if is_composite { Self::composite(font, map, document) } else { Self::simple(font, map, document) }
     }
@@ -48,13 +50,18 @@ impl Font {
         let encoding = font.get_deref(b"Encoding", document).ok();
         let base = match encoding {
             Some(Object::Name(name)) => Some(name.as_slice()),
-            Some(Object::Dictionary(encoding)) => encoding.get(b"BaseEncoding").and_then(Object::as_name).ok(),
+            Some(Object::Dictionary(encoding)) => {
+                encoding.get(b"BaseEncoding").and_then(Object::as_name).ok()
+            }
             _ => None,
         };
-        let is_truetype = font.get(b"Subtype").and_then(Object::as_name).is_ok_and(|name| name == b"TrueType");
+        let is_truetype =
+            font.get(b"Subtype").and_then(Object::as_name).is_ok_and(|name| name == b"TrueType");
         let otherwise: &[u8] = if is_truetype { b"WinAnsiEncoding" } else { b"StandardEncoding" };
         let mut codes = encoding::named(base.unwrap_or(otherwise), document);
-        if base.is_none() && let Some(program) = descriptor.and_then(|font| stream_bytes(font, b"FontFile", document)) {
+        if base.is_none()
+            && let Some(program) = descriptor.and_then(|font| stream_bytes(font, b"FontFile", document))
+        {
             encoding::differ_by_program(&mut codes, &program, document);
         }
         if let Some(Object::Dictionary(encoding)) = encoding
@@ -68,7 +75,8 @@ impl Font {
             Ok(Object::Array(matrix)) => matrix.first().and_then(number).unwrap_or(0.001).abs(),
             _ => 0.001,
         };
-        let first = font.get_deref(b"FirstChar", document).ok().and_then(|first| first.as_i64().ok()).unwrap_or(0);
+        let first =
+            font.get_deref(b"FirstChar", document).ok().and_then(|first| first.as_i64().ok()).unwrap_or(0);
         if let Ok(Object::Array(list)) = font.get_deref(b"Widths", document) {
             let codes = u32::try_from(first).unwrap_or(0)..=u32::from(u8::MAX);
             for (code, width) in codes.zip(list) {
@@ -77,7 +85,8 @@ impl Font {
                 }
             }
         }
-        let missing = descriptor.and_then(|font| font.get_deref(b"MissingWidth", document).ok()).and_then(number);
+        let missing =
+            descriptor.and_then(|font| font.get_deref(b"MissingWidth", document).ok()).and_then(number);
         let default_width = if widths.is_empty() { None } else { Some(missing.unwrap_or(0.0) * scale) };
         Self { map, codes, charset: None, code_length: 1, widths, default_width }
     }
@@ -98,12 +107,22 @@ impl Font {
         }
         // The map of codes to glyphs knows the lengths of codes best.
         let code_length = spaces.map_or(2, |spaces| spaces.code_length(&[0, 0, 0, 0], 2));
-        let default_width = descendant.and_then(|font| font.get_deref(b"DW", document).ok()).and_then(number).unwrap_or(1000.0);
+        let default_width = descendant
+            .and_then(|font| font.get_deref(b"DW", document).ok())
+            .and_then(number)
+            .unwrap_or(1000.0);
         let widths = match descendant.map(|font| font.get_deref(b"W", document)) {
             Some(Ok(Object::Array(list))) => composite_widths(list, document),
             _ => BTreeMap::new(),
         };
-        Self { map, codes: Codes::new(), charset, code_length, widths, default_width: Some(default_width / 1000.0) }
+        Self {
+            map,
+            codes: Codes::new(),
+            charset,
+            code_length,
+            widths,
+            default_width: Some(default_width / 1000.0),
+        }
     }
 
     /// Splits a string that is shown into its codes.
@@ -129,7 +148,9 @@ impl Font {
             return Some(text);
         }
         if let Some(charset) = self.charset {
-            return charset.decode_without_bom_handling_and_without_replacement(code).map(std::borrow::Cow::into_owned);
+            return charset
+                .decode_without_bom_handling_and_without_replacement(code)
+                .map(std::borrow::Cow::into_owned);
         }
         let text = self.codes.get(usize::try_from(value).ok()?)?;
         (!text.is_empty()).then(|| text.clone())
@@ -144,7 +165,10 @@ impl Font {
 /// Widths of a standard font that brings none: those of its most common kind, roughly.
 fn usual_width(character: Option<char>) -> f64 {
     match character {
-        Some('i' | 'j' | 'l' | 'I' | ' ' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | 'f' | 't' | 'r' | '(' | ')' | '-') => 0.28,
+        Some(
+            'i' | 'j' | 'l' | 'I' | ' ' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | 'f' | 't' | 'r' | '('
+            | ')' | '-',
+        ) => 0.28,
         Some('m' | 'w' | 'M' | 'W' | '%' | '@') => 0.83,
         Some('A'..='Z') => 0.68,
         _ => 0.55,
@@ -197,7 +221,8 @@ fn predefined(name: &[u8]) -> Option<&'static encoding_rs::Encoding> {
 
 /// Bytes of the code that `bytes` starts with: two, or one for the single bytes of a mixed character set.
 fn charset_code_length(charset: &'static encoding_rs::Encoding, bytes: &[u8]) -> usize {
-    let is_single = |byte: u8| byte < 0x80 || charset == encoding_rs::SHIFT_JIS && (0xa0..0xe0).contains(&byte);
+    let is_single =
+        |byte: u8| byte < 0x80 || charset == encoding_rs::SHIFT_JIS && (0xa0..0xe0).contains(&byte);
     if charset != encoding_rs::UTF_16BE && bytes.first().is_some_and(|&byte| is_single(byte)) { 1 } else { 2 }
 }
 

@@ -38,7 +38,10 @@ impl<'a> Lexer<'a> {
     pub(super) fn skip_inline_image(&mut self) {
         let rest = self.cursor.rest();
         let ends = |position: usize| {
-            let before = position.checked_sub(1).and_then(|before| rest.get(before)).is_none_or(|&byte| is_space(byte));
+            let before = position
+                .checked_sub(1)
+                .and_then(|before| rest.get(before))
+                .is_none_or(|&byte| is_space(byte));
             // Behind it stands an operator, which is text; image data seldom looks so for long.
             let behind = rest.get(position.saturating_add(2)..).unwrap_or_default();
             let is_text = |byte: &u8| is_space(*byte) && *byte != 0 || (0x20..0x7f).contains(byte);
@@ -115,9 +118,15 @@ impl<'a> Lexer<'a> {
     fn hexadecimal(&mut self) -> Vec<u8> {
         let digits = self.take_while(|byte| byte != b'>');
         let _ = self.cursor.skip(1);
-        let values: Vec<u8> =
-            digits.iter().filter_map(|&byte| char::from(byte).to_digit(16)).map(|digit| digit as u8).collect();
-        values.chunks(2).map(|pair| pair.iter().fold(0, |value, digit| value << 4 | digit) << (4 * (2 - pair.len()))).collect()
+        let values: Vec<u8> = digits
+            .iter()
+            .filter_map(|&byte| char::from(byte).to_digit(16))
+            .map(|digit| digit as u8)
+            .collect();
+        values
+            .chunks(2)
+            .map(|pair| pair.iter().fold(0, |value, digit| value << 4 | digit) << (4 * (2 - pair.len())))
+            .collect()
     }
 
     fn word(&mut self) -> Option<Token<'a>> {
@@ -204,14 +213,16 @@ mod tests {
     use super::*;
 
     fn shown(data: &[u8]) -> String {
-        Lexer::new(data).map(|token| match token {
-            Token::Number(number) => format!("{number} "),
-            Token::Name(name) => format!("/{} ", String::from_utf8_lossy(name)),
-            Token::String(bytes) => format!("({}) ", String::from_utf8_lossy(&bytes)),
-            Token::ArrayOpen => "[ ".to_owned(),
-            Token::ArrayClose => "] ".to_owned(),
-            Token::Word(word) => format!("{} ", String::from_utf8_lossy(word)),
-        }).collect()
+        Lexer::new(data)
+            .map(|token| match token {
+                Token::Number(number) => format!("{number} "),
+                Token::Name(name) => format!("/{} ", String::from_utf8_lossy(name)),
+                Token::String(bytes) => format!("({}) ", String::from_utf8_lossy(&bytes)),
+                Token::ArrayOpen => "[ ".to_owned(),
+                Token::ArrayClose => "] ".to_owned(),
+                Token::Word(word) => format!("{} ", String::from_utf8_lossy(word)),
+            })
+            .collect()
     }
 
     #[test]

@@ -24,7 +24,8 @@ const STREAM_BYTES: usize = 64 << 20;
 const OBJECT_STREAM_BYTES: usize = 256 << 20;
 
 /// The end of a document that names no page: it makes the library search for objects, and pages are found among them.
-const MADE_UP_END: &[u8] = b"\n999999 0 obj\n<</Type/Catalog>>\nendobj\ntrailer\n<</Size 1/Root 999999 0 R>>\nstartxref\n0\n%%EOF\n";
+const MADE_UP_END: &[u8] =
+    b"\n999999 0 obj\n<</Type/Catalog>>\nendobj\ntrailer\n<</Size 1/Root 999999 0 R>>\nstartxref\n0\n%%EOF\n";
 
 /// Reads a document. [`crate::Reader`].
 pub(super) fn read(data: &[u8], output: &mut dyn Output) {
@@ -72,7 +73,8 @@ fn load(data: &[u8]) -> Result<Document, ObjectState> {
         return Err(ObjectState::Encrypted);
     }
     let whole = [data, MADE_UP_END].concat();
-    let mut document = Document::load_mem_with_options(&whole, options).map_err(|_| ObjectState::Malformed)?;
+    let mut document =
+        Document::load_mem_with_options(&whole, options).map_err(|_| ObjectState::Malformed)?;
     let streams: Vec<ObjectStream> = document
         .objects
         .values()

@@ -50,9 +50,11 @@ pub(super) fn read<'d>(document: &'d Document, pages: &mut Pages<'d>, text: &mut
 fn read_strings(dictionary: &Dictionary, document: &Document, text: &mut Text<'_>, depth: usize) {
     for (key, value) in dictionary {
         match (key.as_slice(), value) {
-            (b"Contents" | b"RC" | b"V" | b"DV" | b"Title" | b"URI" | b"TU" | b"Alt" | b"ActualText" | b"Desc" | b"JS", _)
-                if matches!(value, Object::String(..)) =>
-            {
+            (
+                b"Contents" | b"RC" | b"V" | b"DV" | b"Title" | b"URI" | b"TU" | b"Alt" | b"ActualText"
+                | b"Desc" | b"JS",
+                _,
+            ) if matches!(value, Object::String(..)) => {
                 if let Some(value) = string(value, document) {
                     text.line();
                     text.push(&value);
@@ -82,14 +84,20 @@ fn string(object: &Object, document: &Document) -> Option<String> {
 }
 
 /// What an annotation looks like: stamps and free text show theirs by a form.
-fn read_appearance<'d>(annotation: &'d Dictionary, document: &'d Document, pages: &mut Pages<'d>, text: &mut Text<'_>) {
+fn read_appearance<'d>(
+    annotation: &'d Dictionary,
+    document: &'d Document,
+    pages: &mut Pages<'d>,
+    text: &mut Text<'_>,
+) {
     let Ok(appearances) = annotation.get_deref(b"AP", document).and_then(Object::as_dict) else { return };
     let forms: Vec<&Stream> = match appearances.get_deref(b"N", document) {
         Ok(Object::Stream(form)) => vec![form],
         // One for each state of a button.
-        Ok(Object::Dictionary(states)) => {
-            states.iter().filter_map(|(name, _)| states.get_deref(name, document).ok()?.as_stream().ok()).collect()
-        }
+        Ok(Object::Dictionary(states)) => states
+            .iter()
+            .filter_map(|(name, _)| states.get_deref(name, document).ok()?.as_stream().ok())
+            .collect(),
         _ => return,
     };
     for form in forms {
@@ -101,7 +109,12 @@ fn read_appearance<'d>(annotation: &'d Dictionary, document: &'d Document, pages
 }
 
 /// Unpacks the file that a file specification embeds (section 7.11.4), under its name.
-fn attachment(specification: &Dictionary, document: &Document, unpacked: &mut BTreeSet<ObjectId>, text: &mut Text<'_>) {
+fn attachment(
+    specification: &Dictionary,
+    document: &Document,
+    unpacked: &mut BTreeSet<ObjectId>,
+    text: &mut Text<'_>,
+) {
     let Ok(files) = specification.get_deref(b"EF", document).and_then(Object::as_dict) else { return };
     let name = [b"UF".as_slice(), b"F"].iter().find_map(|key| string(specification.get(key).ok()?, document));
     for (key, file) in files {
@@ -117,7 +130,11 @@ fn attachment(specification: &Dictionary, document: &Document, unpacked: &mut BT
 }
 
 fn media_type(dictionary: &Dictionary) -> Option<String> {
-    dictionary.get(b"Subtype").and_then(Object::as_name).ok().map(|name| String::from_utf8_lossy(name).into_owned())
+    dictionary
+        .get(b"Subtype")
+        .and_then(Object::as_name)
+        .ok()
+        .map(|name| String::from_utf8_lossy(name).into_owned())
 }
 
 fn unpack(stream: &Stream, inner: Inner, content: Option<Vec<u8>>, text: &mut Text<'_>) {
@@ -140,7 +157,11 @@ fn read_stream(id: ObjectId, stream: &Stream, unpacked: &mut BTreeSet<ObjectId>,
             markup::show_xml(&packet, text);
         }
     } else if stream.dict.has_type(b"EmbeddedFile") && unpacked.insert(id) {
-        let inner = Inner { name: format!("embedded-{}", id.0), filename: None, media_type: media_type(&stream.dict) };
+        let inner = Inner {
+            name: format!("embedded-{}", id.0),
+            filename: None,
+            media_type: media_type(&stream.dict),
+        };
         unpack(stream, inner, stream.get_plain_content_with_limit(STREAM_BYTES).ok(), text);
     } else if subtype == b"Image" {
         let (extension, media_type) = match stream.filters().as_deref() {

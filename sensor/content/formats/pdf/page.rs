@@ -88,7 +88,13 @@ impl<'d> Pages<'d> {
         text.line();
     }
 
-    fn operators(&mut self, content: &[u8], resources: &[&'d Dictionary], run: &mut Run<'_, '_>, depth: usize) {
+    fn operators(
+        &mut self,
+        content: &[u8],
+        resources: &[&'d Dictionary],
+        run: &mut Run<'_, '_>,
+        depth: usize,
+    ) {
         let mut lexer = Lexer::new(content);
         let mut operands: Vec<Token<'_>> = Vec::new();
         while let Some(token) = lexer.next() {
@@ -157,7 +163,8 @@ impl<'d> Pages<'d> {
         nearer.extend(resources);
         let before = run.state.clone();
         if let Ok(Object::Array(matrix)) = form.dict.get_deref(b"Matrix", self.document) {
-            let numbers: Vec<f64> = matrix.iter().filter_map(|number| number.as_float().ok().map(f64::from)).collect();
+            let numbers: Vec<f64> =
+                matrix.iter().filter_map(|number| number.as_float().ok().map(f64::from)).collect();
             if let Ok(matrix) = numbers.try_into() {
                 run.state.matrix = Matrix(matrix).then(&run.state.matrix);
             }
@@ -170,7 +177,12 @@ impl<'d> Pages<'d> {
 }
 
 /// The entry `name` of a kind of resource, in the nearest dictionary that has it.
-fn resource<'d>(resources: &[&'d Dictionary], kind: &[u8], name: &[u8], document: &'d Document) -> Option<&'d Object> {
+fn resource<'d>(
+    resources: &[&'d Dictionary],
+    kind: &[u8],
+    name: &[u8],
+    document: &'d Document,
+) -> Option<&'d Object> {
     resources.iter().find_map(|resources| {
         let entries = resources.get_deref(kind, document).ok()?.as_dict().ok()?;
         entries.get(name).ok()
@@ -182,7 +194,9 @@ impl Run<'_, '_> {
     fn operator(&mut self, operator: &[u8], operands: &[Token<'_>]) -> u64 {
         let numbers = |count: usize| -> Option<Vec<f64>> {
             let last = operands.get(operands.len().checked_sub(count)?..)?;
-            last.iter().map(|operand| if let Token::Number(number) = operand { Some(*number) } else { None }).collect()
+            last.iter()
+                .map(|operand| if let Token::Number(number) = operand { Some(*number) } else { None })
+                .collect()
         };
         let number = || numbers(1).and_then(|numbers| numbers.first().copied());
         let matrix = || numbers(6).and_then(|numbers| numbers.try_into().ok()).map(Matrix);
@@ -263,7 +277,8 @@ impl Run<'_, '_> {
             let width = shown.width * self.state.size;
             self.advance((width + spacing) * self.state.scale);
             // Spacing belongs to the gap, not to the character.
-            let end = Matrix::translation(-spacing * self.state.scale, self.state.rise).then(&self.text_matrix);
+            let end =
+                Matrix::translation(-spacing * self.state.scale, self.state.rise).then(&self.text_matrix);
             let [.., x, y] = end.then(&self.state.matrix).0;
             self.pen = Some(Pen { x, y });
         }
@@ -274,7 +289,8 @@ impl Run<'_, '_> {
     /// end of a line is put together.
     fn separate(&mut self, next: Option<&str>) {
         let Some(pen) = self.pen else { return };
-        let place = Matrix::translation(0.0, self.state.rise).then(&self.text_matrix).then(&self.state.matrix);
+        let place =
+            Matrix::translation(0.0, self.state.rise).then(&self.text_matrix).then(&self.state.matrix);
         let [a, b, c, d, x, y] = place.0;
         let (width, height) = (a.hypot(b), c.hypot(d));
         let size = (self.state.size * height).abs();

@@ -20,7 +20,9 @@ fn made(content: &str, more: impl FnOnce(&mut Document, &mut Dictionary)) -> Vec
     let pages = document.new_object_id();
     page.set("Parent", pages);
     let page = document.add_object(page);
-    document.objects.insert(pages, dictionary! { "Type" => "Pages", "Kids" => vec![page.into()], "Count" => 1 }.into());
+    document
+        .objects
+        .insert(pages, dictionary! { "Type" => "Pages", "Kids" => vec![page.into()], "Count" => 1 }.into());
     let catalog = document.add_object(dictionary! { "Type" => "Catalog", "Pages" => pages });
     document.trailer.set("Root", catalog);
     document.compress();
@@ -40,9 +42,15 @@ fn places_decide_on_words_and_lines() {
         // Each glyph is half the size wide: 5 units.
         ("BT /F1 10 Tf 0 0 Td (ab) Tj 10 0 Td (cd) Tj 14 0 Td (ef) Tj ET", "abcd ef\n"),
         ("BT /F1 10 Tf [(wo) -50 (rd) -300 (next)] TJ ET", "word next\n"),
-        ("BT /F1 1 Tf 10 0 0 10 0 0 Tm (ab) Tj 10 0 0 10 10 0 Tm (c) Tj 10 0 0 10 0 50 Tm (d) Tj ET", "abc\nd\n"),
+        (
+            "BT /F1 1 Tf 10 0 0 10 0 0 Tm (ab) Tj 10 0 0 10 10 0 Tm (c) Tj 10 0 0 10 0 50 Tm (d) Tj ET",
+            "abc\nd\n",
+        ),
         ("BT /F1 10 Tf 12 TL (one) Tj T* (two) Tj (three) ' ET", "one\ntwo\nthree\n"),
-        ("BT /F1 10 Tf 0 50 Td (con-) Tj 0 -12 Td (fidential) Tj 0 -12 Td (4111-) Tj 0 -12 Td (1111) Tj ET", "confidential\n4111-\n1111\n"),
+        (
+            "BT /F1 10 Tf 0 50 Td (con-) Tj 0 -12 Td (fidential) Tj 0 -12 Td (4111-) Tj 0 -12 Td (1111) Tj ET",
+            "confidential\n4111-\n1111\n",
+        ),
         // Letters set apart.
         ("BT /F1 10 Tf 6 Tc (apart) Tj ET", "apart\n"),
         // Written from bottom to top.
@@ -74,7 +82,8 @@ fn composite_fonts_are_read_by_their_map() {
 #[test]
 fn characters_without_a_meaning_make_it_partial() {
     let data = made("BT /F2 10 Tf <0001> Tj ET", |document, page| {
-        let font = document.add_object(dictionary! { "Type" => "Font", "Subtype" => "Type0", "Encoding" => "Identity-H" });
+        let font = document
+            .add_object(dictionary! { "Type" => "Font", "Subtype" => "Type0", "Encoding" => "Identity-H" });
         page.set("Resources", dictionary! { "Font" => dictionary! { "F2" => font } });
     });
     assert_eq!(Recording::of(read, &data).degraded, [(ObjectState::Partial, 0)]);
@@ -87,7 +96,8 @@ fn forms_run_and_do_not_run_away() {
         let resources = page.get_mut(b"Resources").unwrap().as_dict_mut().unwrap();
         resources.set("XObject", dictionary! { "X" => id });
         // It calls itself, twice.
-        let form = Stream::new(dictionary! { "Subtype" => "Form" }, b"BT /F1 10 Tf (x) Tj ET /X Do /X Do".to_vec());
+        let form =
+            Stream::new(dictionary! { "Subtype" => "Form" }, b"BT /F1 10 Tf (x) Tj ET /X Do /X Do".to_vec());
         document.objects.insert(id, form.into());
     });
     let text = Recording::of(read, &data).text;
@@ -97,20 +107,30 @@ fn forms_run_and_do_not_run_away() {
 #[test]
 fn what_stands_beside_the_pages_is_shown() {
     let data = made("", |document, page| {
-        let note = document.add_object(dictionary! { "Type" => "Annot", "Contents" => Object::string_literal("a note") });
+        let note = document
+            .add_object(dictionary! { "Type" => "Annot", "Contents" => Object::string_literal("a note") });
         page.set("Annots", vec![note.into()]);
         let link = dictionary! { "A" => dictionary! { "URI" => Object::string_literal("http://x.example") } };
         document.add_object(link);
-        let file = document.add_object(Stream::new(dictionary! { "Type" => "EmbeddedFile" }, b"attached".to_vec()));
-        document.add_object(dictionary! { "F" => Object::string_literal("a.txt"), "EF" => dictionary! { "F" => file } });
+        let file =
+            document.add_object(Stream::new(dictionary! { "Type" => "EmbeddedFile" }, b"attached".to_vec()));
+        document.add_object(
+            dictionary! { "F" => Object::string_literal("a.txt"), "EF" => dictionary! { "F" => file } },
+        );
         let packet = b"<x:xmpmeta><dc:title>in metadata</dc:title></x:xmpmeta>".to_vec();
         document.add_object(Stream::new(dictionary! { "Type" => "Metadata", "Subtype" => "XML" }, packet));
-        document.add_object(Stream::new(dictionary! { "Subtype" => "Image", "Filter" => "DCTDecode" }, b"jpeg".to_vec()));
+        document.add_object(Stream::new(
+            dictionary! { "Subtype" => "Image", "Filter" => "DCTDecode" },
+            b"jpeg".to_vec(),
+        ));
         let information = document.add_object(dictionary! { "Title" => Object::string_literal("Plan"), "Label" => lopdf::text_string("Geheim – ü") });
         document.trailer.set("Info", information);
     });
     let recording = Recording::of(read, &data);
-    assert_eq!(recording.text, "Title: Plan\nLabel: Geheim – ü\na note\nhttp://x.example\ndc:title: in metadata \n");
+    assert_eq!(
+        recording.text,
+        "Title: Plan\nLabel: Geheim – ü\na note\nhttp://x.example\ndc:title: in metadata \n"
+    );
     assert_eq!(recording.object("a.txt").data, b"attached");
     assert_eq!(recording.objects.len(), 2);
     assert_eq!(recording.objects[1].data, b"jpeg");

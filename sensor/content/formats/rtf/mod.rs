@@ -163,9 +163,11 @@ impl<'a> Document<'a> {
 
     fn word(&mut self, word: &[u8], number: Option<i32>) {
         match (word, number) {
-            (b"u", Some(number)) => return self.unicode(number),
+            (b"u", Some(number)) => self.unicode(number),
             (b"uc", Some(number)) => self.current.fallback = usize::try_from(number).unwrap_or(0).min(16),
-            (b"ansicpg", Some(number)) => self.default_encoding = by_code_page(number).unwrap_or(WINDOWS_1252),
+            (b"ansicpg", Some(number)) => {
+                self.default_encoding = by_code_page(number).unwrap_or(WINDOWS_1252);
+            }
             (b"mac", _) => self.default_encoding = encoding_rs::MACINTOSH,
             (b"f", Some(number)) => {
                 self.flush();
@@ -206,18 +208,17 @@ impl<'a> Document<'a> {
                 Destination::Binary
             }
             // The same picture once more, for older readers.
-            b"colortbl" | b"stylesheet" | b"filetbl" | b"nonshppict" | b"listtable" | b"listoverridetable" => {
-                Destination::Hidden
-            }
-            b"title" | b"subject" | b"author" | b"keywords" | b"doccomm" | b"company" | b"manager" | b"operator"
-            | b"category" | b"hlinkbase" | b"propname" | b"staticval" | b"footnote" | b"annotation" | b"header"
-            | b"footer" => {
+            b"colortbl" | b"stylesheet" | b"filetbl" | b"nonshppict" | b"listtable"
+            | b"listoverridetable" => Destination::Hidden,
+            b"title" | b"subject" | b"author" | b"keywords" | b"doccomm" | b"company" | b"manager"
+            | b"operator" | b"category" | b"hlinkbase" | b"propname" | b"staticval" | b"footnote"
+            | b"annotation" | b"header" | b"footer" => {
                 self.break_line();
                 self.current.ends_line = true;
                 return;
             }
-            b"fldinst" | b"shpinst" | b"shptxt" | b"shppict" | b"userprops" | b"docvar" | b"ud" | b"background"
-            | b"moMath" | b"picprop" | b"object" | b"result" | b"atnauthor" => return,
+            b"fldinst" | b"shpinst" | b"shptxt" | b"shppict" | b"userprops" | b"docvar" | b"ud"
+            | b"background" | b"moMath" | b"picprop" | b"object" | b"result" | b"atnauthor" => return,
             _ if self.optional => Destination::Hidden,
             _ => return,
         };

@@ -11,9 +11,15 @@ fn text_comes_out_in_its_code_page() {
         (br"{\rtf1\ansi\ansicpg1251 \'cf\'f0\'e8}", "При\n"),
         (br"{\rtf1{\fonttbl{\f0 Arial;}{\f1\fcharset128 MS;}}\f1 \'93\'fa\'96\'7b\f0  x}", "日本 x\n"),
         (br"{\rtf1 \u8364?5 {\uc2\u8364 ab5} \u-10179?\u-8704?}", "€5 €5 😀\n"),
-        (br"{\rtf1{\colortbl;\red0;}{\*\generator Tool;}{\stylesheet{\s0 Normal;}}a\tab b\cell c\row}", "a\tb\tc\n"),
+        (
+            br"{\rtf1{\colortbl;\red0;}{\*\generator Tool;}{\stylesheet{\s0 Normal;}}a\tab b\cell c\row}",
+            "a\tb\tc\n",
+        ),
         (br"{\rtf1{\info{\title Secret plan}{\author Ann}}x}", "Secret plan\nAnn\nx\n"),
-        (br#"{\rtf1{\field{\*\fldinst HYPERLINK "http://x.example"}{\fldrslt link}}}"#, "HYPERLINK \"http://x.example\"link\n"),
+        (
+            br#"{\rtf1{\field{\*\fldinst HYPERLINK "http://x.example"}{\fldrslt link}}}"#,
+            "HYPERLINK \"http://x.example\"link\n",
+        ),
         (br"{\rtf1 a\emdash b\~c\_d \{e\}}", "a—b c-d {e}\n"),
         (b"{\\rtf1 one\r\n two\\\nthree}", "one two\nthree\n"),
     ];
@@ -24,7 +30,8 @@ fn text_comes_out_in_its_code_page() {
 
 #[test]
 fn pictures_and_objects_are_unpacked() {
-    let recording = Recording::of(read, b"{\\rtf1 a{\\pict\\pngblip 48 656c6c\r\n6f}{\\*\\objdata\\bin3 x}y}bc}");
+    let recording =
+        Recording::of(read, b"{\\rtf1 a{\\pict\\pngblip 48 656c6c\r\n6f}{\\*\\objdata\\bin3 x}y}bc}");
     assert_eq!(recording.object("object-1").data, b"Hello");
     assert_eq!(recording.object("object-2").data, b"x}y");
     assert_eq!(recording.text, "abc\n");

@@ -186,10 +186,9 @@ impl Directory {
         let entries = cursor.u16_le()?;
         let size = cursor.u32_le()?;
         let offset = cursor.u32_le()?;
-        if entries == u16::MAX || size == u32::MAX || offset == u32::MAX {
-            if let Ok(Some(directory)) = Self::at_64(data, position) {
-                return Ok(Some(directory));
-            }
+        let is_wide = entries == u16::MAX || size == u32::MAX || offset == u32::MAX;
+        if is_wide && let Ok(Some(directory)) = Self::at_64(data, position) {
+            return Ok(Some(directory));
         }
         Ok(Self::ending_at(data, position, u64::from(size), u64::from(offset), u64::from(entries)))
     }
@@ -222,7 +221,8 @@ impl Directory {
     fn ending_at(data: &[u8], end: usize, size: u64, offset: u64, entries: u64) -> Option<Self> {
         let offset = usize::try_from(offset).ok()?;
         let by_size = usize::try_from(size).ok().and_then(|size| end.checked_sub(size));
-        let stands_at = |start: usize| Cursor::new(data.get(start..).unwrap_or_default()).u32_le() == Ok(CENTRAL_HEADER);
+        let stands_at =
+            |start: usize| Cursor::new(data.get(start..).unwrap_or_default()).u32_le() == Ok(CENTRAL_HEADER);
         let start = match by_size {
             Some(start) if entries == 0 || stands_at(start) => start,
             _ if stands_at(offset) => offset,
@@ -255,7 +255,8 @@ impl<'a> CentralEntry<'a> {
         cursor.skip(4)?;
         let checksum = cursor.u32_le()?;
         let (stored, size) = (cursor.u32_le()?, cursor.u32_le()?);
-        let (name_length, extra_length, comment_length) = (cursor.u16_le()?, cursor.u16_le()?, cursor.u16_le()?);
+        let (name_length, extra_length, comment_length) =
+            (cursor.u16_le()?, cursor.u16_le()?, cursor.u16_le()?);
         cursor.skip(8)?;
         let offset = cursor.u32_le()?;
         let name = cursor.take(name_length.into())?;
@@ -325,7 +326,9 @@ impl<'a> LocalHeader<'a> {
 
     /// Chance bytes can look like a header; a name of ordinary characters tells a real one.
     fn is_plausible(&self) -> bool {
-        !self.name.is_empty() && self.name.iter().all(|&byte| byte >= 0x20 && byte != 0x7f) && self.method < 100
+        !self.name.is_empty()
+            && self.name.iter().all(|&byte| byte >= 0x20 && byte != 0x7f)
+            && self.method < 100
     }
 }
 
