@@ -6,8 +6,12 @@
 
 mod targets {
     pub(super) mod capture;
+    pub(super) mod dhcp;
+    mod dialogue;
+    pub(super) mod ftp;
     pub(super) mod scan;
     pub(super) mod signature;
+    pub(super) mod smtp;
     pub(super) mod stream;
 }
 
@@ -17,7 +21,10 @@ pub type Target = fn(&[u8]);
 /// Every target by name; its corpus lies in `fuzz/corpus/NAME/`.
 pub const TARGETS: &[(&str, Target)] = &[
     ("capture", targets::capture::run),
+    ("dhcp", targets::dhcp::run),
+    ("ftp", targets::ftp::run),
     ("scan", targets::scan::run),
     ("signature", targets::signature::run),
+    ("smtp", targets::smtp::run),
     ("stream", targets::stream::run),
 ];

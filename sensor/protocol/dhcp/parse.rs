@@ -63,8 +63,7 @@ pub(super) fn v4(datagram: &[u8]) -> Option<Lease> {
     }
     let address = match options.message? {
         ACK => Some(your_address).filter(|address| !address.is_unspecified()).unwrap_or(client_address),
-        REQUEST => options.requested.unwrap_or(client_address),
-        INFORM => client_address,
+        REQUEST | INFORM => options.requested.unwrap_or(client_address),
         _ => return None,
     };
     let granted = options.message == Some(ACK);

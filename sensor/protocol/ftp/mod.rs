@@ -70,6 +70,8 @@ struct FtpControl {
     /// Named by USER, not yet let in.
     claimed: Option<Account>,
     account: Option<Account>,
+    /// No reply to the account's log-in has come yet.
+    unconfirmed: bool,
     directory: String,
     offset: u64,
     /// A file's size as the server told: where APPE begins.
@@ -94,6 +96,7 @@ impl FtpControl {
             server_name: None,
             claimed: None,
             account: None,
+            unconfirmed: false,
             directory: String::new(),
             offset: 0,
             size: None,
@@ -163,7 +166,7 @@ impl FtpControl {
             Command::User(name) => {
                 let anonymous = name.eq_ignore_ascii_case(b"anonymous") || name.eq_ignore_ascii_case(b"ftp");
                 self.claimed = if anonymous { None } else { Account::parse(name) };
-                self.account = None;
+                (self.account, self.unconfirmed) = (None, false);
                 Awaited::Login
             }
             Command::Password => Awaited::Login,
@@ -324,7 +327,12 @@ impl FtpControl {
         let awaited = if code < 200 { None } else { self.awaited.pop_front() };
         match (awaited, code) {
             (Some(Awaited::Login) | None, 230 | 232) => self.logged_in(context, true),
-            (Some(Awaited::Login) | None, 530) => self.claimed = None,
+            (Some(Awaited::Login) | None, 530) => {
+                self.claimed = None;
+                if std::mem::take(&mut self.unconfirmed) {
+                    self.account = None;
+                }
+            }
             (Some(Awaited::Security), 234) => self.left = true,
             (Some(Awaited::Passive) | None, 227) => {
                 let Some((ip, port)) = parse::passive(text) else { return };
@@ -360,10 +368,16 @@ impl FtpControl {
 
     /// The user is let in, or goes on as if so while no reply was captured.
     fn logged_in(&mut self, context: &mut Context<'_>, confirmed: bool) {
-        let Some(account) = self.claimed.take() else { return };
-        let ip = context.flow.endpoint(self.client).ip;
-        context.sighting(account.sighting(ip, Evidence::FtpLogin, confirmed, context.now()));
-        self.account = Some(account);
+        if let Some(account) = self.claimed.take() {
+            self.account = Some(account);
+        } else if !(confirmed && self.unconfirmed) {
+            return;
+        }
+        self.unconfirmed = !confirmed;
+        if let Some(account) = &self.account {
+            let ip = context.flow.endpoint(self.client).ip;
+            context.sighting(account.sighting(ip, Evidence::FtpLogin, confirmed, context.now()));
+        }
     }
 
     /// TLS begins: whoever recognises it reads on, and knows the server's name.

@@ -256,6 +256,19 @@ fn users_are_told_once_they_are_let_in() {
 }
 
 #[test]
+fn a_reply_that_comes_late_still_confirms() {
+    let mut scene = Scene::new();
+    let control = scene.tcp(21);
+    scene.server(control, "220 FTP\r\n");
+    scene.client(control, "USER alice\r\nPASS secret\r\nSTOR a\r\n");
+    scene.server(control, "331 ?\r\n230 in\r\n");
+    let told: Vec<_> = scene.record.sightings.iter().map(|s| (s.user.as_deref(), s.confirmed)).collect();
+    assert_eq!(told, [(Some("alice"), false), (Some("alice"), true)]);
+    scene.close(control);
+    scene.end();
+}
+
+#[test]
 fn modes_of_transmission() {
     for (mode, codings, readable) in [("Z", vec!["deflate"], true), ("B", vec![], false), ("S", vec![], true)]
     {

@@ -12,6 +12,7 @@ mod header;
 mod mail;
 mod parse;
 mod probe;
+mod server;
 #[cfg(test)]
 mod tests;
 mod unstuff;
@@ -67,6 +68,8 @@ struct Smtp {
     lmtp: bool,
     authentication: Option<Authentication>,
     account: Option<Account>,
+    /// No reply to the account's authentication has come yet.
+    unconfirmed: bool,
     envelope: Envelope,
     mail: Option<Mail>,
     stray_lines: u32,
@@ -88,6 +91,7 @@ impl Smtp {
             lmtp: false,
             authentication: None,
             account: None,
+            unconfirmed: false,
             envelope: Envelope::default(),
             mail: None,
             stray_lines: 0,
@@ -179,7 +183,11 @@ impl Smtp {
             }
             // A record of TLS (RFC 8446 section 5.1) needs no answer to be told from a command.
             Mode::AskedTls if self.client_lines.is_empty() && matches!(data, [20..=23, ..]) => {
-                self.mode = Mode::Left
+                self.mode = Mode::Left;
+            }
+            // The client takes the port for one of TLS from the start.
+            Mode::Commands if self.client_lines.is_empty() && matches!(data, [22, ..]) => {
+                self.mode = Mode::Left;
             }
             _ => {
                 let Some(line) = self.client_lines.next(data, context.limits.head_bytes) else { return };
@@ -391,77 +399,6 @@ impl Smtp {
     }
 }
 
-/// The server's side.
-impl Smtp {
-    fn server_bytes(&mut self, context: &mut Context<'_>, data: &mut &[u8]) {
-        let Some(line) = self.server_lines.next(data, context.limits.head_bytes) else { return };
-        let line = line.unwrap_or_else(|TooLong(bytes)| bytes.into());
-        let Some(reply) = parse::reply(without_end(&line)) else {
-            return context.not_inspected(Uninspected::Malformed, line.len() as u64);
-        };
-        if !self.in_reply {
-            self.named = parse::host_name(reply.text);
-        }
-        self.in_reply = !reply.last;
-        if reply.last {
-            self.answered(context, reply.code);
-        }
-    }
-
-    fn answered(&mut self, context: &mut Context<'_>, code: u16) {
-        let awaited = self.replies.answered(code);
-        match (awaited, code) {
-            (Some(Awaited::Greeting | Awaited::Hello), 200..=299) => {
-                self.server_name = self.named.take().or(self.server_name.take());
-            }
-            (Some(Awaited::Mail), 400..) => self.envelope = Envelope::default(),
-            (Some(Awaited::Recipient(index)), 400..) => self.envelope.refuse(index),
-            (Some(Awaited::Auth) | None, 235) => self.authenticated(context, true),
-            (Some(Awaited::Auth), 400..) | (None, 535) => self.authentication = None,
-            (Some(Awaited::StartTls), 220) => self.mode = Mode::Left,
-            (None, 220) if matches!(self.mode, Mode::AskedTls) => self.mode = Mode::Left,
-            (Some(Awaited::Data) | None, 354) => self.go_ahead(context),
-            (Some(Awaited::Data), 400..)
-                if matches!(self.mode, Mode::Asked) && !self.replies.await_data() =>
-            {
-                self.mode = Mode::Commands;
-            }
-            (Some(Awaited::StartTls), 400..) if matches!(self.mode, Mode::AskedTls) => {
-                self.mode = Mode::Commands
-            }
-            (Some(Awaited::Content), _) if matches!(self.mode, Mode::Doubtful(_)) => {
-                self.end_mail(context, true)
-            }
-            // The end of the content was among the missing bytes. A syntax error (50x) answers no content.
-            (None, 200..=299 | 400..=499 | 550..=599)
-                if matches!(self.mode, Mode::Content(_))
-                    && self.mail.as_ref().is_some_and(|mail| !mail.is_whole()) =>
-            {
-                self.end_mail(context, false);
-            }
-            _ => {}
-        }
-    }
-
-    /// 354: content follows.
-    fn go_ahead(&mut self, context: &mut Context<'_>) {
-        match std::mem::replace(&mut self.mode, Mode::Commands) {
-            Mode::Asked => {
-                let held = self.client_lines.take();
-                self.begin_content(context, Unstuffer::default(), &held);
-            }
-            // DATA itself was among the missing bytes, or the rest of its line came behind them.
-            Mode::Lost(first) => {
-                let of_command = |line: &Vec<u8>| b"DATA".ends_with(&without_end(line).to_ascii_uppercase());
-                let mut held = first.filter(|line| !of_command(line)).unwrap_or_default();
-                held.append(&mut self.client_lines.take());
-                self.begin_content(context, Unstuffer::default(), &held);
-            }
-            mode => self.mode = mode,
-        }
-    }
-}
-
 /// Mails and log-ins.
 impl Smtp {
     fn open_mail(&mut self, context: &mut Context<'_>, operation: &str) {
@@ -515,10 +452,23 @@ impl Smtp {
     }
 
     fn authenticated(&mut self, context: &mut Context<'_>, confirmed: bool) {
-        let Some(account) = self.authentication.take().and_then(Authentication::into_account) else { return };
-        let ip = context.flow.endpoint(self.client).ip;
-        context.sighting(account.sighting(ip, Evidence::SmtpAuth, confirmed, context.now()));
-        self.account = Some(account);
+        if let Some(authentication) = self.authentication.take() {
+            self.account = authentication.into_account();
+        } else if !(confirmed && self.unconfirmed) {
+            return;
+        }
+        self.unconfirmed = !confirmed;
+        if let Some(account) = &self.account {
+            let ip = context.flow.endpoint(self.client).ip;
+            context.sighting(account.sighting(ip, Evidence::SmtpAuth, confirmed, context.now()));
+        }
+    }
+
+    fn refused(&mut self) {
+        self.authentication = None;
+        if std::mem::take(&mut self.unconfirmed) {
+            self.account = None;
+        }
     }
 
     /// TLS begins: whoever recognises it reads on, and knows the server's name.

@@ -342,6 +342,15 @@ fn users_are_told_once_they_are_let_in() {
 }
 
 #[test]
+fn a_reply_that_comes_late_still_confirms() {
+    let late =
+        [C("AUTH LOGIN YWxpY2U=\r\nc2VjcmV0\r\nMAIL FROM:<a@b>\r\n"), S("334 x\r\n235 OK\r\n250 OK\r\n")];
+    let record = play(&[&HELLO[..], &late].concat(), false, &[]);
+    let told: Vec<_> = record.sightings.iter().map(|s| (s.user.as_deref(), s.confirmed)).collect();
+    assert_eq!(told, [(Some("alice"), false), (Some("alice"), true)]);
+}
+
+#[test]
 fn refused_recipients_are_no_facts() {
     let record = play(
         &[
@@ -380,6 +389,12 @@ fn behind_starttls_nothing_is_read_as_smtp() {
         );
         assert_eq!(record.sightings, []);
     }
+    let unasked =
+        play(&[&HELLO[..], &[C("\x16\x03\x01\x00\x02QUIT\r\nx\r\ny\r\nz\r\n")]].concat(), false, &[]);
+    assert!(
+        unasked.transfers.iter().all(|transfer| transfer.start.protocol != Protocol::Smtp),
+        "{unasked:?}"
+    );
     let refused =
         [&HELLO[..], &[C("STARTTLS\r\n"), S("454 no\r\n")], &ENVELOPE, &[GO, C("one\r\n.\r\n")]].concat();
     assert_eq!(mails(&play(&refused, false, &[])), [mail("one\r\n")]);
