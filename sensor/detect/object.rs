@@ -16,6 +16,7 @@ use crate::{
         normalise::Normaliser,
         redact::{self, CONTEXT_BYTES},
     },
+    language::expression::Evidence,
 };
 use egret_model::{DetectLimits, Match};
 use std::{collections::BTreeMap, ops::Range};
@@ -104,6 +105,19 @@ pub(crate) struct Signs {
     pub(crate) label: bool,
     pub(crate) doubtful: bool,
     pub(crate) sample: bool,
+}
+
+impl Signs {
+    /// What they say of evidence for a match of `find`; None where the whole object decides.
+    fn known(self, evidence: Evidence, find: u8) -> Option<bool> {
+        match evidence {
+            Evidence::Near => Some(self.near),
+            Evidence::Label => Some(self.label),
+            Evidence::Doubtful => Some(self.doubtful),
+            Evidence::Find(other) if other == usize::from(find) => Some(true),
+            Evidence::Consistent | Evidence::Mixed | Evidence::Find(_) => None,
+        }
+    }
 }
 
 /// Memory that scans share.
@@ -332,7 +346,7 @@ impl ObjectScan {
     ) {
         let Some(finder) = set.engine.finders.get(found.finder as usize) else { return };
         let matched = self.text.get(range.clone()).unwrap_or_default();
-        let value = finder.value(matched, &mut scratch.value);
+        let mut value = None;
         for FindId { signature, find } in &finder.finds {
             let Some(known) = set.signatures.get(*signature as usize) else { continue };
             let (label, word) = self.evidence(*signature, known.compiled.within as u64, &found.range, place);
@@ -342,14 +356,20 @@ impl ObjectScan {
                 doubtful: found.judgement.doubtful,
                 sample: found.judgement.sample,
             };
+            // Most bare numbers can be told to be nothing as soon as no context word stands near.
+            if !known.compiled.levels.may_reach(&|evidence| signs.known(evidence, *find)) {
+                continue;
+            }
+            let value = *value.get_or_insert_with(|| finder.value(matched, &mut scratch.value));
             let tally = self.tallies.entry(*signature).or_default();
             if tally.kept.len() >= limits.values_tracked {
                 *tally.beyond.entry((found.finder, *find, found.digits, signs)).or_default() += 1;
                 continue;
             }
+            let counts = known.compiled.finds.get(usize::from(*find)).is_some_and(|find| find.counts);
             let shown = tally.shown.entry((*find, signs)).or_default();
             let mut detail = u32::MAX;
-            if *shown < limits.matches_reported {
+            if counts && *shown < limits.matches_reported {
                 *shown += 1;
                 detail = u32::try_from(tally.details.len()).unwrap_or(u32::MAX);
                 let offset = self.normaliser.original(found.range.start);
@@ -473,8 +493,9 @@ impl Characters {
             (self.at, self.count) = (0, self.base);
         }
         let passed = text.get(self.at..position).unwrap_or_default();
-        // Every byte but the continuation bytes of UTF-8 begins a character.
-        self.count += passed.iter().filter(|byte| **byte & 0xc0 != 0x80).count() as u64;
+        // Every byte but the continuation bytes of UTF-8 begins a character. Chunks whose count fits a byte make vectors.
+        let begin = |chunk: &[u8]| chunk.iter().map(|byte| u8::from(byte & 0xc0 != 0x80)).sum::<u8>();
+        self.count += passed.chunks(usize::from(u8::MAX)).map(|chunk| u64::from(begin(chunk))).sum::<u64>();
         self.at = position;
         self.count
     }

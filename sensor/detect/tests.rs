@@ -270,6 +270,7 @@ fn problems_are_placed_and_good_files_still_load() {
         ("[[find]]\nname = \"x\"\n", "1.toml:5:8", "exactly one of"),
         ("[[find]]\nname = \"near\"\nwords = [\"zorgle\"]\n", "1.toml:5:8", "can't name"),
         ("[[find]]\nname = \"x\"\nuse = \"goood\"\n", "1.toml:6:7", "did you mean `good`"),
+        ("[[find]]\nname = \"x\"\nuse = \"good#v\"\n", "1.toml:6:7", "its finds: w"),
         ("[[find]]\nname = \"x\"\nnumbers = [\"###\"]\n", "1.toml:6:12", "at least 6 digits"),
         (
             "[[find]]\nname = \"x\"\nwords = [\"zorgle\"]\n[confidence]\nhigh = \"y\"\n",

@@ -133,27 +133,41 @@ impl<A: Automaton> Lanes<'_, A> {
         }
     }
 
+    /// Walks four lanes until one of them is in a special state, or to the end; the steps taken. Apart from its caller, so
+    /// that the states stay in registers.
+    #[inline(never)]
+    fn quiet(&self, lanes: [&[u8]; 4], states: &mut [StateID; 4]) -> usize {
+        let [a, b, c, d] = lanes;
+        let [mut w, mut x, mut y, mut z] = *states;
+        let mut steps = 0;
+        for (((a, b), c), d) in a.iter().zip(b).zip(c).zip(d) {
+            w = self.automaton.next_state(Anchored::No, w, *a);
+            x = self.automaton.next_state(Anchored::No, x, *b);
+            y = self.automaton.next_state(Anchored::No, y, *c);
+            z = self.automaton.next_state(Anchored::No, z, *d);
+            steps += 1;
+            let special = |state| self.automaton.is_special(state);
+            if special(w) | special(x) | special(y) | special(z) {
+                break;
+            }
+        }
+        *states = [w, x, y, z];
+        steps
+    }
+
     /// Four lanes of `length` bytes from `from`, then what is left of the block.
     fn four(&self, from: usize, length: usize, found: &mut Vec<Occurrence>) {
         let begins = [from, from + length, from + 2 * length, from + 3 * length];
         let [a, b, c, d] = begins.map(|begin| self.text.get(begin..begin + length).unwrap_or_default());
         let mut states = begins.map(|begin| self.enter(begin));
         let mut later: [Vec<Occurrence>; 3] = Default::default();
-        for (at, (((a, b), c), d)) in a.iter().zip(b).zip(c).zip(d).enumerate() {
-            let [w, x, y, z] = states;
-            let (w, x, y, z) = (
-                self.automaton.next_state(Anchored::No, w, *a),
-                self.automaton.next_state(Anchored::No, x, *b),
-                self.automaton.next_state(Anchored::No, y, *c),
-                self.automaton.next_state(Anchored::No, z, *d),
-            );
-            states = [w, x, y, z];
-            let special = [w, x, y, z].map(|state| self.automaton.is_special(state));
-            if special[0] | special[1] | special[2] | special[3] {
-                self.note(w, from + at + 1, found);
-                for ((lane, state), begin) in later.iter_mut().zip([x, y, z]).zip(begins.iter().skip(1)) {
-                    self.note(state, begin + at + 1, lane);
-                }
+        let mut at = 0;
+        while at < length {
+            at += self.quiet([a, b, c, d].map(|lane| lane.get(at..).unwrap_or_default()), &mut states);
+            let [first, others @ ..] = states;
+            self.note(first, from + at, found);
+            for ((lane, state), begin) in later.iter_mut().zip(others).zip(begins.iter().skip(1)) {
+                self.note(state, begin + at, lane);
             }
         }
         for lane in &later {

@@ -56,16 +56,37 @@ impl Normaliser {
             self.partial.clear();
             &joined
         };
-        let mut chunks = bytes.utf8_chunks().peekable();
-        while let Some(chunk) = chunks.next() {
-            self.valid(chunk.valid(), text);
-            if chunks.peek().is_none() && may_go_on(chunk.invalid()) {
-                self.partial.extend_from_slice(chunk.invalid());
-            } else {
-                self.wide |= !chunk.invalid().is_empty();
-                self.copy(chunk.invalid(), text);
+        let (mut at, mut kept) = (0, 0);
+        loop {
+            at += ascii_run(bytes.get(at..).unwrap_or_default());
+            let rest = bytes.get(at..).unwrap_or_default();
+            match decode(rest) {
+                Decoded::End => break,
+                Decoded::Partial => {
+                    self.copy(bytes.get(kept..at).unwrap_or_default(), text);
+                    self.partial.extend_from_slice(rest);
+                    return;
+                }
+                Decoded::Invalid => {
+                    self.wide = true;
+                    at += 1;
+                }
+                Decoded::Character(c) => {
+                    let before = bytes.get(kept..at).and_then(<[u8]>::last).or(text.last()).copied();
+                    let form = form(c, before);
+                    let width = c.len_utf8();
+                    if matches!(form, Form::Same) {
+                        self.wide = true;
+                    } else {
+                        self.copy(bytes.get(kept..at).unwrap_or_default(), text);
+                        self.replace(width as u64, &form, text);
+                        kept = at + width;
+                    }
+                    at += width;
+                }
             }
         }
+        self.copy(bytes.get(kept..).unwrap_or_default(), text);
     }
 
     /// Appends what was held back in the hope of the rest of a character.
@@ -96,41 +117,71 @@ impl Normaliser {
         self.normalised += bytes.len() as u64;
     }
 
-    fn valid(&mut self, valid: &str, text: &mut Vec<u8>) {
-        let mut kept = 0;
-        for (at, c) in valid.char_indices().filter(|(_, c)| !c.is_ascii()) {
-            let before = valid.as_bytes().get(kept..at).and_then(<[u8]>::last).or(text.last()).copied();
-            let form = form(c, before);
-            if matches!(form, Form::Same) {
-                self.wide = true;
-                continue;
-            }
-            self.copy(valid.as_bytes().get(kept..at).unwrap_or_default(), text);
-            kept = at + c.len_utf8();
-            self.original += c.len_utf8() as u64;
-            if let Form::Ascii(byte) = form {
-                text.push(byte);
-                // Within the replaced character, the way back leads to its start.
-                self.shifts.push(Shift {
-                    normalised: self.normalised,
-                    original: self.original - c.len_utf8() as u64,
-                });
-                self.normalised += 1;
-            }
+    /// Writes a character of `width` bytes in another form.
+    fn replace(&mut self, width: u64, form: &Form, text: &mut Vec<u8>) {
+        if let Form::Ascii(byte) = form {
+            text.push(*byte);
+            // Within the replaced character, the way back leads to its start.
             self.shifts.push(Shift { normalised: self.normalised, original: self.original });
+            self.normalised += 1;
         }
-        self.copy(valid.as_bytes().get(kept..).unwrap_or_default(), text);
+        self.original += width;
+        self.shifts.push(Shift { normalised: self.normalised, original: self.original });
     }
 }
 
-/// Whether `bytes`, found invalid at the end of a piece, may be the beginning of a character.
+/// Bytes of ASCII that come first, sixteen at a time where they can be.
+fn ascii_run(bytes: &[u8]) -> usize {
+    if bytes.first().is_none_or(|byte| !byte.is_ascii()) {
+        return 0;
+    }
+    let whole = bytes.chunks_exact(16).take_while(|chunk| chunk.is_ascii()).count() * 16;
+    let rest = bytes.get(whole..).unwrap_or_default();
+    whole + rest.iter().take_while(|byte| byte.is_ascii()).count()
+}
+
+/// What stands at the start of some bytes.
+enum Decoded {
+    End,
+    Character(char),
+    /// A character that the bytes end within.
+    Partial,
+    /// A byte that is no part of a character.
+    Invalid,
+}
+
+/// Reads one character (RFC 3629 section 4).
+fn decode(bytes: &[u8]) -> Decoded {
+    let Some(first) = bytes.first().copied() else { return Decoded::End };
+    let (width, least) = match first {
+        0..=0x7f => return Decoded::Character(char::from(first)),
+        0xc2..=0xdf => (2, 0x80),
+        0xe0..=0xef => (3, 0x800),
+        0xf0..=0xf4 => (4, 0x1_0000),
+        _ => return Decoded::Invalid,
+    };
+    let mut code = u32::from(first) & (0x7f >> width);
+    for at in 1..width {
+        match bytes.get(at) {
+            Some(byte) if byte & 0xc0 == 0x80 => code = code << 6 | u32::from(byte & 0x3f),
+            Some(_) => return Decoded::Invalid,
+            None => return if may_go_on(bytes) { Decoded::Partial } else { Decoded::Invalid },
+        }
+    }
+    // Neither longer than needed, nor a surrogate, nor beyond the last character.
+    char::from_u32(code).filter(|_| code >= least).map_or(Decoded::Invalid, Decoded::Character)
+}
+
+/// Whether more bytes may make `bytes` a character.
 fn may_go_on(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
+    str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
 
 fn form(c: char, before: Option<u8>) -> Form {
     let code = u32::from(c);
     match c {
+        // Latin letters; kana, Chinese and Hangul.
+        '\u{c0}'..='\u{24f}' | '\u{3040}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7af}' => Form::Same,
         '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => {
             Form::Ascii(b' ')
         }

@@ -7,14 +7,13 @@
 use crate::{language::layout::Layout, validators::iban};
 use std::ops::Range;
 
-/// Bytes that the gate looks at together.
+/// Bytes whose digits the gate counts together.
 const CHUNK: usize = 32;
-/// Digits in a chunk from which its groups are looked at. A layout has at least six digits in at most forty bytes, which
-/// lie in at most three chunks; an account number has at least eight in four. So one of the chunks has two.
-const GATE: u32 = 2;
-/// Bytes before a passing chunk in which a number may begin.
-const LEAD: usize = 96;
-/// Bytes after the first digit of a number that decide about it: its width and its right neighbours.
+/// Chunks that a number may lie in: from its first digit it takes at most 65 bytes.
+const CHUNKS: usize = 3;
+/// Longest group of digits that a number may begin with.
+const LONGEST_GROUP: usize = 32;
+/// Bytes after the first digit of a number that decide about it: its width, its right neighbours, and the gate.
 pub(crate) const FORWARD: usize = 160;
 /// Bytes before the first digit of a number that decide about it: its lead and the link that it may be part of.
 pub(crate) const BACKWARD: usize = 192;
@@ -41,7 +40,10 @@ impl Written {
 #[derive(Debug, Default)]
 pub(crate) struct Numbers {
     written: Vec<(u32, Written)>,
-    by_group: Vec<Vec<u32>>,
+    /// Fewest digits of any form.
+    fewest: u32,
+    /// Forms by the length of their first group, with the byte that has to follow it.
+    by_group: Vec<Vec<(u32, Option<u8>)>>,
 }
 
 /// A number that fits a layout and stands free.
@@ -62,17 +64,26 @@ impl Numbers {
         written.sort_by_key(|(finder, form)| {
             (!matches!(form, Written::Iban), *finder, std::cmp::Reverse(form.width()))
         });
-        let by_group = (0..=CHUNK)
+        let by_group = (0..=LONGEST_GROUP)
             .map(|digits| {
                 let fits = |form: &Written| match form {
                     Written::Layout(layout) => layout.begins_with(digits),
                     Written::Iban => digits >= 2,
                 };
-                let fitting = written.iter().enumerate().filter(|(_, (_, form))| fits(form));
-                fitting.filter_map(|(at, _)| u32::try_from(at).ok()).collect()
+                let follows = |form: &Written| match form {
+                    Written::Layout(layout) => layout.follows(),
+                    Written::Iban => None,
+                };
+                let fitting = (0..).zip(&written).filter(|(_, (_, form))| fits(form));
+                fitting.map(|(at, (_, form))| (at, follows(form))).collect()
             })
             .collect();
-        Self { written, by_group }
+        let digits = written.iter().map(|(_, form)| match form {
+            Written::Layout(layout) => layout.fewest_digits(),
+            Written::Iban => iban::FEWEST_DIGITS,
+        });
+        let fewest = digits.min().and_then(|digits| u32::try_from(digits).ok()).unwrap_or(0);
+        Self { written, fewest, by_group }
     }
 
     /// Looks at every group of digits that begins in `range` and may begin a number; `visit` says whether a candidate is
@@ -88,15 +99,16 @@ impl Numbers {
         if self.written.is_empty() {
             return;
         }
-        let stop = text.len().min(range.end.saturating_add(LEAD));
+        let stop = text.len().min(range.end.saturating_add(CHUNK * CHUNKS));
+        let chunks = text.get(range.start..stop).unwrap_or_default().chunks(CHUNK);
+        let counts: Vec<u8> = chunks.map(digits_in).collect();
         let mut next = range.start;
-        let mut at = range.start;
-        for chunk in text.get(range.start..stop).unwrap_or_default().chunks(CHUNK) {
-            if dense(chunk) {
-                let from = next.max(at.saturating_sub(LEAD));
-                next = self.groups(text, from..(at + chunk.len()).min(range.end), claimed, visit);
+        for (at, ahead) in (range.start..range.end).step_by(CHUNK).zip(tails(&counts)) {
+            let first = ahead.first().copied().unwrap_or(0);
+            let all: u32 = ahead.iter().take(CHUNKS).map(|count| u32::from(*count)).sum();
+            if first > 0 && all >= self.fewest {
+                next = self.groups(text, next.max(at)..(at + CHUNK).min(range.end), claimed, visit);
             }
-            at += chunk.len();
         }
     }
 
@@ -138,7 +150,12 @@ impl Numbers {
         visit: &mut impl FnMut(&Candidate) -> bool,
     ) {
         let mut settled = None;
-        for index in self.by_group.get(length).into_iter().flatten() {
+        let after = text.get(start + length).copied();
+        for (index, follows) in self.by_group.get(length).into_iter().flatten() {
+            // Most layouts are ruled out by one byte.
+            if follows.is_some() && *follows != after {
+                continue;
+            }
             let Some((finder, form)) = self.written.get(*index as usize) else { continue };
             if settled == Some(*finder) {
                 continue;
@@ -167,10 +184,14 @@ impl Numbers {
     }
 }
 
-/// Whether a chunk holds enough digits. Written so that it compiles to a few vector instructions.
-fn dense(chunk: &[u8]) -> bool {
-    let count: u8 = chunk.iter().map(|byte| u8::from(byte.wrapping_sub(b'0') < 10)).sum();
-    u32::from(count) >= GATE
+/// Number of digits. Written so that it compiles to a few vector instructions.
+fn digits_in(chunk: &[u8]) -> u8 {
+    chunk.iter().map(|byte| u8::from(byte.wrapping_sub(b'0') < 10)).sum()
+}
+
+/// The slices from each element to the end.
+fn tails(counts: &[u8]) -> impl Iterator<Item = &[u8]> {
+    (0..counts.len()).map(|at| counts.get(at..).unwrap_or_default())
 }
 
 fn is_digit(text: &[u8], at: usize) -> bool {
@@ -230,11 +251,20 @@ fn stands_free(text: &[u8], range: &Range<usize>) -> bool {
 /// The number is part of a link or a path: `https://x/orders/4111…`, `/orders/4111…`.
 fn in_link(text: &[u8], start: usize) -> bool {
     let lead = text.get(start.saturating_sub(BACKWARD - 64)..start).unwrap_or_default();
-    let token = lead
-        .iter()
-        .rposition(|byte| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'<' | b'>'));
-    let token = lead.get(token.map_or(0, |at| at + 1)..).unwrap_or_default();
-    token.last() == Some(&b'/') || token.windows(3).any(|window| window == b"://")
+    if lead.last() == Some(&b'/') {
+        return true;
+    }
+    let mut slashes = 0;
+    for byte in lead.iter().rev() {
+        match byte {
+            b'/' => slashes += 1,
+            b':' if slashes >= 2 => return true,
+            b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b'(' => return false,
+            byte if byte.is_ascii_whitespace() => return false,
+            _ => slashes = 0,
+        }
+    }
+    false
 }
 
 /// A number in groups goes on beyond the layout: the same separator and a group of the same length stand beside it, or it
@@ -244,7 +274,7 @@ fn neighbours_differ(layout: &Layout, text: &[u8], range: &Range<usize>) -> bool
     let inside = text.get(range.clone()).unwrap_or_default();
     let first = inside.iter().take_while(|byte| **byte != separator).count();
     let last = inside.iter().rev().take_while(|byte| **byte != separator).count();
-    let lead = text.get(range.start.saturating_sub(CHUNK)..range.start).unwrap_or_default();
+    let lead = text.get(range.start.saturating_sub(LONGEST_GROUP)..range.start).unwrap_or_default();
     let tail = text.get(range.end..).unwrap_or_default();
     if lead.last() == Some(&separator) {
         let run = lead.iter().rev().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
@@ -253,7 +283,7 @@ fn neighbours_differ(layout: &Layout, text: &[u8], range: &Range<usize>) -> bool
             return false;
         }
     }
-    let next = tail.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).take(CHUNK).count();
+    let next = tail.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).take(LONGEST_GROUP).count();
     !(tail.first() == Some(&separator) && next > 0 && (next == last || next == first))
 }
 

@@ -103,9 +103,17 @@ pub(crate) fn context<'a>(
     range: &Range<usize>,
     others: impl Iterator<Item = &'a Range<usize>>,
 ) -> String {
-    let from = range.start.saturating_sub(CONTEXT_BYTES);
-    let to = text.len().min(range.end.saturating_add(CONTEXT_BYTES));
-    let mut bytes = text.get(from..to).unwrap_or_default().to_vec();
+    let window = |width: usize| {
+        let from = range.start.saturating_sub(width);
+        from..text.len().min(range.end.saturating_add(width))
+    };
+    let mut span = window(CONTEXT_BYTES);
+    if text.get(span.clone()).is_some_and(<[u8]>::is_ascii) {
+        // What shows of a long word at its edge must still be long.
+        span = window(CONTEXT + LONGEST_WORD + 4);
+    }
+    let (from, to) = (span.start, span.end);
+    let mut bytes = text.get(span).unwrap_or_default().to_vec();
     let mut hide = |hidden: &Range<usize>| {
         let span = hidden.start.max(from) - from..hidden.end.min(to).max(from) - from;
         bytes.get_mut(span).unwrap_or_default().fill(HIDDEN);

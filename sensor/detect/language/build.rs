@@ -72,24 +72,27 @@ pub(crate) fn resolve(drafts: Vec<Draft>, problems: &mut Vec<SignatureProblem>) 
 
 fn bad_use(draft: &Draft, kept: &BTreeMap<String, Draft>) -> Option<SignatureProblem> {
     draft.finds.iter().find_map(|find| {
-        let What::Use { id, span } = &find.what else { return None };
-        let fault = match kept.get(id) {
-            Some(other) if other.finds.iter().all(|find| matches!(find.what, What::Use { .. })) => {
-                Fault::new(
-                    format!("`{id}` itself only uses others"),
-                    "name the signature that finds the data",
-                )
-            }
-            Some(_) => return None,
+        let What::Use { id, find, span } = &find.what else { return None };
+        let Some(other) = kept.get(id) else {
+            let fix = nearest(id, kept.keys().map(String::as_str))
+                .map_or("name a signature that is loaded".into(), |meant| format!("did you mean `{meant}`?"));
+            return Some(at(draft, span, Fault::new(format!("there is no signature `{id}`"), fix)));
+        };
+        let own = || other.finds.iter().filter(|find| !matches!(find.what, What::Use { .. }));
+        if own().any(|own| find.as_ref().is_none_or(|find| *find == own.name)) {
+            return None;
+        }
+        let names: Vec<&str> = own().map(|own| own.name.as_str()).collect();
+        let (message, fix) = match find {
+            Some(find) => (
+                format!("`{id}` has no find `{find}` of its own"),
+                format!("its finds: {}", names.join(", ")),
+            ),
             None => {
-                let fix = nearest(id, kept.keys().map(String::as_str))
-                    .map_or("name a signature that is loaded".into(), |meant| {
-                        format!("did you mean `{meant}`?")
-                    });
-                Fault::new(format!("there is no signature `{id}`"), fix)
+                (format!("`{id}` itself only uses others"), "name the signature that finds the data".into())
             }
         };
-        Some(at(draft, span, fault))
+        Some(at(draft, span, Fault::new(message, fix)))
     })
 }
 
@@ -114,8 +117,8 @@ struct Tables {
 pub(crate) fn build(drafts: Vec<Draft>) -> Option<Built> {
     let mut tables = Tables { reach: (numbers::BACKWARD, numbers::FORWARD), ..Tables::default() };
     let ids: Vec<String> = drafts.iter().map(|draft| draft.id.get_ref().clone()).collect();
-    let mut users: Vec<(FindId, usize)> = Vec::new();
-    let mut own: Vec<Vec<u32>> = Vec::new();
+    let mut users: Vec<(FindId, usize, Option<String>)> = Vec::new();
+    let mut own: Vec<Vec<(String, u32)>> = Vec::new();
     let mut signatures = Vec::with_capacity(drafts.len());
     for (signature, mut draft) in (0_u32..).zip(drafts) {
         let mut finders = Vec::new();
@@ -123,10 +126,10 @@ pub(crate) fn build(drafts: Vec<Draft>) -> Option<Built> {
         for (index, find) in (0_u8..).zip(std::mem::take(&mut draft.finds)) {
             let id = FindId { signature, find: index };
             finds.push(FindInfo { name: find.name.clone(), counts: find.counts });
-            if let What::Use { id: other, .. } = &find.what {
-                users.extend(ids.binary_search(other).ok().map(|other| (id, other)));
+            if let What::Use { id: other, find, .. } = find.what {
+                users.extend(ids.binary_search(&other).ok().map(|other| (id, other, find)));
             } else {
-                finders.push(tables.add(id, find, draft.id.get_ref()));
+                finders.push((find.name.clone(), tables.add(id, find, draft.id.get_ref())));
             }
         }
         own.push(finders);
@@ -135,8 +138,9 @@ pub(crate) fn build(drafts: Vec<Draft>) -> Option<Built> {
         }
         signatures.push(signature_of(draft, finds));
     }
-    for (user, other) in users {
-        for finder in own.get(other).into_iter().flatten() {
+    for (user, other, wanted) in users {
+        let finders = own.get(other).into_iter().flatten();
+        for (_, finder) in finders.filter(|(name, _)| wanted.as_ref().is_none_or(|wanted| wanted == name)) {
             if let Some(finder) = tables.finders.get_mut(*finder as usize) {
                 finder.finds.push(user);
             }

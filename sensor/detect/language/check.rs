@@ -3,7 +3,7 @@
 //! Owns: every rule that one file can break by itself. Never does: anything that needs other files.
 
 use super::{
-    expression::{Expression, is_reserved},
+    expression::{Evidence, Expression, is_reserved},
     layout::Layout,
     problem::{Fault, SignatureProblem, nearest},
     schema::{self, Escalation},
@@ -62,18 +62,36 @@ pub(crate) struct DraftFind {
 /// How it finds.
 pub(crate) enum What {
     Phrases(Vec<Phrase>),
-    Pattern { pattern: Box<Pattern>, text: String },
+    Pattern {
+        pattern: Box<Pattern>,
+        text: String,
+    },
     Numbers(Vec<Written>),
-    Use { id: String, span: Range<usize> },
+    /// All finds of another signature, or one of them.
+    Use {
+        id: String,
+        find: Option<String>,
+        span: Range<usize>,
+    },
 }
 
-/// The expressions of `[confidence]`; None holds never.
+/// The expressions of `[confidence]`.
 #[derive(Clone, Debug)]
 pub(crate) struct Levels {
+    /// None holds never.
     pub(crate) high: Option<Expression>,
+    /// None holds never.
     pub(crate) medium: Option<Expression>,
     /// None holds always.
     pub(crate) low: Option<Expression>,
+}
+
+impl Levels {
+    /// Whether any level may be reached, given what is known of the evidence.
+    pub(crate) fn may_reach(&self, evidence: &impl Fn(Evidence) -> Option<bool>) -> bool {
+        let may = |level: &Option<Expression>| level.as_ref().is_some_and(|level| level.may_hold(evidence));
+        self.low.as_ref().is_none_or(|low| low.may_hold(evidence)) || may(&self.high) || may(&self.medium)
+    }
 }
 
 /// Thresholds.
@@ -228,7 +246,11 @@ fn what(find: &schema::Find) -> Result<(What, ValueForm), Placed> {
         ));
     }
     if let Some(other) = &find.uses {
-        return Ok((What::Use { id: other.get_ref().clone(), span: other.span() }, ValueForm::Exact));
+        let (id, find) = match other.get_ref().split_once('#') {
+            Some((id, find)) => (id, Some(find.to_owned())),
+            None => (other.get_ref().as_str(), None),
+        };
+        return Ok((What::Use { id: id.to_owned(), find, span: other.span() }, ValueForm::Exact));
     }
     if find.numbers.is_empty() {
         let phrases =

@@ -76,6 +76,32 @@ impl Expression {
     }
 }
 
+impl Expression {
+    /// Whether it may hold, given what is known of the evidence so far; None in `evidence` is not known yet.
+    pub(crate) fn may_hold(&self, evidence: &impl Fn(Evidence) -> Option<bool>) -> bool {
+        self.known(evidence) != Some(false)
+    }
+
+    fn known(&self, evidence: &impl Fn(Evidence) -> Option<bool>) -> Option<bool> {
+        let decided = |parts: &[Self], deciding: bool| {
+            let mut all_known = true;
+            for part in parts {
+                match part.known(evidence) {
+                    Some(value) if value == deciding => return Some(deciding),
+                    known => all_known &= known.is_some(),
+                }
+            }
+            all_known.then_some(!deciding)
+        };
+        match self {
+            Self::Is(name) => evidence(*name),
+            Self::Not(inner) => inner.known(evidence).map(|holds| !holds),
+            Self::All(parts) => decided(parts, false),
+            Self::Any(parts) => decided(parts, true),
+        }
+    }
+}
+
 fn tokens(text: &str) -> Result<Vec<&str>, Fault> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
@@ -193,6 +219,19 @@ mod tests {
         assert!(holds("not a and b", &[1]));
         assert!(!holds("not (a or b)", &[1]));
         assert!(!holds("near or label", &[0, 1, 2]));
+    }
+
+    #[test]
+    fn what_is_not_known_yet_may_hold() {
+        let may = |text: &str| {
+            let known = |evidence| match evidence {
+                Evidence::Find(find) => Some(find == 0),
+                _ => None,
+            };
+            Expression::parse(text, &["a", "b"]).expect("parses").may_hold(&known)
+        };
+        assert!(may("near and a") && may("not near") && may("b or near"));
+        assert!(!may("b and near") && !may("not a") && !may("b or not a"));
     }
 
     #[test]

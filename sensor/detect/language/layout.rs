@@ -6,7 +6,7 @@
 
 use super::problem::Fault;
 
-/// Fewest digits of a layout: the digit gate may skip text with fewer (see `engine::numbers`).
+/// Fewest digits of a layout: with fewer, the digit gate would let half of all text through.
 pub(crate) const FEWEST_DIGITS: usize = 6;
 /// Widest layout, bytes.
 pub(crate) const WIDEST: usize = 40;
@@ -87,7 +87,15 @@ impl Layout {
     }
 
     fn checked(parts: Vec<Part>) -> Result<Self, Fault> {
-        let digits: usize = parts.iter().filter(|p| p.sign == Sign::Digit).map(|p| p.least).sum();
+        let leading = || parts.iter().take_while(|p| p.sign != Sign::Digit);
+        let lead = leading().map(|p| p.least).sum();
+        let varying_lead = leading().any(|p| p.least != p.most);
+        let separator = parts.iter().find_map(|p| match p.sign {
+            Sign::Exactly(byte) => Some(byte),
+            _ => None,
+        });
+        let layout = Self { parts, lead, separator };
+        let digits = layout.fewest_digits();
         if digits < FEWEST_DIGITS {
             return Err(Fault::new(
                 format!(
@@ -96,25 +104,19 @@ impl Layout {
                 "use `regex` for shorter numbers, with a word that stands before them",
             ));
         }
-        if parts.iter().map(|p| p.most).sum::<usize>() > WIDEST {
+        if layout.widest() > WIDEST {
             return Err(Fault::new(
                 format!("a number layout takes at most {WIDEST} characters"),
                 "make it shorter",
             ));
         }
-        let leading = || parts.iter().take_while(|p| p.sign != Sign::Digit);
-        if leading().any(|p| p.least != p.most) || parts.windows(2).any(ambiguous) {
+        if varying_lead || layout.parts.windows(2).any(ambiguous) {
             return Err(Fault::new(
                 "only the last part of a number layout, or one before a separator, may vary in length",
                 "write several layouts instead",
             ));
         }
-        let lead = leading().map(|p| p.least).sum();
-        let separator = parts.iter().find_map(|p| match p.sign {
-            Sign::Exactly(byte) => Some(byte),
-            _ => None,
-        });
-        Ok(Self { parts, lead, separator })
+        Ok(layout)
     }
 
     /// Bytes before the first digit.
@@ -125,6 +127,11 @@ impl Layout {
     /// The byte that separates its groups, if it has any.
     pub(crate) const fn separator(&self) -> Option<u8> {
         self.separator
+    }
+
+    /// Digits that it has for certain.
+    pub(crate) fn fewest_digits(&self) -> usize {
+        self.parts.iter().filter(|part| part.sign == Sign::Digit).map(|part| part.least).sum()
     }
 
     /// Greatest number of bytes it covers.
@@ -138,6 +145,14 @@ impl Layout {
         let first = parts.next();
         let open = parts.next().is_some_and(|part| part.sign == Sign::Either);
         first.is_some_and(|part| digits >= part.least && (open || digits <= part.most))
+    }
+
+    /// The byte that follows its first group of digits in every case, if one does.
+    pub(crate) fn follows(&self) -> Option<u8> {
+        match self.parts.iter().skip_while(|part| part.sign != Sign::Digit).nth(1)?.sign {
+            Sign::Exactly(byte) => Some(byte),
+            _ => None,
+        }
     }
 
     /// Compares at the start of `text`; the length that fits.
@@ -200,7 +215,8 @@ mod tests {
             let layout = Layout::parse(layout).expect(layout);
             assert_eq!(layout.fits(text.as_bytes()), expected, "{text}");
         }
-        assert_eq!(Layout::parse("@@ ## ## ##").map(|l| (l.lead(), l.separator())), Ok((3, Some(b' '))));
+        let nino = Layout::parse("@@ ## ## ##").map(|l| (l.lead(), l.separator(), l.follows()));
+        assert_eq!(nino, Ok((3, Some(b' '), Some(b' '))));
         assert!(
             Layout::parse("#{13,19}")
                 .is_ok_and(|l| l.begins_with(13) && l.begins_with(19) && !l.begins_with(20))

@@ -50,7 +50,7 @@ pub(crate) struct Find {
     /// Written forms of a number (`###-##-####`), or `iban`.
     #[serde(default)]
     pub(crate) numbers: Vec<Spanned<String>>,
-    /// Another signature's finds.
+    /// Another signature's finds (`us-ssn`), or one of them (`us-ssn#dashed`).
     #[serde(rename = "use")]
     pub(crate) uses: Option<Spanned<String>>,
     /// Validators by name.

@@ -6,8 +6,10 @@ use super::{Subject, Validator, ValueForm, Verdict};
 /// `iban`.
 pub(super) const VALIDATOR: Validator = Validator { name: "iban", check, value: ValueForm::Alphanumeric };
 
-/// Digits that every account number has at least; the digit gate relies on it.
-const FEWEST_DIGITS: usize = 8;
+/// Digits that every account number has at least, check digits included; the digit gate relies on it.
+pub(crate) const FEWEST_DIGITS: usize = 9;
+/// Bytes that an account number takes at most, separators included; the digit gate relies on it.
+const WIDEST: usize = 64;
 
 /// The national part by country, from the registry of ISO 13616: counts of digits (n), letters (a) and either (c).
 const STRUCTURES: &[(&[u8; 2], &str)] = &[
@@ -138,7 +140,7 @@ pub(crate) fn read(text: &[u8]) -> Option<usize> {
         taken += 1;
         digits += usize::from(byte.is_ascii_digit());
     }
-    (digits >= FEWEST_DIGITS).then_some(at)
+    (digits >= FEWEST_DIGITS && at <= WIDEST).then_some(at)
 }
 
 fn check(subject: &Subject<'_>) -> Verdict {

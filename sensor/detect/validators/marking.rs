@@ -30,12 +30,20 @@ fn check(subject: &Subject<'_>) -> Verdict {
     if LABELS.iter().any(|known| label.ends_with(known)) && label.len() < lead.len() && ends_phrase(tail) {
         return Verdict::Valid("a classification label stands before it");
     }
-    let blank = |text: &str| text.chars().all(|c| !c.is_alphanumeric());
+    if [lead.chars().next_back(), tail.chars().next()].contains(&Some('_')) || matched.contains('_') {
+        // A name in a program.
+        return Verdict::Invalid;
+    }
+    let commented = lead.contains(['#', '*', '%']) || lead.contains("//");
+    let blank = |text: &str| {
+        text.chars().all(|c| !c.is_alphanumeric() && !matches!(c, '/' | '#' | '*' | '%' | ';' | '('))
+    };
     if lead_is_line && tail_is_line && blank(lead) && blank(tail) {
         return Verdict::Valid("stands alone on its line");
     }
     let capitals = !matched.chars().any(char::is_lowercase);
-    if capitals && begins_phrase(lead, lead_is_line) && ends_phrase(tail) {
+    let remark = commented && tail.trim_start().starts_with(':');
+    if capitals && begins_phrase(lead, lead_is_line) && ends_phrase(tail) && !remark {
         return Verdict::Valid("in capitals, set apart");
     }
     Verdict::Invalid
@@ -116,6 +124,9 @@ mod tests {
             ("keep it ", "confidential", "."),
             ("levels: public, ", "CONFIDENTIAL", ", secret"),
             ("\n", "CONFIDENTIAL", " = 3"),
+            ("#[cfg(__X_", "INTERNAL_USE_ONLY", ")]"),
+            ("\n  // ", "For internal use only", "\n"),
+            ("\n  * ", "INTERNAL ONLY", ": not stable\n"),
         ] {
             let verdict = check_within(&VALIDATOR, before, matched, after);
             assert_eq!(verdict, Verdict::Invalid, "{before}[{matched}]{after}");

@@ -29,10 +29,36 @@ pub(crate) struct Subject<'a> {
 /// Bytes to either side of a match that a validator sees.
 pub(crate) const AROUND: usize = 128;
 
+/// Digits as numbers from 0 to 9, without an allocation: most candidates fail.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Digits {
+    values: [u8; Self::MOST],
+    count: usize,
+}
+
+impl Digits {
+    /// More digits than any number has; further ones are dropped.
+    const MOST: usize = 64;
+}
+
+impl std::ops::Deref for Digits {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.values.get(..self.count).unwrap_or_default()
+    }
+}
+
 impl Subject<'_> {
-    /// The digits of the match as numbers from 0 to 9.
-    pub(crate) fn digits(&self) -> Vec<u8> {
-        self.matched.iter().filter(|byte| byte.is_ascii_digit()).map(|byte| byte - b'0').collect()
+    /// The digits of the match.
+    pub(crate) fn digits(&self) -> Digits {
+        let mut digits = Digits { values: [0; Digits::MOST], count: 0 };
+        let found = self.matched.iter().filter(|byte| byte.is_ascii_digit());
+        for (slot, byte) in digits.values.iter_mut().zip(found) {
+            *slot = byte - b'0';
+            digits.count += 1;
+        }
+        digits
     }
 }
 
