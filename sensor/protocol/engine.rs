@@ -78,6 +78,12 @@ impl Engine {
         self.shared.ftp.expire(now, &self.limits, sink);
     }
 
+    /// What the flows share.
+    #[cfg(test)]
+    pub(crate) const fn shared(&mut self) -> &mut Shared {
+        &mut self.shared
+    }
+
     /// The end of input, all flows being closed: ends what outlives them.
     pub fn finish(&mut self, sink: &mut dyn FnMut(&Flow, ProtocolEvent<'_>)) {
         self.shared.pieces.finish(sink);
@@ -97,10 +103,10 @@ impl State {
             }
             match waiting.pop_front() {
                 Some(WaitingStep::Data(from, data)) => {
-                    self.step(context, Step::Data(from, &data), &mut waiting)
+                    self.step(context, Step::Data(from, &data), &mut waiting);
                 }
                 Some(WaitingStep::Gap(from, bytes)) => {
-                    self.step(context, Step::Gap(from, bytes), &mut waiting)
+                    self.step(context, Step::Gap(from, bytes), &mut waiting);
                 }
                 Some(WaitingStep::Finished(from)) => self.step(context, Step::Finished(from), &mut waiting),
                 None => return,
@@ -276,6 +282,152 @@ impl Step<'_> {
             Self::Data(from, data) => WaitingStep::Data(from, data.to_vec()),
             Self::Gap(from, bytes) => WaitingStep::Gap(from, bytes),
             Self::Finished(from) => WaitingStep::Finished(from),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Scene;
+    use egret_model::{Protocol, TransferStart};
+    use proptest::prelude::*;
+
+    /// Reads three bytes of the initiator, then leaves the rest to whoever recognises it.
+    struct ThreeBytes(Vec<u8>);
+
+    impl Analyzer for ThreeBytes {
+        fn data(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) {
+            if from == Side::Responder {
+                return;
+            }
+            let (mine, rest) = data.split_at((3 - self.0.len()).min(data.len()));
+            self.0.extend_from_slice(mine);
+            if self.0.len() == 3 {
+                let operation = String::from_utf8_lossy(&self.0).into_owned();
+                let transfer =
+                    context.begin(TransferStart { ..context.start(Protocol::Git, operation, from) });
+                context.body(transfer, &self.0);
+                context.end(transfer, true);
+                context
+                    .switch(Successor::Recognition(crate::Nesting::default()), vec![(from, rest.to_vec())]);
+            }
+        }
+        fn gap(&mut self, _: &mut Context<'_>, _: Side, _: u64) {}
+        fn finished(&mut self, _: &mut Context<'_>, _: Side) {}
+        fn closed(&mut self, _: &mut Context<'_>) {}
+    }
+
+    fn announce(scene: &mut Scene, until: i64) {
+        let listener = egret_model::Endpoint { ip: [192, 0, 2, 1].into(), port: 20_000 };
+        let start = Box::new(|_: &mut Context<'_>| Box::new(ThreeBytes(Vec::new())) as Box<dyn Analyzer>);
+        let until = Timestamp::from_seconds(until);
+        scene.shared().expected.announce(listener, [10, 0, 0, 1].into(), until, start);
+    }
+
+    fn bodies(scene: Scene) -> Vec<(Protocol, Vec<u8>, Option<bool>)> {
+        scene.end().transfers.into_iter().map(|t| (t.start.protocol, t.body, t.ended)).collect()
+    }
+
+    #[test]
+    fn an_announced_connection_is_read_by_its_announcer_once() {
+        let mut scene = Scene::new();
+        announce(&mut scene, 10);
+        for _ in 0..2 {
+            let flow = scene.tcp(20_000);
+            scene.client(flow, "abc");
+            scene.close(flow);
+        }
+        let git = (Protocol::Git, b"abc".to_vec(), Some(true));
+        assert_eq!(bodies(scene), [git, (Protocol::Tcp, b"abc".to_vec(), Some(true))]);
+        let mut scene = Scene::new();
+        announce(&mut scene, 10);
+        scene.pass(11);
+        let late = scene.tcp(20_000);
+        scene.client(late, "abc");
+        scene.close(late);
+        assert_eq!(bodies(scene), [(Protocol::Tcp, b"abc".to_vec(), Some(true))]);
+    }
+
+    #[test]
+    fn what_a_successor_gets_is_the_rest_and_the_end() {
+        for step in [1, 2, 4, 100] {
+            let mut scene = Scene::new();
+            announce(&mut scene, 10);
+            let flow = scene.tcp(20_000);
+            for piece in b"abcPUT /x HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi".chunks(step) {
+                scene.client(flow, piece);
+            }
+            scene.close(flow);
+            let expected =
+                [(Protocol::Git, b"abc".to_vec(), Some(true)), (Protocol::Http, b"hi".to_vec(), Some(true))];
+            assert_eq!(bodies(scene), expected, "in pieces of {step}");
+        }
+    }
+
+    #[test]
+    fn tunnels_within_tunnels_end_at_the_limit() {
+        let mut scene = Scene::with_limits(&ProtocolLimits { switches_per_flow: 4, ..Default::default() });
+        let flow = scene.tcp(3128);
+        for _ in 0..6 {
+            scene.client(flow, "CONNECT a:1 HTTP/1.1\r\n\r\n");
+            scene.server(flow, "HTTP/1.1 200 OK\r\n\r\n");
+        }
+        scene.close(flow);
+        let record = scene.end();
+        assert_eq!(record.transfers.len(), 2);
+        assert_eq!(record.transfers[0].start.inner_tunnel.len(), 4);
+        assert!(record.transfers.iter().all(|t| t.start.protocol == Protocol::Tcp && t.ended == Some(true)));
+    }
+
+    #[test]
+    fn transfers_beyond_the_limit_are_counted() {
+        let mut scene = Scene::with_limits(&ProtocolLimits { transfers_per_flow: 1, ..Default::default() });
+        let flow = scene.tcp(80);
+        for _ in 0..3 {
+            scene.client(flow, "PUT /x HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi");
+        }
+        scene.close(flow);
+        let record = scene.end();
+        assert_eq!(record.transfers.len(), 1);
+        assert_eq!(record.not_inspected, [(egret_model::Uninspected::OverLimit, 2); 2]);
+    }
+
+    #[test]
+    fn what_is_never_recognised_is_read_from_its_first_byte() {
+        let text = "G".repeat(10) + &"E".repeat(20);
+        for (sent, finish) in [("GET", true), ("GET", false), (text.as_str(), true)] {
+            let mut scene = Scene::new();
+            let flow = scene.tcp(80);
+            for byte in sent.as_bytes() {
+                scene.client(flow, [*byte]);
+            }
+            if finish {
+                scene.close(flow);
+            } else {
+                scene.cut(flow);
+            }
+            assert_eq!(bodies(scene), [(Protocol::Tcp, sent.as_bytes().to_vec(), Some(finish))]);
+        }
+    }
+
+    proptest! {
+        /// Bytes of no protocol come out as they went in, side by side, wherever they are cut.
+        #[test]
+        fn raw_bytes_are_all_read(parts in proptest::collection::vec((any::<bool>(), proptest::collection::vec(0x80u8..=0xff, 1..20)), 1..20)) {
+            let mut scene = Scene::new();
+            let flow = scene.tcp(7);
+            let mut sent = [Vec::new(), Vec::new()];
+            for (client, bytes) in &parts {
+                sent[usize::from(*client)].extend_from_slice(bytes);
+                if *client { scene.client(flow, bytes) } else { scene.server(flow, bytes) }
+            }
+            scene.close(flow);
+            let mut read = [Vec::new(), Vec::new()];
+            for transfer in scene.end().transfers {
+                read[usize::from(transfer.start.from == Side::Initiator)].extend(transfer.body);
+            }
+            prop_assert_eq!(read, sent);
         }
     }
 }

@@ -25,6 +25,7 @@ mod ssh;
 #[cfg(test)]
 mod testing;
 mod tls;
+mod websocket;
 
 pub use analyzer::{Analyzer, Context, Nesting, Successor};
 pub use engine::{Engine, Session};

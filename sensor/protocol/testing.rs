@@ -125,6 +125,11 @@ impl Scene {
         self.flows[flow].0.midstream = true;
     }
 
+    /// What the flows share.
+    pub(crate) fn shared(&mut self) -> &mut crate::Shared {
+        self.engine.shared()
+    }
+
     /// Time passes.
     pub(crate) fn pass(&mut self, seconds: i64) {
         self.now = self.now.plus(seconds * 1_000_000_000);

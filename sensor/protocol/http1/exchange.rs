@@ -36,7 +36,10 @@ pub(super) struct Exchange {
     pub(super) operation: String,
     /// Path, as far as it tells objects apart.
     pub(super) path: Vec<u8>,
+    /// Name of the file that the path names: sent with PUT, fetched with GET.
     pub(super) filename: Option<String>,
+    /// The response brings what the path names.
+    pub(super) fetches: bool,
     pub(super) server_name: Option<String>,
     pub(super) via_proxy: bool,
     pub(super) change: Option<Change>,

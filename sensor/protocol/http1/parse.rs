@@ -17,7 +17,7 @@ const LONGEST_METHOD: usize = 24;
 pub(super) fn request_verdict(bytes: &[u8]) -> Verdict {
     let bytes = without_blank_lines(bytes);
     let (line, complete) = first_line(bytes);
-    let method = line.iter().take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'-').count();
+    let method = line.iter().take_while(|byte| is_token(**byte)).count();
     let behind = line.get(method..).unwrap_or_default();
     match behind.split_first() {
         None if complete || method > LONGEST_METHOD => return Verdict::No,
@@ -40,6 +40,12 @@ pub(super) fn request_verdict(bytes: &[u8]) -> Verdict {
     } else {
         Verdict::NeedMore
     }
+}
+
+/// A character of a token (RFC 9110 section 5.6.2).
+const fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
 }
 
 /// Looks at a long line, cut behind its method.
@@ -215,6 +221,7 @@ mod tests {
             (b"CONNECT [2001:db8::1]:443 HTTP/1.1\r\n", Verdict::Yes),
             (b"VERSION-CONTROL /x HTTP/1.1\r\n", Verdict::Yes),
             (b"OPTIONS * HTTP/1.1\r\n", Verdict::Yes),
+            (b"CCM_POST / HTTP/1.1\r\n", Verdict::Yes),
             (b"GET  /x  HTTP/1.1 \r\n", Verdict::Yes),
             (b"G", Verdict::NeedMore),
             (b"\r\n", Verdict::NeedMore),

@@ -79,7 +79,7 @@ impl Pieces {
             let begins_anew = contradicts || (range.start == 0 && object.next > 0);
             if begins_anew {
                 Self::remove(context, &key);
-            } else if range.start < object.next || object.holds(range) {
+            } else if object.knows(range) {
                 return None;
             } else {
                 object.total = object.total.or(range.total);
@@ -222,11 +222,12 @@ impl Object {
         self.held.values().map(Vec::len).sum()
     }
 
-    /// True when bytes of `range` have come already and wait for their turn.
-    fn holds(&self, range: Range) -> bool {
+    /// True when all bytes of `range` have come already; without an end, when its first one has.
+    fn knows(&self, range: Range) -> bool {
         let end = range.end.unwrap_or_else(|| range.start.saturating_add(1));
-        let before = self.held.range(..end).next_back();
-        before.is_some_and(|(start, bytes)| start.saturating_add(bytes.len() as u64) > range.start)
+        let before = self.held.range(..=range.start).next_back();
+        end <= self.next
+            || before.is_some_and(|(start, bytes)| end <= start.saturating_add(bytes.len() as u64))
     }
 
     /// Reports the next bytes.

@@ -24,11 +24,9 @@ impl Http1 {
         let told = fields::framing(&head.fields);
         let number = exchange.number;
         let then_wait = exchange.change.is_some();
-        let mut start = TransferStart { filename: exchange.filename.clone(), ..start };
-        if head.method == "POST" {
-            // The path of a POST names the program that takes the content, not the content.
-            start.filename = None;
-        }
+        // The path of a POST names the program that takes the content, not the content.
+        let named = exchange.filename.clone().filter(|_| head.method != "POST");
+        let mut start = TransferStart { filename: named, ..start };
         fields::describe(&head.fields, &mut start);
         start.facts.extend(told.odd.map(|odd| ("framing", odd.to_owned())));
         let path = exchange.path.clone();
@@ -71,6 +69,7 @@ impl Http1 {
             operation: target::operation(&head.method, target),
             path: [target.path, b"?", target.query].concat(),
             filename: target::filename(target.path).filter(|_| !connect),
+            fetches: head.method == "GET",
             server_name: named.or_else(|| outer?.server_name.clone()),
             via_proxy: authority.is_some() || outer.is_some_and(|outer| outer.via_proxy),
             change: change(connect, target, &head.fields),

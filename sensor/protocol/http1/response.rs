@@ -9,6 +9,7 @@ use super::fields;
 use super::outlet::Outlet;
 use super::parse::ResponseHead;
 use super::{Http1, Incoming, Phase, Role, target};
+use crate::websocket::WebSocket;
 use crate::{Context, Nesting, Successor};
 use egret_model::Protocol;
 
@@ -80,7 +81,7 @@ impl Http1 {
             start.server_name.clone_from(&exchange.server_name);
             start.via_proxy = exchange.via_proxy;
             start.user = exchange.user().or(start.user);
-            start.filename.clone_from(&exchange.filename);
+            start.filename = exchange.filename.clone().filter(|_| exchange.fetches);
             path.clone_from(&exchange.path);
         }
         fields::describe(&head.fields, &mut start);
@@ -110,13 +111,19 @@ impl Http1 {
     ) {
         let client_side = self.client();
         let mut nesting = context.nesting().cloned().unwrap_or_default();
+        let mut web_socket = None;
         if let Some(exchange) = exchange {
             nesting = inner_nesting(nesting, &exchange);
+            web_socket = (exchange.change == Some(Change::WebSocket)).then(|| exchange.operation.clone());
             self.exchanges.tell(context, client_side, exchange, status);
         }
         self.exchanges.give_up(context, client_side);
         let unread = vec![(client_side, client), (client_side.other(), server.to_vec())];
-        context.switch(Successor::Recognition(nesting), unread);
+        let successor = match web_socket {
+            Some(operation) => Successor::Analyzer(Box::new(WebSocket::new(operation, client_side, nesting))),
+            None => Successor::Recognition(nesting),
+        };
+        context.switch(successor, unread);
     }
 }
 

@@ -500,7 +500,8 @@ fn piece(content: &str, start: usize, end: usize) -> String {
 fn pieces_become_one_object() {
     let content = "0123456789abcdefghij";
     // Pieces by connection, in order of arrival, and what is seen.
-    let cases: &[(&[(usize, usize, usize)], &[&str])] = &[
+    type Case<'a> = (&'a [(usize, usize, usize)], &'a [&'a str]);
+    let cases: &[Case<'_>] = &[
         (&[(0, 0, 10), (0, 10, 20)], &["> PUT /big = 0123456789abcdefghij"]),
         (&[(0, 0, 5), (1, 5, 20)], &["> PUT /big = 0123456789abcdefghij"]),
         (&[(0, 10, 20), (1, 0, 10)], &["> PUT /big = 0123456789abcdefghij"]),
@@ -508,6 +509,8 @@ fn pieces_become_one_object() {
         (&[(0, 0, 10)], &["> PUT /big = 0123456789 -10 ~"]),
         (&[(0, 0, 5), (0, 15, 20)], &["> PUT /big = 01234fghij -10 ~"]),
         (&[(0, 0, 20)], &["> PUT /big = 0123456789abcdefghij"]),
+        (&[(0, 0, 10), (1, 5, 15), (0, 12, 20)], &["> PUT /big = 0123456789abcdefghij"]),
+        (&[(0, 5, 15), (1, 10, 20), (0, 0, 8)], &["> PUT /big = 0123456789abcdefghij"]),
         // A piece that was sent again is read again: its content may be another.
         (
             &[(0, 0, 10), (0, 5, 10), (0, 10, 20)],

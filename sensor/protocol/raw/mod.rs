@@ -5,6 +5,8 @@
 
 mod datagrams;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use datagrams::DatagramGroups;
 

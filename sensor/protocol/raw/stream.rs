@@ -1,7 +1,7 @@
 //! A TCP flow of no known protocol: one transfer a direction.
 //!
-//! Owns: finding back to a known protocol where the start of the flow, or a part of it, was not captured.
-//! Never does: holding bytes.
+//! Owns: a second look, since a known protocol may come to light in the first answer, behind a gap, or anywhere in a flow
+//! whose start was not captured. Never does: holding bytes beyond that.
 
 use crate::recognise::{Recognition, recognise};
 use crate::registry::Prefix;
@@ -20,19 +20,27 @@ pub(super) struct RawStream {
 #[derive(Default)]
 struct RawSide {
     open: Option<TransferKey>,
+    /// First bytes of an answer that may yet be recognised.
+    held: Vec<u8>,
     gap: bool,
 }
 
 impl RawSide {
-    fn transfer(&mut self, context: &mut Context<'_>, from: Side) -> TransferKey {
-        *self.open.get_or_insert_with(|| {
+    fn body(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) {
+        if data.is_empty() {
+            return;
+        }
+        let transfer = *self.open.get_or_insert_with(|| {
             let operation = format!("tcp {}", context.flow.responder.port);
             let start = context.start(Protocol::Tcp, operation, from);
             context.begin(start)
-        })
+        });
+        context.body(transfer, data);
     }
 
-    fn end(&mut self, context: &mut Context<'_>, end_seen: bool) {
+    fn end(&mut self, context: &mut Context<'_>, from: Side, end_seen: bool) {
+        let held = std::mem::take(&mut self.held);
+        self.body(context, from, &held);
         if let Some(transfer) = self.open.take() {
             context.end(transfer, end_seen && !self.gap && !context.flow.midstream);
         }
@@ -48,33 +56,48 @@ impl RawStream {
     }
 
     fn end(&mut self, context: &mut Context<'_>) {
-        self.initiator.end(context, false);
-        self.responder.end(context, false);
+        self.initiator.end(context, Side::Initiator, false);
+        self.responder.end(context, Side::Responder, false);
+    }
+
+    /// True when what `from` sends now deserves a look.
+    fn is_doubtful(&mut self, context: &Context<'_>, from: Side) -> bool {
+        let answer = self.side(from).open.is_none() && self.side(from.other()).open.is_some();
+        (answer || self.gap || context.flow.midstream) && context.may_switch()
     }
 }
 
 impl Analyzer for RawStream {
     fn data(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) {
-        if (self.gap || context.flow.midstream) && context.may_switch() {
-            let (initiator, responder) = match from {
-                Side::Initiator => (data, &[][..]),
-                Side::Responder => (&[][..], data),
-            };
-            let prefix = Prefix { flow: context.flow, initiator, responder };
-            if matches!(recognise(&prefix), Recognition::Protocol(_)) {
+        if !self.is_doubtful(context, from) {
+            self.side(from).body(context, from, data);
+            return;
+        }
+        let mut held = std::mem::take(&mut self.side(from).held);
+        held.extend_from_slice(data);
+        let flow = context.flow;
+        let prefix = match from {
+            Side::Initiator => Prefix { flow, initiator: &held, responder: &[] },
+            Side::Responder => Prefix { flow, initiator: &[], responder: &held },
+        };
+        match recognise(&prefix) {
+            Recognition::Protocol(_) => {
                 self.end(context);
                 let nesting = context.nesting().cloned().unwrap_or_default();
-                context.switch(Successor::Recognition(nesting), vec![(from, data.to_vec())]);
-                return;
+                context.switch(Successor::Recognition(nesting), vec![(from, held)]);
             }
+            Recognition::Undecided if held.len() < context.limits.recognition_bytes => {
+                self.side(from).held = held;
+            }
+            Recognition::Undecided | Recognition::Unknown => self.side(from).body(context, from, &held),
         }
-        let transfer = self.side(from).transfer(context, from);
-        context.body(transfer, data);
     }
 
     fn gap(&mut self, context: &mut Context<'_>, from: Side, bytes: u64) {
         self.gap = true;
         let side = self.side(from);
+        let held = std::mem::take(&mut side.held);
+        side.body(context, from, &held);
         side.gap = true;
         if let Some(transfer) = side.open {
             context.missing(transfer, bytes);
@@ -82,7 +105,7 @@ impl Analyzer for RawStream {
     }
 
     fn finished(&mut self, context: &mut Context<'_>, from: Side) {
-        self.side(from).end(context, true);
+        self.side(from).end(context, from, true);
     }
 
     fn closed(&mut self, context: &mut Context<'_>) {

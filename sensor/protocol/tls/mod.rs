@@ -172,7 +172,7 @@ impl Analyzer for Tls {
                     match kind {
                         ContentType::ApplicationData => encrypted += payload.len() as u64,
                         ContentType::Handshake if !direction.protected => {
-                            self.handshake(context, from, payload)
+                            self.handshake(context, from, payload);
                         }
                         ContentType::Handshake | ContentType::Alert if direction.protected => {
                             context.not_inspected(Uninspected::Encrypted, payload.len() as u64);
