@@ -9,6 +9,7 @@ mod markup;
 mod office;
 mod ole;
 mod opendocument;
+mod package;
 mod pdf;
 mod rtf;
 mod tar;

@@ -2,42 +2,42 @@
 //!
 //! Owns: content, page headers and footers, properties; embedded files as inner objects. Never does: decryption.
 
+use super::package::Package;
 use super::text::Text;
-use super::xml::{self, Element, Node};
-use super::zip::{self, Archive, Member};
+use super::xml::{Element, Node};
 use crate::Output;
 use egret_model::ObjectState;
 
 /// Reads a document. [`crate::Reader`].
 pub(super) fn read(data: &[u8], output: &mut dyn Output) {
-    let archive = Archive::read(data);
+    let package = Package::open(data);
     let mut text = Text::new(output);
-    if is_encrypted(&archive) {
+    if is_encrypted(&package, &mut text) {
         text.output().degrade(ObjectState::Encrypted, data.len() as u64);
         return;
     }
     for part in ["content.xml", "styles.xml", "meta.xml"] {
-        for member in archive.members.iter().filter(|member| base_name(member) == part) {
-            read_part(member, &mut text);
+        for (index, name) in package.names().filter(|(_, name)| base_name(name) == part) {
+            let mut part = Part::new(name);
+            package.read(index, &mut text, &mut |node, text| part.visit(&node, text));
+            text.line();
         }
     }
-    for member in &archive.members {
-        if !member.is_folder() && !is_markup(member) {
-            zip::unpack(member, text.output());
-        }
+    for (index, _) in package.names().filter(|(_, name)| !is_markup(name)) {
+        package.unpack(index, &mut text);
     }
-    archive.report(data.len(), text.output());
+    package.report(data.len(), text.output());
     text.finish(data.len());
 }
 
-fn base_name<'a>(member: &'a Member<'_>) -> &'a str {
-    member.name.rsplit('/').next().unwrap_or_default()
+fn base_name(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or_default()
 }
 
 /// Parts that are the document itself, or only how it looks.
-fn is_markup(member: &Member<'_>) -> bool {
+fn is_markup(name: &str) -> bool {
     matches!(
-        base_name(member),
+        base_name(name),
         "content.xml"
             | "styles.xml"
             | "meta.xml"
@@ -45,33 +45,19 @@ fn is_markup(member: &Member<'_>) -> bool {
             | "manifest.xml"
             | "manifest.rdf"
             | "mimetype"
-    ) || member.name.starts_with("Configurations2/")
-        || member.name.starts_with("Thumbnails/")
+    ) || name.starts_with("Configurations2/")
+        || name.starts_with("Thumbnails/")
 }
 
 /// The manifest says which members are encrypted (part 2 section 3.4.1); in practice all or none.
-fn is_encrypted(archive: &Archive<'_>) -> bool {
-    let Some(manifest) = archive.members.iter().find(|member| member.name == "META-INF/manifest.xml") else {
-        return false;
-    };
-    let Ok(content) = manifest.content() else { return manifest.encrypted };
+fn is_encrypted(package: &Package<'_>, text: &mut Text<'_>) -> bool {
     let mut found = false;
-    // A manifest that cannot be read to its end says what it said until there.
-    let _ = xml::read(content, &mut |node| {
-        found |= matches!(node, Node::Start(element) if element.name() == "encryption-data");
-    });
-    found
-}
-
-fn read_part(member: &Member<'_>, text: &mut Text<'_>) {
-    let is_styles = base_name(member) == "styles.xml";
-    let mut part = Part { in_meta: false, in_master: !is_styles, cells: 0, name: None, value: String::new() };
-    let result = member.content().and_then(|content| xml::read(content, &mut |node| part.visit(&node, text)));
-    text.line();
-    if let Err(state) = result {
-        let state = if member.is_truncated() { ObjectState::Partial } else { state };
-        text.output().degrade(state, member.data.len() as u64);
+    if let Some((index, _)) = package.names().find(|(_, name)| *name == "META-INF/manifest.xml") {
+        package.read(index, text, &mut |node, _| {
+            found |= matches!(node, Node::Start(element) if element.name() == "encryption-data");
+        });
     }
+    found
 }
 
 /// Where in a part the reader stands.
@@ -88,6 +74,11 @@ struct Part {
 }
 
 impl Part {
+    fn new(name: &str) -> Self {
+        let in_master = base_name(name) != "styles.xml";
+        Self { in_meta: false, in_master, cells: 0, name: None, value: String::new() }
+    }
+
     fn visit(&mut self, node: &Node<'_>, text: &mut Text<'_>) {
         match node {
             Node::Start(element) => self.start(element, text),

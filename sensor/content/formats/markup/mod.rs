@@ -209,6 +209,7 @@ fn is_appearance(attribute: &str) -> bool {
 }
 
 fn show_attributes(tag: &Tag<'_>, text: &mut Text<'_>, objects: &mut usize) {
+    let field = tag.attributes().find(|(attribute, _)| attribute.eq_ignore_ascii_case("name"));
     for (attribute, value) in tag.attributes() {
         if is_appearance(attribute) || value.trim().is_empty() {
             continue;
@@ -220,8 +221,7 @@ fn show_attributes(tag: &Tag<'_>, text: &mut Text<'_>, objects: &mut usize) {
         text.space();
         // What a form field is called tells what its value is.
         if attribute.eq_ignore_ascii_case("value")
-            && let Some((_, name)) =
-                tag.attributes().find(|(attribute, _)| attribute.eq_ignore_ascii_case("name"))
+            && let Some((_, name)) = field
         {
             text.push(name);
             text.push(": ");

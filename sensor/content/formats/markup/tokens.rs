@@ -1,6 +1,6 @@
 //! Splits markup into text and tags, whatever its faults. Every byte is looked at a bounded number of times.
 
-/// What markup consists of. Comments and CDATA sections are [`Token::Raw`]; declarations and instructions are left out.
+/// What markup consists of. Comments, CDATA sections and instructions are [`Token::Raw`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token<'a> {
     /// Text with character references.
@@ -27,15 +27,17 @@ pub(super) struct Tokens<'a> {
     is_html: bool,
     /// The raw text element that was just begun: what follows is its content up to its end tag.
     raw: Option<&'a str>,
+    /// No `]>` follows any more.
+    is_without_subset_end: bool,
 }
 
 impl<'a> Tokens<'a> {
     pub(super) const fn html(source: &'a str) -> Self {
-        Self { rest: source, is_html: true, raw: None }
+        Self { rest: source, is_html: true, raw: None, is_without_subset_end: false }
     }
 
     pub(super) const fn xml(source: &'a str) -> Self {
-        Self { rest: source, is_html: false, raw: None }
+        Self { rest: source, is_html: false, raw: None, is_without_subset_end: false }
     }
 
     /// Takes what stands before `end` and passes over `end`; everything, if there is none.
@@ -70,16 +72,11 @@ impl<'a> Tokens<'a> {
             return Some(Token::Raw(self.take_until("]]>")));
         }
         match behind.chars().next() {
-            Some('!') => {
-                let declaration = self.take_until(">");
-                if declaration.contains('[') && !declaration.contains(']') {
-                    self.take_until("]>");
-                }
-                None
-            }
+            Some('!') => self.declaration(),
             Some('?') => {
-                self.take_until(">");
-                None
+                self.rest = behind;
+                let instruction = self.take_until(">");
+                (!instruction.starts_with("?xml")).then_some(Token::Raw(instruction))
             }
             Some('/') => {
                 let (name, _) = split_name(behind.get(1..).unwrap_or_default());
@@ -92,6 +89,26 @@ impl<'a> Tokens<'a> {
                 Some(Token::Text("<"))
             }
         }
+    }
+
+    /// A declaration. An internal subset is shown: entities may hold anything.
+    fn declaration(&mut self) -> Option<Token<'a>> {
+        let whole = self.rest;
+        let declaration = self.take_until(">");
+        if self.is_html
+            || !declaration.contains('[')
+            || declaration.contains(']')
+            || self.is_without_subset_end
+        {
+            return None;
+        }
+        let Some((subset, rest)) = whole.split_once("]>") else {
+            // None further on either: it is not searched for again.
+            self.is_without_subset_end = true;
+            return None;
+        };
+        self.rest = rest;
+        Some(Token::Raw(subset))
     }
 
     fn start_tag(&mut self, behind: &'a str) -> Option<Token<'a>> {

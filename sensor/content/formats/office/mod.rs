@@ -3,14 +3,13 @@
 //! Owns: which part of a package is read how, and in which order. Never does: style sheets, themes and settings, which hold
 //! no content of the author's.
 
-mod package;
 mod properties;
 mod spreadsheet;
 mod words;
 
+use super::package::Package;
 use super::text::Text;
 use crate::Output;
-use package::Package;
 
 /// Reads a text document (docx, docm, dotx). [`crate::Reader`].
 pub(super) fn document(data: &[u8], output: &mut dyn Output) {

@@ -2,7 +2,7 @@
 //!
 //! Owns: their names and values as lines of text (`MSIP_Label_…_Name: Confidential`). Never does: judging them.
 
-use super::package::Package;
+use crate::formats::package::Package;
 use crate::formats::text::Text;
 use crate::formats::xml::Node;
 

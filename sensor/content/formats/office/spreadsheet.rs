@@ -3,46 +3,50 @@
 //! Owns: shared strings, cached values, the names of sheets. Never does: calculation; a formula is shown where it has no
 //! cached value.
 
-use super::package::Package;
+use crate::formats::package::Package;
 use crate::formats::text::Text;
 use crate::formats::xml::{Element, Node};
+use std::collections::BTreeSet;
 
 mod numbers;
 
 use numbers::{NumberFormats, shown};
 
 /// Reads workbook and sheets. Returns the indexes of the parts it read; the rest of the package is the caller's.
-pub(super) fn read(package: &Package<'_>, text: &mut Text<'_>) -> Vec<usize> {
-    let mut done = Vec::new();
-    let relationships = package.relationships("xl/workbook.xml", text);
+pub(super) fn read(package: &Package<'_>, text: &mut Text<'_>) -> BTreeSet<usize> {
+    let mut done = BTreeSet::new();
+    let indexes = package.indexes();
+    let find = |name: &str| indexes.get(&name.to_ascii_lowercase()).copied();
     let mut book = Workbook::default();
-    if let Some(index) = package.find("xl/workbook.xml") {
-        done.push(index);
+    if let Some(index) = find("xl/workbook.xml") {
+        done.insert(index);
         book.read(package, index, text);
     }
-    if let Some(index) = package.find("xl/styles.xml") {
+    if let Some(index) = find("xl/styles.xml") {
         book.formats.read(package, index, text);
     }
-    if let Some(index) = package.find("xl/sharedStrings.xml") {
-        done.push(index);
+    if let Some(index) = find("xl/sharedStrings.xml") {
+        done.insert(index);
         book.strings.read(package, index, text);
     }
-    let named = book.sheets.iter().filter_map(|(name, id)| {
-        let (_, target) = relationships.iter().find(|(found, _)| found == id)?;
-        Some((name.as_str(), package.find(target)?))
-    });
+    let relationships =
+        find("xl/_rels/workbook.xml.rels").map(|index| package.relationships(index, "xl", text));
+    let relationships = relationships.unwrap_or_default();
+    let named =
+        book.sheets.iter().filter_map(|(name, id)| Some((name.as_str(), find(relationships.get(id)?)?)));
     // Sheets that the workbook does not name, or whose workbook is lost, are read all the same.
     let all = package.names().filter(|(_, name)| is_sheet(name)).map(|(index, _)| ("", index));
+    let mut has_sheets = false;
     for (name, index) in named.chain(all) {
-        if !done.contains(&index) {
-            done.push(index);
+        if done.insert(index) {
+            has_sheets = true;
             text.line();
             text.push(name);
             text.line();
             book.read_sheet(package, index, text);
         }
     }
-    if !done.iter().any(|&index| package.names().any(|(found, name)| found == index && is_sheet(name))) {
+    if !has_sheets {
         // No sheet refers to the strings: they are all there is.
         book.strings.show(text);
     }

@@ -3,7 +3,7 @@
 //! Owns: which elements hold text and which break it. Never does: leaving out deleted or hidden text, which leaves with the
 //! document all the same.
 
-use super::package::Package;
+use crate::formats::package::Package;
 use crate::formats::text::Text;
 use crate::formats::xml::{Element, Node};
 

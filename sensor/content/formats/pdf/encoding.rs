@@ -4,6 +4,9 @@
 
 use lopdf::{Dictionary, Document, Object};
 
+/// Entries of an encoding's differences that are read; there are 256 codes. 4,096.
+const DIFFERENCES: usize = 4_096;
+
 /// What the 256 codes of a simple font stand for; empty: nothing known.
 pub(super) type Codes = Vec<String>;
 
@@ -58,7 +61,7 @@ fn numbered(name: &[u8]) -> Option<String> {
 /// Puts the differences of an encoding dictionary over `codes` (section 9.6.5.1).
 pub(super) fn differ(codes: &mut Codes, differences: &[Object], document: &Document) {
     let mut code = 0_usize;
-    for difference in differences {
+    for difference in differences.iter().take(DIFFERENCES) {
         match difference {
             Object::Integer(number) => code = usize::try_from(*number).unwrap_or(usize::MAX),
             Object::Name(name) => {

@@ -2,9 +2,9 @@
 //!
 //! Owns: which of a font's maps is believed. Never does: font programs, apart from the encoding that a Type 1 font spells out.
 
+use super::Source;
 use super::cmap::{self, CharacterMap};
 use super::encoding::{self, Codes};
-use super::stream_bytes;
 use lopdf::{Dictionary, Document, Object};
 use std::collections::BTreeMap;
 
@@ -37,15 +37,17 @@ pub(super) struct Shown<'a> {
 
 impl Font {
     /// The font of a font dictionary.
-    pub(super) fn read(font: &Dictionary, document: &Document) -> Self {
-        let map = stream_bytes(font, b"ToUnicode", document)
+    pub(super) fn read(font: &Dictionary, source: &Source) -> Self {
+        let map = source
+            .unpack_entry(font, b"ToUnicode")
             .map(|data| CharacterMap::parse(&data))
             .unwrap_or_default();
         let is_composite = font.get(b"Subtype").and_then(Object::as_name).is_ok_and(|name| name == b"Type0");
-        if is_composite { Self::composite(font, map, document) } else { Self::simple(font, map, document) }
+        if is_composite { Self::composite(font, map, source) } else { Self::simple(font, map, source) }
     }
 
-    fn simple(font: &Dictionary, map: CharacterMap, document: &Document) -> Self {
+    fn simple(font: &Dictionary, map: CharacterMap, source: &Source) -> Self {
+        let document = &source.document;
         let descriptor = dictionary(font, b"FontDescriptor", document);
         let encoding = font.get_deref(b"Encoding", document).ok();
         let base = match encoding {
@@ -60,7 +62,7 @@ impl Font {
         let otherwise: &[u8] = if is_truetype { b"WinAnsiEncoding" } else { b"StandardEncoding" };
         let mut codes = encoding::named(base.unwrap_or(otherwise), document);
         if base.is_none()
-            && let Some(program) = descriptor.and_then(|font| stream_bytes(font, b"FontFile", document))
+            && let Some(program) = descriptor.and_then(|font| source.unpack_entry(font, b"FontFile"))
         {
             encoding::differ_by_program(&mut codes, &program, document);
         }
@@ -91,7 +93,8 @@ impl Font {
         Self { map, codes, charset: None, code_length: 1, widths, default_width }
     }
 
-    fn composite(font: &Dictionary, map: CharacterMap, document: &Document) -> Self {
+    fn composite(font: &Dictionary, map: CharacterMap, source: &Source) -> Self {
+        let document = &source.document;
         let descendant = match font.get_deref(b"DescendantFonts", document) {
             Ok(Object::Array(fonts)) => fonts.first().and_then(|font| resolved(font, document)),
             _ => None,
@@ -101,7 +104,7 @@ impl Font {
         match font.get_deref(b"Encoding", document) {
             Ok(Object::Name(name)) => charset = predefined(name),
             Ok(Object::Stream(_)) => {
-                spaces = stream_bytes(font, b"Encoding", document).map(|data| CharacterMap::parse(&data));
+                spaces = source.unpack_entry(font, b"Encoding").map(|data| CharacterMap::parse(&data));
             }
             _ => {}
         }

@@ -14,12 +14,17 @@ mod page;
 use super::text::Text;
 use crate::Output;
 use egret_model::ObjectState;
-use lopdf::{DecompressError, Dictionary, Document, Error, LoadOptions, Object, ObjectId, ObjectStream};
+use lopdf::{
+    DecompressError, Dictionary, Document, Error, LoadOptions, Object, ObjectId, ObjectStream, Stream,
+};
 use page::Pages;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 /// Bytes that one stream may unpack to; a larger one is over-limit. 64 MiB.
 const STREAM_BYTES: usize = 64 << 20;
+/// Bytes that the streams of one document may unpack to, each time they are used; the rest is over-limit. 1 GiB.
+const UNPACKED_BYTES: usize = 1 << 30;
 /// Bytes that all object streams together may unpack to, since they are unpacked on loading and stay in memory. 256 MiB.
 const OBJECT_STREAM_BYTES: usize = 256 << 20;
 
@@ -40,16 +45,17 @@ pub(super) fn read(data: &[u8], output: &mut dyn Output) {
         output.degrade(ObjectState::Encrypted, data.len() as u64);
         return;
     }
+    let source = Source { document, left: Cell::new(UNPACKED_BYTES) };
     let mut text = Text::new(output);
-    let mut pages = Pages::new(&document);
-    for id in page_ids(&document) {
-        read_page(&document, id, &mut pages, &mut text);
+    let mut pages = Pages::new(&source);
+    for id in page_ids(&source.document) {
+        read_page(&source, id, &mut pages, &mut text);
     }
-    objects::read(&document, &mut pages, &mut text);
-    if pages.is_exhausted() {
+    objects::read(&source, &mut pages, &mut text);
+    if pages.is_exhausted() || source.left.get() == 0 {
         text.output().degrade(ObjectState::OverLimit, data.len() as u64);
     }
-    if pages.unknown > 0 || document.xref_recovery.is_some() {
+    if pages.unknown > 0 || source.document.xref_recovery.is_some() {
         // Characters whose font does not say what they are, or objects that may be missing.
         text.output().degrade(ObjectState::Partial, 0);
     }
@@ -106,20 +112,54 @@ fn page_ids(document: &Document) -> Vec<ObjectId> {
     ids
 }
 
-fn read_page<'d>(document: &'d Document, id: ObjectId, pages: &mut Pages<'d>, text: &mut Text<'_>) {
+fn read_page<'d>(source: &'d Source, id: ObjectId, pages: &mut Pages<'d>, text: &mut Text<'_>) {
+    let document = &source.document;
     let (direct, referenced) = document.get_page_resources(id).unwrap_or_default();
     let mut resources: Vec<&Dictionary> = direct.into_iter().collect();
     resources.extend(referenced.iter().filter_map(|id| document.get_dictionary(*id).ok()));
-    match document.get_page_content_with_limit(id, STREAM_BYTES) {
+    match source.unpack_page(id) {
         Ok(content) => pages.run(&content, &resources, text),
-        Err(_) => text.output().degrade(ObjectState::OverLimit, 0),
+        Err(state) => text.output().degrade(state, 0),
     }
 }
 
-/// The unpacked bytes of the stream that `dictionary` holds or refers to under `key`.
-fn stream_bytes(dictionary: &Dictionary, key: &[u8], document: &Document) -> Option<Vec<u8>> {
-    let stream = dictionary.get_deref(key, document).and_then(Object::as_stream).ok()?;
-    stream.get_plain_content_with_limit(STREAM_BYTES).ok()
+/// A document with what may still be unpacked of it.
+struct Source {
+    document: Document,
+    left: Cell<usize>,
+}
+
+impl Source {
+    /// The unpacked bytes of a stream; the error is the state of one that is damaged, or larger than what is left.
+    fn unpack(&self, stream: &Stream) -> Result<Vec<u8>, ObjectState> {
+        self.charged(|limit| stream.get_plain_content_with_limit(limit))
+    }
+
+    /// The unpacked content of a page.
+    fn unpack_page(&self, id: ObjectId) -> Result<Vec<u8>, ObjectState> {
+        self.charged(|limit| self.document.get_page_content_with_limit(id, limit))
+    }
+
+    /// The unpacked bytes of the stream that `dictionary` holds or refers to under `key`.
+    fn unpack_entry(&self, dictionary: &Dictionary, key: &[u8]) -> Option<Vec<u8>> {
+        let stream = dictionary.get_deref(key, &self.document).and_then(Object::as_stream).ok()?;
+        self.unpack(stream).ok()
+    }
+
+    fn charged(&self, unpack: impl FnOnce(usize) -> lopdf::Result<Vec<u8>>) -> Result<Vec<u8>, ObjectState> {
+        let limit = self.left.get().min(STREAM_BYTES);
+        let unpacked = unpack(limit);
+        let (cost, result) = match unpacked {
+            Ok(bytes) => (bytes.len(), Ok(bytes)),
+            Err(Error::Decompress(DecompressError::MemoryLimitExceeded { .. })) => {
+                (limit, Err(ObjectState::OverLimit))
+            }
+            // How far it came is not known.
+            Err(_) => (limit / 8, Err(ObjectState::Malformed)),
+        };
+        self.left.set(self.left.get().saturating_sub(cost));
+        result
+    }
 }
 
 #[cfg(test)]

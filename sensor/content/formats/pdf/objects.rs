@@ -3,8 +3,8 @@
 //! Owns: which entries of which dictionaries a reader of the document sees. Every object is looked at, whether the document
 //! still refers to it or not.
 
+use super::Source;
 use super::page::Pages;
-use super::{STREAM_BYTES, stream_bytes};
 use crate::Inner;
 use crate::formats::markup;
 use crate::formats::text::Text;
@@ -16,7 +16,8 @@ use std::collections::BTreeSet;
 const DEPTH: usize = 8;
 
 /// Reads everything beside the pages.
-pub(super) fn read<'d>(document: &'d Document, pages: &mut Pages<'d>, text: &mut Text<'_>) {
+pub(super) fn read<'d>(source: &'d Source, pages: &mut Pages<'d>, text: &mut Text<'_>) {
+    let document = &source.document;
     let information = document.trailer.get_deref(b"Info", document).and_then(Object::as_dict).ok();
     if let Some(information) = information {
         for (name, value) in information {
@@ -36,12 +37,12 @@ pub(super) fn read<'d>(document: &'d Document, pages: &mut Pages<'d>, text: &mut
             continue;
         }
         read_strings(dictionary, document, text, 0);
-        read_appearance(dictionary, document, pages, text);
-        attachment(dictionary, document, &mut unpacked, text);
+        read_appearance(dictionary, source, pages, text);
+        attachment(dictionary, source, &mut unpacked, text);
     }
     for (id, object) in &document.objects {
         if let Object::Stream(stream) = object {
-            read_stream(*id, stream, &mut unpacked, text);
+            read_stream(*id, stream, source, &mut unpacked, text);
         }
     }
 }
@@ -86,10 +87,11 @@ fn string(object: &Object, document: &Document) -> Option<String> {
 /// What an annotation looks like: stamps and free text show theirs by a form.
 fn read_appearance<'d>(
     annotation: &'d Dictionary,
-    document: &'d Document,
+    source: &'d Source,
     pages: &mut Pages<'d>,
     text: &mut Text<'_>,
 ) {
+    let document = &source.document;
     let Ok(appearances) = annotation.get_deref(b"AP", document).and_then(Object::as_dict) else { return };
     let forms: Vec<&Stream> = match appearances.get_deref(b"N", document) {
         Ok(Object::Stream(form)) => vec![form],
@@ -101,7 +103,7 @@ fn read_appearance<'d>(
         _ => return,
     };
     for form in forms {
-        if let Ok(content) = form.get_plain_content_with_limit(STREAM_BYTES) {
+        if let Ok(content) = source.unpack(form) {
             let resources = form.dict.get_deref(b"Resources", document).and_then(Object::as_dict);
             pages.run(&content, &Vec::from_iter(resources.ok()), text);
         }
@@ -111,10 +113,11 @@ fn read_appearance<'d>(
 /// Unpacks the file that a file specification embeds (section 7.11.4), under its name.
 fn attachment(
     specification: &Dictionary,
-    document: &Document,
+    source: &Source,
     unpacked: &mut BTreeSet<ObjectId>,
     text: &mut Text<'_>,
 ) {
+    let document = &source.document;
     let Ok(files) = specification.get_deref(b"EF", document).and_then(Object::as_dict) else { return };
     let name = [b"UF".as_slice(), b"F"].iter().find_map(|key| string(specification.get(key).ok()?, document));
     for (key, file) in files {
@@ -124,7 +127,7 @@ fn attachment(
             let name = name.clone().unwrap_or_else(|| String::from_utf8_lossy(key).into_owned());
             let filename = name.rsplit(['/', '\\']).next().map(str::to_owned);
             let inner = Inner { name, filename, media_type: media_type(&stream.dict) };
-            unpack(stream, inner, stream_bytes(files, key, document), text);
+            unpack(stream, inner, source, text);
         }
     }
 }
@@ -137,23 +140,29 @@ fn media_type(dictionary: &Dictionary) -> Option<String> {
         .map(|name| String::from_utf8_lossy(name).into_owned())
 }
 
-fn unpack(stream: &Stream, inner: Inner, content: Option<Vec<u8>>, text: &mut Text<'_>) {
+fn unpack(stream: &Stream, inner: Inner, source: &Source, text: &mut Text<'_>) {
     let output = text.output();
     output.begin(inner);
-    let state = match content {
-        None => ObjectState::Malformed,
-        Some(content) if output.data(&content) => ObjectState::Inspected,
-        Some(_) => ObjectState::OverLimit,
+    let state = match source.unpack(stream) {
+        Ok(content) if output.data(&content) => ObjectState::Inspected,
+        Ok(_) => ObjectState::OverLimit,
+        Err(state) => state,
     };
     output.end(state, stream.content.len() as u64);
 }
 
 /// Streams that are content by themselves: metadata, embedded files that no specification names, pictures in a file
 /// format of their own.
-fn read_stream(id: ObjectId, stream: &Stream, unpacked: &mut BTreeSet<ObjectId>, text: &mut Text<'_>) {
+fn read_stream(
+    id: ObjectId,
+    stream: &Stream,
+    source: &Source,
+    unpacked: &mut BTreeSet<ObjectId>,
+    text: &mut Text<'_>,
+) {
     let subtype = stream.dict.get(b"Subtype").and_then(Object::as_name).unwrap_or_default();
     if stream.dict.has_type(b"Metadata") && subtype == b"XML" {
-        if let Ok(packet) = stream.get_plain_content_with_limit(STREAM_BYTES) {
+        if let Ok(packet) = source.unpack(stream) {
             markup::show_xml(&packet, text);
         }
     } else if stream.dict.has_type(b"EmbeddedFile") && unpacked.insert(id) {
@@ -162,7 +171,7 @@ fn read_stream(id: ObjectId, stream: &Stream, unpacked: &mut BTreeSet<ObjectId>,
             filename: None,
             media_type: media_type(&stream.dict),
         };
-        unpack(stream, inner, stream.get_plain_content_with_limit(STREAM_BYTES).ok(), text);
+        unpack(stream, inner, source, text);
     } else if subtype == b"Image" {
         let (extension, media_type) = match stream.filters().as_deref() {
             Ok([b"DCTDecode"]) => ("jpg", "image/jpeg"),
@@ -171,6 +180,10 @@ fn read_stream(id: ObjectId, stream: &Stream, unpacked: &mut BTreeSet<ObjectId>,
         };
         let name = format!("image-{}.{extension}", id.0);
         let inner = Inner { filename: Some(name.clone()), name, media_type: Some(media_type.to_owned()) };
-        unpack(stream, inner, Some(stream.content.clone()), text);
+        let output = text.output();
+        output.begin(inner);
+        let is_taken = output.data(&stream.content);
+        let state = if is_taken { ObjectState::Inspected } else { ObjectState::OverLimit };
+        output.end(state, stream.content.len() as u64);
     }
 }

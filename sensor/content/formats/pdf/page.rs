@@ -2,6 +2,7 @@
 //!
 //! Owns: text state, forms within pages. Never does: painting, clipping; text that is invisible is text all the same.
 
+use super::Source;
 use super::font::Font;
 use super::lexer::{Lexer, Token};
 use super::matrix::Matrix;
@@ -24,7 +25,7 @@ const LINE_SHIFT: f64 = 0.45;
 
 /// What lasts from page to page.
 pub(super) struct Pages<'d> {
-    document: &'d Document,
+    source: &'d Source,
     /// Fonts by their object; those without are read anew each time.
     fonts: BTreeMap<ObjectId, Rc<Font>>,
     operators_left: u64,
@@ -61,8 +62,8 @@ struct Run<'r, 't> {
 }
 
 impl<'d> Pages<'d> {
-    pub(super) const fn new(document: &'d Document) -> Self {
-        Self { document, fonts: BTreeMap::new(), operators_left: OPERATORS, unknown: 0 }
+    pub(super) const fn new(source: &'d Source) -> Self {
+        Self { source, fonts: BTreeMap::new(), operators_left: OPERATORS, unknown: 0 }
     }
 
     /// True once operators are used up.
@@ -129,13 +130,13 @@ impl<'d> Pages<'d> {
     }
 
     fn font(&mut self, name: &[u8], resources: &[&'d Dictionary]) -> Option<Rc<Font>> {
-        let entry = resource(resources, b"Font", name, self.document)?;
+        let entry = resource(resources, b"Font", name, &self.source.document)?;
         let id = entry.as_reference().ok();
         if let Some(font) = id.and_then(|id| self.fonts.get(&id)) {
             return Some(Rc::clone(font));
         }
-        let (_, object) = self.document.dereference(entry).ok()?;
-        let font = Rc::new(Font::read(object.as_dict().ok()?, self.document));
+        let (_, object) = self.source.document.dereference(entry).ok()?;
+        let font = Rc::new(Font::read(object.as_dict().ok()?, self.source));
         if let Some(id) = id {
             if self.fonts.len() >= SAVED {
                 self.fonts.pop_first();
@@ -147,8 +148,9 @@ impl<'d> Pages<'d> {
 
     /// Runs a form XObject (section 8.10).
     fn form(&mut self, name: &[u8], resources: &[&'d Dictionary], run: &mut Run<'_, '_>, depth: usize) {
-        let Some(form) = resource(resources, b"XObject", name, self.document)
-            .and_then(|entry| self.document.dereference(entry).ok())
+        let document = &self.source.document;
+        let Some(form) = resource(resources, b"XObject", name, document)
+            .and_then(|entry| document.dereference(entry).ok())
             .and_then(|(_, object)| object.as_stream().ok())
         else {
             return;
@@ -157,12 +159,12 @@ impl<'d> Pages<'d> {
         if !is_form || depth >= FORMS {
             return;
         }
-        let Ok(content) = form.get_plain_content_with_limit(super::STREAM_BYTES) else { return };
+        let Ok(content) = self.source.unpack(form) else { return };
         let mut nearer: Vec<&Dictionary> = Vec::new();
-        nearer.extend(form.dict.get_deref(b"Resources", self.document).and_then(Object::as_dict).ok());
+        nearer.extend(form.dict.get_deref(b"Resources", document).and_then(Object::as_dict).ok());
         nearer.extend(resources);
         let before = run.state.clone();
-        if let Ok(Object::Array(matrix)) = form.dict.get_deref(b"Matrix", self.document) {
+        if let Ok(Object::Array(matrix)) = form.dict.get_deref(b"Matrix", document) {
             let numbers: Vec<f64> =
                 matrix.iter().filter_map(|number| number.as_float().ok().map(f64::from)).collect();
             if let Ok(matrix) = numbers.try_into() {

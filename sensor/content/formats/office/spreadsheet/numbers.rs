@@ -3,7 +3,7 @@
 //! Owns: telling date formats from others, and dates of serial numbers. Never does: applying a format's decimals, signs or
 //! currency.
 
-use crate::formats::office::package::Package;
+use crate::formats::package::Package;
 use crate::formats::text::Text;
 use crate::formats::xml::Node;
 

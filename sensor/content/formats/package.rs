@@ -1,13 +1,15 @@
-//! The package that holds an office document's parts (ECMA-376 part 2): a zip archive with relationships between members.
+//! The package that holds an office document's parts: a zip archive, in Office Open XML with relationships between its
+//! members (ECMA-376 part 2).
 //!
 //! Owns: finding parts, the budget of unpacked XML, the states of parts that cannot be read. Never does: the meaning of a part.
 
+use super::text::Text;
+use super::xml::{self, Node};
+use super::zip::{self, Archive};
 use crate::Output;
-use crate::formats::text::Text;
-use crate::formats::xml::{self, Node};
-use crate::formats::zip::{self, Archive};
 use egret_model::ObjectState;
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 /// Unpacked XML that is read of one document, all parts together; further parts are over-limit. 1 GiB.
@@ -43,13 +45,14 @@ impl<'a> Package<'a> {
     }
 
     /// Indexes and names of all parts.
-    pub(super) fn names(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub(super) fn names(&self) -> impl DoubleEndedIterator<Item = (usize, &str)> {
         self.archive.members.iter().enumerate().map(|(index, member)| (index, member.name.as_str()))
     }
 
-    /// The index of the part with this name; names compare without case (part 2 section 6.2.2.3).
-    pub(super) fn find(&self, name: &str) -> Option<usize> {
-        self.archive.members.iter().position(|member| member.name.eq_ignore_ascii_case(name))
+    /// The indexes of all parts by name, in lower case: names compare without case (part 2 section 6.2.2.3). Of several
+    /// with one name it is the first.
+    pub(super) fn indexes(&self) -> BTreeMap<String, usize> {
+        self.names().map(|(index, name)| (name.to_ascii_lowercase(), index)).rev().collect()
     }
 
     /// Shows the nodes of an XML part to `visit`. What cannot be read is reported.
@@ -81,16 +84,19 @@ impl<'a> Package<'a> {
         }
     }
 
-    /// The relationships of the part named `source`: id and target, as a part's name.
-    pub(super) fn relationships(&self, source: &str, text: &mut Text<'_>) -> Vec<(String, String)> {
-        let (folder, file) = source.rsplit_once('/').unwrap_or(("", source));
-        let Some(index) = self.find(&format!("{folder}/_rels/{file}.rels")) else { return Vec::new() };
-        let mut found = Vec::new();
+    /// What the relationships part at `index` relates, of a part in `folder`: names of parts by relationship id.
+    pub(super) fn relationships(
+        &self,
+        index: usize,
+        folder: &str,
+        text: &mut Text<'_>,
+    ) -> BTreeMap<String, String> {
+        let mut found = BTreeMap::new();
         self.read(index, text, &mut |node, _| {
             if let Node::Start(element) = node
                 && let (Some(id), Some(target)) = (element.attribute("Id"), element.attribute("Target"))
             {
-                found.push((id, resolved(folder, &target)));
+                found.insert(id, resolved(folder, &target));
             }
         });
         found
