@@ -8,6 +8,7 @@ mod targets {
     pub(super) mod capture;
     pub(super) mod dhcp;
     mod dialogue;
+    pub(super) mod formats;
     pub(super) mod ftp;
     pub(super) mod scan;
     pub(super) mod signature;
@@ -22,6 +23,7 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("capture", targets::capture::run),
     ("dhcp", targets::dhcp::run),
+    ("formats", targets::formats::run),
     ("ftp", targets::ftp::run),
     ("scan", targets::scan::run),
     ("signature", targets::signature::run),
