@@ -6,6 +6,7 @@
 
 mod targets {
     pub(super) mod capture;
+    pub(super) mod decode;
     pub(super) mod dhcp;
     mod dialogue;
     pub(super) mod formats;
@@ -22,6 +23,7 @@ pub type Target = fn(&[u8]);
 /// Every target by name; its corpus lies in `fuzz/corpus/NAME/`.
 pub const TARGETS: &[(&str, Target)] = &[
     ("capture", targets::capture::run),
+    ("decode", targets::decode::run),
     ("dhcp", targets::dhcp::run),
     ("formats", targets::formats::run),
     ("ftp", targets::ftp::run),
