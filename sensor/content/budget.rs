@@ -3,17 +3,20 @@
 //! Owns: the counts behind the limits on objects, bytes and ratio. Never does: deciding what happens at a limit.
 
 use egret_model::{ContentLimits, ObjectId};
+use std::collections::BTreeMap;
 
 /// Unpacked bytes that are allowed whatever the ratio, bytes (1 MiB): small things may be packed well.
 const RATIO_FROM: u64 = 1 << 20;
 
 /// What one transfer has used.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Budget {
     objects: u32,
     /// Bytes of the transfer as carried.
     carried: u64,
     unpacked: u64,
+    /// Paths that were given, and how often: one a object, so that the limit on objects bounds them.
+    paths: BTreeMap<String, u32>,
 }
 
 impl Budget {
@@ -32,6 +35,24 @@ impl Budget {
         id
     }
 
+    /// `path`, with a number where another object has it: `a.txt`, `a.txt-2`.
+    pub(crate) fn unique(&mut self, path: String) -> String {
+        let times = self.paths.entry(path.clone()).or_insert(0);
+        *times += 1;
+        let mut number = *times;
+        let mut unique = path.clone();
+        while number > 1 {
+            unique = format!("{path}-{number}");
+            if !self.paths.contains_key(&unique) {
+                self.paths.insert(path, number);
+                self.paths.insert(unique.clone(), 1);
+                break;
+            }
+            number += 1;
+        }
+        unique
+    }
+
     /// Whether another object may begin.
     pub(crate) const fn may_begin(&self, limits: &ContentLimits) -> bool {
         (self.objects as usize) < limits.objects
@@ -42,5 +63,18 @@ impl Budget {
         self.unpacked = self.unpacked.saturating_add(bytes);
         self.unpacked <= limits.transfer_bytes
             && (self.unpacked <= RATIO_FROM || self.unpacked <= self.carried.saturating_mul(limits.ratio))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_objects_share_a_path() {
+        let mut budget = Budget::default();
+        let given: Vec<String> =
+            ["a", "a-2", "a", "a", "a-2"].iter().map(|path| budget.unique((*path).to_owned())).collect();
+        assert_eq!(given, ["a", "a-2", "a-3", "a-4", "a-2-2"]);
     }
 }

@@ -31,11 +31,18 @@ pub(crate) struct Codings {
 
 enum Stage {
     Gzip(Box<flate2::write::MultiGzDecoder<Vec<u8>>>),
-    /// Zlib (RFC 1950) by the standard, raw deflate by some clients: decided by the first byte.
-    Deflate(Option<Box<Inflate>>),
+    /// Zlib (RFC 1950) by the standard, raw deflate by some clients: decided by the first two bytes.
+    Deflate {
+        first: Vec<u8>,
+        inflate: Option<Box<Inflate>>,
+    },
     Brotli(Box<brotli::DecompressorWriter<Vec<u8>>>),
     /// No push decoder exists: held until the end.
-    Zstandard { held: Vec<u8>, limit: usize, over: bool },
+    Zstandard {
+        held: Vec<u8>,
+        limit: usize,
+        over: bool,
+    },
     /// After a failure: nothing comes out any more.
     Failed(Outcome),
 }
@@ -55,7 +62,7 @@ impl Codings {
             .filter(|name| !name.is_empty() && name != "identity")
             .map(|name| match name.as_str() {
                 "gzip" | "x-gzip" => Stage::Gzip(Box::new(flate2::write::MultiGzDecoder::new(Vec::new()))),
-                "deflate" => Stage::Deflate(None),
+                "deflate" => Stage::Deflate { first: Vec::new(), inflate: None },
                 "br" => Stage::Brotli(Box::new(brotli::DecompressorWriter::new(Vec::new(), STEP_BYTES))),
                 "zstd" => Stage::Zstandard { held: Vec::new(), limit: hold, over: false },
                 _ => Stage::Failed(Outcome::Unknown),
@@ -67,6 +74,11 @@ impl Codings {
     /// True without any coding: bytes are what they are.
     pub(crate) const fn is_empty(&self) -> bool {
         self.stages.is_empty()
+    }
+
+    /// True when one of them cannot be undone (any more).
+    pub(crate) fn has_failed(&self) -> bool {
+        self.stages.iter().any(|stage| matches!(stage, Stage::Failed(_)))
     }
 
     /// Decodes the next bytes. False from `sink` stops it for good.
@@ -102,13 +114,20 @@ impl Stage {
     fn push(&mut self, data: &[u8], sink: &mut dyn FnMut(&[u8]) -> bool) -> bool {
         let (failed, decoded) = match self {
             Self::Gzip(decoder) => (decoder.write_all(data).is_err(), std::mem::take(decoder.get_mut())),
-            Self::Deflate(inflate) => inflate.get_or_insert_with(|| Box::new(Inflate::new(data))).push(data),
+            Self::Deflate { inflate: Some(inflate), .. } => inflate.push(data),
+            Self::Deflate { first, inflate } => {
+                first.extend_from_slice(data);
+                if first.len() < 2 {
+                    return true;
+                }
+                inflate.insert(Box::new(Inflate::new(first))).push(first)
+            }
             Self::Brotli(decoder) => (decoder.write_all(data).is_err(), std::mem::take(decoder.get_mut())),
             Self::Zstandard { held, limit, over } => {
                 let room = limit.saturating_sub(held.len()).min(data.len());
                 *over |= room < data.len();
                 held.extend_from_slice(data.get(..room).unwrap_or_default());
-                return true;
+                (is_zstandard(held) == Some(false), Vec::new())
             }
             Self::Failed(_) => return true,
         };
@@ -121,8 +140,10 @@ impl Stage {
     fn finish(&mut self, sink: &mut dyn FnMut(&[u8]) -> bool) -> Outcome {
         let (ended, decoded) = match self {
             Self::Gzip(decoder) => (decoder.try_finish().is_ok(), std::mem::take(decoder.get_mut())),
-            Self::Deflate(None) => return Outcome::Complete,
-            Self::Deflate(Some(inflate)) => inflate.finish(),
+            Self::Deflate { first, inflate: None } => {
+                return if first.is_empty() { Outcome::Complete } else { Outcome::Cut };
+            }
+            Self::Deflate { inflate: Some(inflate), .. } => inflate.finish(),
             Self::Brotli(decoder) => (decoder.close().is_ok(), std::mem::take(decoder.get_mut())),
             Self::Zstandard { held, over, .. } => {
                 let outcome = unpack(held, sink);
@@ -140,11 +161,8 @@ impl Stage {
 impl Inflate {
     /// A zlib header is a multiple of 31 with method 8 (RFC 1950 section 2.2).
     fn new(data: &[u8]) -> Self {
-        let zlib = match data {
-            [method, flags, ..] => method & 15 == 8 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0,
-            [method] => method & 15 == 8,
-            [] => true,
-        };
+        let zlib = matches!(data, [method, flags, ..]
+            if method & 15 == 8 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0);
         if zlib {
             Self::Zlib(flate2::write::ZlibDecoder::new(Vec::new()))
         } else {
@@ -165,6 +183,12 @@ impl Inflate {
             Self::Raw(decoder) => (decoder.try_finish().is_ok(), std::mem::take(decoder.get_mut())),
         }
     }
+}
+
+/// Whether bytes begin with a frame, or one to be skipped (RFC 8878 sections 3.1.1 and 3.1.2); None while they are too few.
+fn is_zstandard(held: &[u8]) -> Option<bool> {
+    let magic = u32::from_le_bytes(*held.first_chunk()?);
+    Some(magic == 0xfd2f_b528 || magic & 0xffff_fff0 == 0x184d_2a50)
 }
 
 fn unpack(held: &[u8], sink: &mut dyn FnMut(&[u8]) -> bool) -> Outcome {
@@ -237,14 +261,19 @@ mod tests {
         ];
         for (coded, applied) in &cases {
             for cut in [1, 7, 4096, usize::MAX] {
-                assert_eq!(decode(coded, applied, cut), (text.clone(), Outcome::Complete), "{applied:?} {cut}");
+                assert_eq!(
+                    decode(coded, applied, cut),
+                    (text.clone(), Outcome::Complete),
+                    "{applied:?} {cut}"
+                );
             }
         }
     }
 
     #[test]
     fn a_cut_or_damaged_body_keeps_what_came_before() {
-        let text: Vec<u8> = (0..50_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+        let text: Vec<u8> =
+            (0..50_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
         let whole = gzip(&text);
         let (out, outcome) = decode(&whole[..whole.len() / 2], &["gzip"], 1000);
         assert!(out.len() > text.len() / 3 && text.starts_with(&out));
@@ -252,5 +281,15 @@ mod tests {
         let (_, outcome) = decode(b"this is not gzip at all", &["gzip"], 5);
         assert_eq!(outcome, Outcome::Damaged);
         assert_eq!(decode(b"x", &["compress"], 5).1, Outcome::Unknown);
+        assert_eq!(decode(b"not zstandard", &["zstd"], 1).1, Outcome::Damaged);
+    }
+
+    #[test]
+    fn raw_deflate_is_known_by_two_bytes() {
+        // A stored block whose first byte, 0x78 with its padding, looks like the beginning of a zlib header.
+        let raw = [0x78, 0x03, 0x00, 0xfc, 0xff, b'a', b'b', b'c', 0x03, 0x00];
+        for cut in [1, 2, 10] {
+            assert_eq!(decode(&raw, &["deflate"], cut), (b"abc".to_vec(), Outcome::Complete));
+        }
     }
 }

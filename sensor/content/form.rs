@@ -41,7 +41,9 @@ fn decoded(bytes: &[u8]) -> Vec<u8> {
         match (first, behind) {
             (b'+', _) => out.push(b' '),
             (b'%', [high, low, ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok()).unwrap_or_default();
+                let digit = |byte: u8| {
+                    char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok()).unwrap_or_default()
+                };
                 out.push(digit(*high) << 4 | digit(*low));
                 rest = behind.get(2..).unwrap_or_default();
             }
@@ -55,7 +57,9 @@ fn decoded(bytes: &[u8]) -> Vec<u8> {
 /// Clients send any file under this type when they are told no other.
 pub(crate) fn plausible(prefix: &[u8]) -> bool {
     prefix.contains(&b'=')
-        && prefix.iter().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`'))
+        && prefix
+            .iter()
+            .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`'))
 }
 
 #[cfg(test)]

@@ -56,7 +56,11 @@ fn line(header: &Header<'_>) -> Option<String> {
         HeaderName::Comments => "Comments",
         HeaderName::Keywords => "Keywords",
         HeaderName::ContentDescription => "Content-Description",
-        HeaderName::Other(name) if name.len() > 2 && name.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("x-")) => name,
+        HeaderName::Other(name)
+            if name.len() > 2 && name.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("x-")) =>
+        {
+            name
+        }
         _ => return None,
     };
     let value = match &header.value {

@@ -52,7 +52,9 @@ fn flush(text: &mut Vec<u8>, output: &mut dyn Output) {
 /// Bytes up to the closing quote, or all where there is none.
 fn string_length(rest: &[u8]) -> usize {
     let mut from = 0;
-    while let Some(at) = rest.get(from..).and_then(|tail| memchr::memchr2(b'"', b'\\', tail)).map(|at| from + at) {
+    while let Some(at) =
+        rest.get(from..).and_then(|tail| memchr::memchr2(b'"', b'\\', tail)).map(|at| from + at)
+    {
         if rest.get(at) == Some(&b'"') {
             return at;
         }
@@ -145,7 +147,8 @@ mod tests {
     #[test]
     fn embedded_files_are_objects() {
         let file = base64::engine::general_purpose::STANDARD.encode("customer,card\n".repeat(20));
-        let json = format!(r#"{{"filename":"a.csv","content":"{file}","uri":"data:text/csv;base64,{file}"}}"#);
+        let json =
+            format!(r#"{{"filename":"a.csv","content":"{file}","uri":"data:text/csv;base64,{file}"}}"#);
         let recording = Recording::of(read, json.as_bytes());
         assert_eq!(recording.object("content").data, "customer,card\n".repeat(20).as_bytes());
         assert_eq!(recording.object("uri").data.len(), 280);

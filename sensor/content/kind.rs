@@ -48,13 +48,16 @@ const OCTETS: &str = "application/octet-stream";
 /// Recognises an object by its first bytes (at most [`PREFIX_BYTES`] of them), with what was declared as second opinion.
 pub(crate) fn recognise(prefix: &[u8], declared: Option<&str>, filename: Option<&str>) -> Recognised {
     let declared = declared.map(essence).filter(|media_type| media_type.contains('/'));
-    let extension = filename.and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension.to_ascii_lowercase());
+    let extension =
+        filename.and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension.to_ascii_lowercase());
     let extension = extension.as_deref().unwrap_or_default();
     let found = |kind, media_type: &str| Recognised { kind, media_type: media_type.to_owned() };
     if let Some((kind, media_type)) = by_magic(prefix) {
         // A package of a known office application tells its kind by what it contains; a cut one by what it is called.
         let (kind, media_type) = if kind == Kind::Zip {
-            by_members(prefix).or_else(|| office_by_name(declared.as_deref(), extension)).unwrap_or((kind, media_type))
+            by_members(prefix)
+                .or_else(|| office_by_name(declared.as_deref(), extension))
+                .unwrap_or((kind, media_type))
         } else {
             (kind, media_type)
         };
@@ -67,7 +70,10 @@ pub(crate) fn recognise(prefix: &[u8], declared: Option<&str>, filename: Option<
         return Recognised { kind, media_type: media_type.clone() };
     }
     if !looks_like_text(prefix) {
-        return Recognised { kind: Kind::Binary, media_type: specific(declared).unwrap_or_else(|| OCTETS.to_owned()) };
+        return Recognised {
+            kind: Kind::Binary,
+            media_type: specific(declared).unwrap_or_else(|| OCTETS.to_owned()),
+        };
     }
     by_text(prefix, declared, extension)
 }
@@ -76,7 +82,9 @@ pub(crate) fn recognise(prefix: &[u8], declared: Option<&str>, filename: Option<
 fn by_text(prefix: &[u8], declared: Option<String>, extension: &str) -> Recognised {
     let start = trimmed(prefix);
     let plain = declared.as_deref() == Some("text/plain");
-    let (kind, media_type) = if starts_ignoring_case(start, b"<!doctype html") || starts_ignoring_case(start, b"<html") {
+    let (kind, media_type) = if looks_like_mail(prefix) {
+        return Recognised { kind: Kind::Mail, media_type: "message/rfc822".to_owned() };
+    } else if starts_ignoring_case(start, b"<!doctype html") || starts_ignoring_case(start, b"<html") {
         (Kind::Html, "text/html")
     } else if start.starts_with(b"<?xml") {
         (Kind::Xml, "application/xml")
@@ -96,7 +104,8 @@ fn by_text(prefix: &[u8], declared: Option<String>, extension: &str) -> Recognis
             _ => (Kind::Text, "text/plain"),
         }
     };
-    let media_type = specific(declared).filter(|_| kind == Kind::Text).unwrap_or_else(|| media_type.to_owned());
+    let media_type =
+        specific(declared).filter(|_| kind == Kind::Text).unwrap_or_else(|| media_type.to_owned());
     Recognised { kind, media_type }
 }
 
@@ -126,8 +135,9 @@ fn by_magic(prefix: &[u8]) -> Option<(Kind, &'static str)> {
         (b"Rar!\x1a\x07", Kind::Rar, "application/vnd.rar"),
     ];
     if let Some((_, kind, media_type)) = MAGIC.iter().find(|(magic, _, _)| prefix.starts_with(magic)) {
-        let bzip2 = *kind != Kind::Bzip2 || prefix.get(4..10) == Some(b"1AY&SY") || prefix.len() < 10;
-        return bzip2.then_some((*kind, *media_type));
+        // Three letters of bzip2 also begin a word: the mark of its first block, or of its end, follows the level.
+        let bzip2 = matches!(prefix.get(4..10), Some(b"1AY&SY" | b"\x17\x72\x45\x38\x50\x90"));
+        return (*kind != Kind::Bzip2 || bzip2).then_some((*kind, *media_type));
     }
     // A PDF may have some bytes before its header (ISO 32000-1, annex H.3.4.1, note).
     if memchr::memmem::find(prefix.get(..1024.min(prefix.len())).unwrap_or_default(), b"%PDF-1.").is_some()
@@ -137,6 +147,10 @@ fn by_magic(prefix: &[u8]) -> Option<(Kind, &'static str)> {
     }
     if prefix.get(257..262) == Some(b"ustar") {
         return Some((Kind::Tar, "application/x-tar"));
+    }
+    // Some formats begin with two or three letters (`BM`) that also begin a text: what reads as text is text.
+    if looks_like_text(prefix) {
+        return None;
     }
     let other = infer::get(prefix)?;
     match other.matcher_type() {
@@ -159,7 +173,9 @@ fn by_members(prefix: &[u8]) -> Option<(Kind, &'static str)> {
         let header = rest.get(at..)?;
         let length = usize::from(u16::from_le_bytes(header.get(26..28)?.try_into().ok()?));
         let name = header.get(30..30 + length)?;
-        if name == b"mimetype" && memchr::memmem::find(header, b"application/vnd.oasis.opendocument").is_some() {
+        if name == b"mimetype"
+            && memchr::memmem::find(header, b"application/vnd.oasis.opendocument").is_some()
+        {
             return Some((Kind::OpenDocument, opendocument_type(header)));
         }
         for (folder, kind, media_type) in
@@ -212,7 +228,10 @@ fn by_declaration(media_type: &str) -> Option<Kind> {
 
 /// Text has few control characters; UTF-16 has a zero in every other byte and is text as well.
 fn looks_like_text(prefix: &[u8]) -> bool {
-    if prefix.starts_with(b"\xff\xfe") || prefix.starts_with(b"\xfe\xff") || crate::charset::utf16(prefix).is_some() {
+    if prefix.starts_with(b"\xff\xfe")
+        || prefix.starts_with(b"\xfe\xff")
+        || crate::charset::utf16(prefix).is_some()
+    {
         return true;
     }
     let control = prefix.iter().filter(|byte| matches!(byte, 0..=8 | 14..=26 | 28..=31 | 127)).count();
@@ -238,6 +257,52 @@ fn looks_like_json(start: &[u8]) -> bool {
     )
 }
 
+/// Header fields (RFC 5322 section 3.6) that tell a mail, in lower case; the first ones only mails have.
+const MAIL_FIELDS: [&[u8]; 11] = [
+    b"from",
+    b"received",
+    b"return-path",
+    b"delivered-to",
+    b"to",
+    b"cc",
+    b"subject",
+    b"date",
+    b"message-id",
+    b"mime-version",
+    b"reply-to",
+];
+
+/// Of [`MAIL_FIELDS`]: those without which three others make no mail.
+const MAIL_ONLY: usize = 4;
+
+/// Whether a text begins like a mail: nothing but header fields up to a blank line or the end of `prefix`, three of
+/// which are a mail's.
+fn looks_like_mail(prefix: &[u8]) -> bool {
+    let (mut known, mut certain) = (0_usize, false);
+    for (index, line) in prefix.split(|byte| *byte == b'\n').enumerate() {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.is_empty() || (index > 0 && prefix.ends_with(line) && !prefix.ends_with(b"\n") && known >= 3)
+        {
+            break;
+        }
+        if index > 0 && matches!(line.first(), Some(b' ' | b'\t')) {
+            continue;
+        }
+        let Some(colon) = memchr::memchr(b':', line) else { return false };
+        let name = line.get(..colon).unwrap_or_default();
+        if name.is_empty()
+            || !name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        {
+            return false;
+        }
+        if let Some(place) = MAIL_FIELDS.iter().position(|field| field.eq_ignore_ascii_case(name)) {
+            known += 1;
+            certain |= place < MAIL_ONLY;
+        }
+    }
+    certain && known >= 3
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,7 +310,8 @@ mod tests {
     #[test]
     fn bytes_decide_before_declarations() {
         let form = "application/x-www-form-urlencoded";
-        let cases: &[(&[u8], Option<&str>, Option<&str>, Kind, &str)] = &[
+        type Case = (&'static [u8], Option<&'static str>, Option<&'static str>, Kind, &'static str);
+        let cases: &[Case] = &[
             (b"%PDF-1.7\n", Some("text/plain"), Some("a.txt"), Kind::Pdf, "application/pdf"),
             (b"\xff\xd8\xff\xe0\0\x10JFIF", Some("text/csv"), None, Kind::Media, "image/jpeg"),
             (b"a,b\n1,2\n", Some("text/csv; charset=utf-8"), None, Kind::Text, "text/csv"),
@@ -257,6 +323,17 @@ mod tests {
             (b"\0\x01\x02\x03binary\0\0\0", None, Some("x.bin"), Kind::Binary, OCTETS),
             (b"h\0e\0l\0l\0o\0 \0w\0o\0r\0l\0d\0!\0", None, None, Kind::Text, "text/plain"),
             (b"[2026-01-01] started", None, None, Kind::Text, "text/plain"),
+            (b"BM customers 4111 1111 1111 1111", None, None, Kind::Text, "text/plain"),
+            (b"BZhang, 4111 1111 1111 1111", None, None, Kind::Text, "text/plain"),
+            (
+                b"Received: from a by b;\r\n Mon\r\nFrom: a@b.c\r\nSubject: x\r\n\r\nhi",
+                None,
+                None,
+                Kind::Mail,
+                "message/rfc822",
+            ),
+            (b"Date: today\nTo: do\nSubject: matter\n\nlist", None, None, Kind::Text, "text/plain"),
+            (b"From: a\nDate: b\nnothing\nSubject: c\n", None, None, Kind::Text, "text/plain"),
             (b"PK\x03\x04rest", None, Some("plan.docx"), Kind::Docx, DOCX),
             (b"PK\x03\x04rest", None, Some("plan.zip"), Kind::Zip, "application/zip"),
         ];

@@ -11,6 +11,7 @@ mod codings;
 mod form;
 mod formats;
 mod header;
+mod inside;
 mod json;
 mod kind;
 mod message;
@@ -18,10 +19,13 @@ mod object;
 mod part;
 mod parts;
 mod path;
+mod plain;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod transfer_encoding;
+mod uuencode;
 mod walk;
-
 
 pub use reader::{Inner, Output, Reader};
 pub use walk::Walker;

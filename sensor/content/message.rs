@@ -2,11 +2,11 @@
 //!
 //! Owns: the split of header and body. Never does: reading of fields or parts.
 
+use crate::header;
 use crate::object::{Declared, Object, Walk};
 use crate::part::header_end;
 use crate::parts::{Parts, name_of};
 use crate::transfer_encoding::TransferEncoding;
-use crate::header;
 use egret_model::{ContentEvent, ObjectId, ObjectState};
 
 /// A message that is being read.
@@ -17,42 +17,71 @@ pub(crate) struct Message {
 }
 
 enum Part {
-    Header(Vec<u8>),
-    Parts { encoding: TransferEncoding, parts: Box<Parts> },
-    Single { encoding: TransferEncoding, object: Box<Object>, stored: u64, gap: bool },
+    /// Its bytes so far, and how many of them were searched for its end.
+    Header {
+        held: Vec<u8>,
+        searched: usize,
+    },
+    Parts {
+        encoding: TransferEncoding,
+        parts: Box<Parts>,
+    },
+    Single {
+        encoding: TransferEncoding,
+        object: Box<Object>,
+        stored: u64,
+        gap: bool,
+    },
     /// Over the limit on objects.
     Nothing,
 }
 
 impl Message {
     pub(crate) fn new(path: &str, depth: usize) -> Self {
-        Self { path: path.to_owned(), depth, part: Part::Header(Vec::new()) }
+        Self { path: path.to_owned(), depth, part: Part::Header { held: Vec::new(), searched: 0 } }
     }
 
     pub(crate) fn push(&mut self, data: &[u8], id: ObjectId, walk: &mut Walk<'_>) {
-        let Part::Header(held) = &mut self.part else { return self.body(data, walk) };
+        let Part::Header { held, searched } = &mut self.part else { return self.body(data, walk) };
         held.extend_from_slice(data);
-        if header_end(held).is_some() {
-            let held = std::mem::take(held);
-            let (raw, body) = header_end(&held).unwrap_or((&held, &[]));
-            self.open(raw, id, walk);
-            self.body(body, walk);
+        let whole = std::mem::take(held);
+        match header_end(&whole, *searched) {
+            Some((raw, body)) => {
+                self.open(raw, id, walk);
+                self.body(body, walk);
+            }
+            None => {
+                *searched = whole.len();
+                *held = whole;
+            }
         }
     }
 
-    pub(crate) fn gap(&mut self, bytes: u64, walk: &mut Walk<'_>) {
+    /// Bytes are missing. False where no inner object takes them. A header ends with them.
+    pub(crate) fn gap(&mut self, bytes: u64, id: ObjectId, walk: &mut Walk<'_>) -> bool {
+        if let Part::Header { held, .. } = &mut self.part {
+            let held = std::mem::take(held);
+            self.open(&held, id, walk);
+        }
         match &mut self.part {
-            Part::Parts { parts, .. } => parts.gap(bytes, walk),
-            Part::Single { object, gap, .. } => {
-                *gap = true;
-                object.gap(bytes, walk);
+            Part::Parts { encoding, parts } => {
+                let missing = encoding.gap(bytes, &mut |decoded| parts.push(decoded, walk));
+                parts.gap(missing, walk)
             }
-            Part::Header(_) | Part::Nothing => {}
+            Part::Single { encoding, object, gap, .. } => {
+                *gap = true;
+                let missing = encoding.gap(bytes, &mut |decoded| {
+                    object.push(decoded, walk);
+                });
+                object.gap(missing, bytes, walk);
+                true
+            }
+            Part::Header { .. } | Part::Nothing => false,
         }
     }
 
     pub(crate) fn finish(mut self, id: ObjectId, walk: &mut Walk<'_>) {
-        if let Part::Header(held) = &mut self.part {
+        if let Part::Header { held, .. } = &mut self.part {
             // No blank line: either nothing but a header, or a piece of a body whose header was not captured.
             let held = std::mem::take(held);
             if !held.is_empty() {
@@ -70,7 +99,7 @@ impl Message {
                 });
                 object.finish(if gap { ObjectState::Partial } else { ObjectState::Inspected }, stored, walk);
             }
-            Part::Header(_) | Part::Nothing => {}
+            Part::Header { .. } | Part::Nothing => {}
         }
     }
 
@@ -80,10 +109,11 @@ impl Message {
             (walk.sink)(ContentEvent::Text { object: id, text: header.text.as_bytes() });
         }
         let encoding = TransferEncoding::named(header.transfer_encoding.as_deref());
-        let multipart = header.media_type.as_deref().is_some_and(|media_type| media_type.starts_with("multipart/"));
+        let multipart =
+            header.media_type.as_deref().is_some_and(|media_type| media_type.starts_with("multipart/"));
         self.part = match &header.boundary {
             Some(boundary) if multipart => {
-                Part::Parts { encoding, parts: Box::new(Parts::new(boundary, &self.path, self.depth)) }
+                Part::Parts { encoding, parts: Box::new(Parts::new(boundary, id, &self.path, self.depth)) }
             }
             _ if walk.budget.may_begin(walk.limits) => {
                 let name = name_of(&header);
@@ -103,7 +133,7 @@ impl Message {
                     object.push(decoded, walk);
                 });
             }
-            Part::Header(_) | Part::Nothing => {}
+            Part::Header { .. } | Part::Nothing => {}
         }
     }
 }

@@ -3,14 +3,20 @@
 //! Owns: what becomes of an object's bytes. Never does: reading of a format; choosing limits.
 
 use crate::budget::Budget;
-use crate::charset::TextDecoder;
+use crate::inside::Inside;
 use crate::kind::{self, Kind, PREFIX_BYTES};
 use crate::message::Message;
 use crate::parts::Parts;
+use crate::plain::{Place, Plain};
 use crate::transfer_encoding::TransferEncoding;
-use crate::{Inner, Output, Reader, form, formats, header::PartHeader, json, path};
-use egret_model::{ContentEvent, ContentLimits, ObjectId, ObjectRecord, ObjectStart, ObjectState, Uninspected};
+use crate::{Reader, form, formats, header::PartHeader, json, part, path};
+use egret_model::{
+    ContentEvent, ContentLimits, ObjectId, ObjectRecord, ObjectStart, ObjectState, Uninspected,
+};
 use sha2::{Digest, Sha256};
+
+/// Stands in text where bytes are missing: no number, word or phrase reaches over it.
+pub(crate) const GAP: &[u8] = b"\n?\n";
 
 /// What all objects of one transfer share while they are walked.
 pub(crate) struct Walk<'a> {
@@ -60,7 +66,7 @@ enum Mode {
     /// The first bytes, until it is recognised.
     Unknown(Vec<u8>),
     /// Text as it comes.
-    Text(Box<TextDecoder>),
+    Text(Box<Plain>),
     /// Text that is base64 of something: read as that.
     Encoded(Box<(TransferEncoding, Object)>),
     /// Bytes whose strings are worth a look.
@@ -68,7 +74,12 @@ enum Mode {
     /// Hashed only.
     Opaque,
     /// Held until it is whole.
-    Held { reader: Reader, data: Vec<u8>, text: bool },
+    Held {
+        reader: Reader,
+        data: Vec<u8>,
+        text: bool,
+    },
+    /// Cut into its parts.
     Parts(Box<Parts>),
     Message(Box<Message>),
     /// Over a limit: no more of it is taken.
@@ -81,14 +92,31 @@ impl Object {
         Self::new(Path::Root, declared, 0, coded)
     }
 
-    /// An object within `outer`.
+    /// An object within `outer` that stands there as it is, or encoded.
     pub(crate) fn inner(outer: &str, name: &str, declared: Declared, depth: usize) -> Self {
+        Self::new(Path::Inner(path::join(outer, name)), declared, depth, false)
+    }
+
+    /// An object within `outer` that comes out of decompression.
+    pub(crate) fn unpacked(outer: &str, name: &str, declared: Declared, depth: usize) -> Self {
         Self::new(Path::Inner(path::join(outer, name)), declared, depth, true)
     }
 
-    fn new(path: Path, declared: Declared, depth: usize, unpacked: bool) -> Self {
+    fn new(path: Path, mut declared: Declared, depth: usize, unpacked: bool) -> Self {
+        declared.header.filename = declared.header.filename.as_deref().map(path::cleaned);
         let (mode, head, state, reason) = (Mode::Unknown(Vec::new()), None, ObjectState::Inspected, None);
         Self { declared, depth, path, mode, head, state, reason, unpacked }
+    }
+
+    /// Its codings were not undone after all: bytes come as they were carried.
+    pub(crate) const fn carried_as_is(&mut self) {
+        self.unpacked = false;
+    }
+
+    /// At its end: whether its bytes make sense as text or as a format that is read.
+    pub(crate) fn settled_with_sense(&mut self, walk: &mut Walk<'_>) -> bool {
+        self.settle(walk);
+        !matches!(self.mode, Mode::Raw | Mode::Opaque | Mode::Unknown(_))
     }
 
     /// Takes the next bytes. False once a limit is hit.
@@ -112,13 +140,56 @@ impl Object {
         self.take(data, walk)
     }
 
-    /// Bytes are missing here.
-    pub(crate) fn gap(&mut self, bytes: u64, walk: &mut Walk<'_>) {
-        self.degrade(ObjectState::Partial, Uninspected::Gap, bytes);
-        if let Mode::Parts(parts) = &mut self.mode {
-            parts.gap(bytes, walk);
-        } else if let Mode::Message(message) = &mut self.mode {
-            message.gap(bytes, walk);
+    /// Bytes are missing here: `missing` of this object, which are `stored` of the transfer as carried.
+    pub(crate) fn gap(&mut self, missing: u64, stored: u64, walk: &mut Walk<'_>) {
+        self.settle(walk);
+        let taken = self.gap_in_mode(missing, stored, walk);
+        // What an inner object takes on itself is counted once.
+        self.degrade(ObjectState::Partial, Uninspected::Gap, if taken { 0 } else { stored });
+    }
+
+    fn gap_in_mode(&mut self, missing: u64, stored: u64, walk: &mut Walk<'_>) -> bool {
+        let Some(head) = &self.head else { return false };
+        let place = Place { id: head.id, path: &head.path, depth: self.depth };
+        match &mut self.mode {
+            Mode::Text(plain) => return plain.gap(missing, stored, place, walk),
+            Mode::Raw => (walk.sink)(ContentEvent::Text { object: place.id, text: GAP }),
+            Mode::Encoded(inner) => {
+                let (encoding, object) = &mut **inner;
+                let missing = encoding.gap(missing, &mut |decoded| {
+                    object.push(decoded, walk);
+                });
+                object.gap(missing, stored, walk);
+                return true;
+            }
+            Mode::Held { data, text: true, .. } => data.extend_from_slice(GAP),
+            // What follows stays where the format's own offsets say it is.
+            Mode::Held { data, text: false, .. } => {
+                let most = walk.limits.buffer_bytes.saturating_sub(data.len());
+                match usize::try_from(missing) {
+                    Ok(missing) if missing <= most => data.resize(data.len() + missing, 0),
+                    _ => {
+                        let held = std::mem::take(data);
+                        self.release(&held, false, walk);
+                        return self.gap_in_mode(missing, stored, walk);
+                    }
+                }
+            }
+            Mode::Parts(parts) => return parts.gap(missing, walk),
+            Mode::Message(message) => return message.gap(missing, place.id, walk),
+            Mode::Opaque | Mode::Unknown(_) | Mode::Closed => {}
+        }
+        false
+    }
+
+    /// Recognises the object by what there is of it, if there is anything.
+    fn settle(&mut self, walk: &mut Walk<'_>) {
+        if let Mode::Unknown(prefix) = &mut self.mode
+            && !prefix.is_empty()
+        {
+            let prefix = std::mem::take(prefix);
+            self.recognise(&prefix, walk);
+            self.take(&prefix, walk);
         }
     }
 
@@ -139,7 +210,11 @@ impl Object {
         }
         self.close_mode(stored, walk);
         let Some(head) = self.head else { return };
-        let reason = self.reason.map(|(reason, bytes)| (reason, if stored > 0 { bytes.min(stored) } else { bytes }));
+        let reason = self.reason.map(|(reason, bytes)| match reason {
+            // What is missing is not in what the container counts.
+            Uninspected::Gap => (reason, bytes),
+            _ => (reason, if stored > 0 { bytes.min(stored) } else { bytes }),
+        });
         let record = ObjectRecord {
             path: head.path,
             filename: self.declared.header.filename,
@@ -148,7 +223,11 @@ impl Object {
             sha256: hexadecimal(&head.hasher.finalize()),
             state: self.state,
         };
-        (walk.sink)(ContentEvent::End { object: head.id, record, uninspected: reason.filter(|(_, bytes)| *bytes > 0) });
+        (walk.sink)(ContentEvent::End {
+            object: head.id,
+            record,
+            uninspected: reason.filter(|(_, bytes)| *bytes > 0),
+        });
     }
 
     /// The worst that happened counts; the first reason stands.
@@ -166,7 +245,12 @@ impl Object {
     fn recognise(&mut self, prefix: &[u8], walk: &mut Walk<'_>) {
         let prefix = prefix.get(..PREFIX_BYTES.min(prefix.len())).unwrap_or_default();
         let header = &self.declared.header;
-        let mut recognised = kind::recognise(prefix, header.media_type.as_deref(), header.filename.as_deref());
+        let mut recognised =
+            kind::recognise(prefix, header.media_type.as_deref(), header.filename.as_deref());
+        if recognised.kind == Kind::Multipart && self.boundary(prefix).is_none() {
+            recognised = kind::recognise(prefix, None, self.declared.header.filename.as_deref());
+        }
+        let header = &self.declared.header;
         if self.declared.mail {
             recognised = kind::Recognised { kind: Kind::Mail, media_type: "message/rfc822".to_owned() };
         }
@@ -174,18 +258,34 @@ impl Object {
             Path::Inner(path) => path.clone(),
             Path::Root => root_name(&recognised).to_owned(),
         };
+        let path = walk.budget.unique(path);
         let id = walk.budget.next_id();
-        (walk.sink)(ContentEvent::Begin(ObjectStart { id, path: path.clone(), filename: header.filename.clone() }));
-        self.mode = self.mode_for(recognised.kind, prefix, &path, walk.limits.depth);
+        (walk.sink)(ContentEvent::Begin(ObjectStart {
+            id,
+            path: path.clone(),
+            filename: header.filename.clone(),
+        }));
+        self.mode = self.mode_for(recognised.kind, prefix, id, &path, walk.limits.depth);
         let (hasher, size) = (Sha256::new(), 0);
         self.head = Some(Head { id, path, media_type: recognised.media_type, hasher, size });
     }
 
-    fn mode_for(&mut self, kind: Kind, prefix: &[u8], path: &str, deepest: usize) -> Mode {
+    /// The boundary that the parts of a body with these first bytes are cut by. A declared one that a whole body lacks is none.
+    fn boundary(&self, prefix: &[u8]) -> Option<String> {
+        let declared = self.declared.header.boundary.as_deref();
+        let comes = |boundary: &&str| memchr::memmem::find(prefix, boundary.as_bytes()).is_some();
+        declared
+            .filter(comes)
+            .map(str::to_owned)
+            .or_else(|| part::apparent_boundary(prefix))
+            .or_else(|| declared.filter(|_| prefix.len() >= PREFIX_BYTES).map(str::to_owned))
+    }
+
+    fn mode_for(&mut self, kind: Kind, prefix: &[u8], id: ObjectId, path: &str, deepest: usize) -> Mode {
         let header = &self.declared.header;
         let charset = header.charset.as_deref();
-        let text = || Mode::Text(Box::new(TextDecoder::new(prefix, charset)));
         let deeper = self.depth < deepest;
+        let text = || Mode::Text(Box::new(Plain::new(prefix, charset, deeper)));
         match kind {
             Kind::Text if deeper && encodes_something(prefix) => {
                 let inner = Self::inner(path, "base64", Declared::default(), self.depth + 1);
@@ -197,12 +297,16 @@ impl Object {
                 self.degrade(ObjectState::Unsupported, Uninspected::Unsupported, 0);
                 Mode::Opaque
             }
-            Kind::Multipart => match &header.boundary {
-                Some(boundary) if deeper => Mode::Parts(Box::new(Parts::new(boundary, path, self.depth + 1))),
-                _ => text(),
+            Kind::Multipart if deeper => match self.boundary(prefix) {
+                Some(boundary) => Mode::Parts(Box::new(Parts::new(&boundary, id, path, self.depth + 1))),
+                None => text(),
             },
             Kind::Mail if deeper => Mode::Message(Box::new(Message::new(path, self.depth + 1))),
-            Kind::Mail => text(),
+            Kind::Multipart | Kind::Mail => {
+                let text = text();
+                self.degrade(ObjectState::OverLimit, Uninspected::OverLimit, 0);
+                text
+            }
             Kind::Html | Kind::Xml | Kind::Json | Kind::UrlEncoded => match reader_for(kind) {
                 Some(reader) => Mode::Held { reader, data: Vec::new(), text: true },
                 None => text(),
@@ -225,8 +329,11 @@ impl Object {
     fn take(&mut self, data: &[u8], walk: &mut Walk<'_>) -> bool {
         let Some(head) = &mut self.head else { return true };
         let length = data.len() as u64;
-        if self.unpacked && (!walk.budget.unpack(length, walk.limits) || head.size + length > walk.limits.object_bytes) {
-            self.degrade(ObjectState::OverLimit, Uninspected::OverLimit, length);
+        if self.unpacked
+            && (!walk.budget.unpack(length, walk.limits) || head.size + length > walk.limits.object_bytes)
+        {
+            // Whoever unpacks it knows how many stored bytes are lost by this.
+            self.degrade(ObjectState::OverLimit, Uninspected::OverLimit, 0);
             self.close_mode(0, walk);
             self.mode = Mode::Closed;
             return false;
@@ -235,7 +342,7 @@ impl Object {
         head.size += length;
         let id = head.id;
         match &mut self.mode {
-            Mode::Text(decoder) => decoder.decode(data, false, &mut |text| (walk.sink)(ContentEvent::Text { object: id, text })),
+            Mode::Text(plain) => plain.push(data, Place { id, path: &head.path, depth: self.depth }, walk),
             Mode::Raw => (walk.sink)(ContentEvent::Text { object: id, text: data }),
             Mode::Encoded(inner) => {
                 let (encoding, object) = &mut **inner;
@@ -264,7 +371,7 @@ impl Object {
     fn release(&mut self, held: &[u8], text: bool, walk: &mut Walk<'_>) {
         let prefix = held.get(..PREFIX_BYTES.min(held.len())).unwrap_or_default();
         let charset = self.declared.header.charset.as_deref();
-        self.mode = if text { Mode::Text(Box::new(TextDecoder::new(prefix, charset))) } else { Mode::Raw };
+        self.mode = if text { Mode::Text(Box::new(Plain::new(prefix, charset, false))) } else { Mode::Raw };
         if !text {
             self.degrade(ObjectState::OverLimit, Uninspected::OverLimit, held.len() as u64);
         }
@@ -276,7 +383,9 @@ impl Object {
         let Some(head) = &self.head else { return };
         let object = head.id;
         match &mut self.mode {
-            Mode::Text(decoder) => decoder.decode(data, false, &mut |text| (walk.sink)(ContentEvent::Text { object, text })),
+            Mode::Text(plain) => {
+                plain.push(data, Place { id: object, path: &head.path, depth: self.depth }, walk);
+            }
             Mode::Raw => (walk.sink)(ContentEvent::Text { object, text: data }),
             _ => {}
         }
@@ -287,8 +396,11 @@ impl Object {
         let Some(head) = &self.head else { return };
         let (id, path, size) = (head.id, head.path.clone(), head.size);
         match std::mem::replace(&mut self.mode, Mode::Closed) {
-            Mode::Text(mut decoder) => {
-                decoder.decode(&[], true, &mut |text| (walk.sink)(ContentEvent::Text { object: id, text }));
+            Mode::Text(plain) => {
+                let lost = plain.finish(Place { id, path: &path, depth: self.depth }, walk);
+                if lost > 0 {
+                    self.degrade(ObjectState::OverLimit, Uninspected::OverLimit, lost);
+                }
             }
             Mode::Encoded(inner) => {
                 let (mut encoding, mut object) = *inner;
@@ -297,9 +409,19 @@ impl Object {
                 });
                 object.finish(ObjectState::Inspected, size, walk);
             }
-            Mode::Held { reader, data, .. } => {
-                let outer = self.declared.header.filename.clone();
-                let mut output = Inside { id, path: &path, outer, depth: self.depth + 1, walk, open: None, degraded: Vec::new() };
+            Mode::Held { reader, data, text } => {
+                let filename = self.declared.header.filename.clone();
+                let (depth, unpacks) = (self.depth + 1, !text);
+                let mut output = Inside {
+                    id,
+                    path: &path,
+                    filename,
+                    depth,
+                    unpacks,
+                    walk,
+                    open: None,
+                    degraded: Vec::new(),
+                };
                 reader(&data, &mut output);
                 let degraded = output.degraded;
                 for (state, bytes) in degraded {
@@ -316,64 +438,6 @@ impl Object {
             }
             Mode::Raw | Mode::Unknown(_) | Mode::Closed => {}
         }
-    }
-}
-
-/// Where a whole-buffer reader reports to.
-struct Inside<'a, 'w> {
-    id: ObjectId,
-    path: &'a str,
-    /// File name of the object that is read.
-    outer: Option<String>,
-    depth: usize,
-    walk: &'a mut Walk<'w>,
-    open: Option<Object>,
-    degraded: Vec<(ObjectState, u64)>,
-}
-
-impl Output for Inside<'_, '_> {
-    fn text(&mut self, text: &str) {
-        if !text.is_empty() {
-            (self.walk.sink)(ContentEvent::Text { object: self.id, text: text.as_bytes() });
-        }
-    }
-
-    fn begin(&mut self, inner: Inner) {
-        let Inner { mut name, mut filename, media_type } = inner;
-        if filename.is_none() && name == formats::UNNAMED {
-            // `report.csv.gz` holds `report.csv`.
-            filename = self.outer.as_deref().and_then(|outer| outer.rsplit_once('.')).map(|(stem, _)| match stem.is_empty() {
-                true => formats::UNNAMED.to_owned(),
-                false => stem.to_owned(),
-            });
-            if let Some(filename) = &filename {
-                name.clone_from(filename);
-            }
-        }
-        let header = PartHeader { media_type, filename, ..PartHeader::default() };
-        self.open = self
-            .walk
-            .budget
-            .may_begin(self.walk.limits)
-            .then(|| Object::inner(self.path, &name, Declared { header, mail: false }, self.depth));
-        if self.open.is_none() {
-            self.degraded.push((ObjectState::OverLimit, 0));
-        }
-    }
-
-    fn data(&mut self, data: &[u8]) -> bool {
-        self.open.as_mut().is_some_and(|object| object.push(data, self.walk))
-    }
-
-    fn end(&mut self, state: ObjectState, stored: u64) {
-        match self.open.take() {
-            Some(object) => object.finish(state, stored, self.walk),
-            None => self.degraded.push((ObjectState::OverLimit, stored)),
-        }
-    }
-
-    fn degrade(&mut self, state: ObjectState, bytes: u64) {
-        self.degraded.push((state, bytes));
     }
 }
 
@@ -411,14 +475,16 @@ const BASE64_LETTERS: usize = 64;
 fn encodes_something(prefix: &[u8]) -> bool {
     let letters = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
     let mut plain: Vec<u8> = prefix.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
-    if plain.len() < BASE64_LETTERS || !plain.iter().all(letters) || !plain.iter().any(u8::is_ascii_uppercase) {
+    if plain.len() < BASE64_LETTERS || !plain.iter().all(letters) || !plain.iter().any(u8::is_ascii_uppercase)
+    {
         return false;
     }
     plain.truncate(plain.len() / 4 * 4);
     let mut decoded = Vec::new();
     let mut encoding = TransferEncoding::named(Some("base64"));
     encoding.push(&plain, &mut |piece| decoded.extend_from_slice(piece));
-    encoding.finish(&mut |piece| decoded.extend_from_slice(piece)) && kind::recognise(&decoded, None, None).kind != Kind::Binary
+    encoding.finish(&mut |piece| decoded.extend_from_slice(piece))
+        && kind::recognise(&decoded, None, None).kind != Kind::Binary
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

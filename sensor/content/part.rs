@@ -9,6 +9,7 @@ use memchr::memmem::{Finder, find};
 const HEADER_BYTES: usize = 64 << 10;
 
 /// What comes out of a multipart body.
+#[derive(Clone, Copy)]
 pub(crate) enum PartEvent<'a> {
     /// A part begins; its raw header.
     Begin(&'a [u8]),
@@ -16,6 +17,8 @@ pub(crate) enum PartEvent<'a> {
     Data(&'a [u8]),
     /// It ended at a boundary.
     End,
+    /// Bytes outside any part: before the first boundary or behind the last one.
+    Outside(&'a [u8]),
 }
 
 /// The machine.
@@ -25,6 +28,10 @@ pub(crate) struct Multipart {
     state: State,
     /// Bytes not disposed of: the tail that may begin a delimiter, or an unfinished header.
     held: Vec<u8>,
+    /// Bytes of an unfinished header that were searched for its end.
+    searched: usize,
+    /// The line end before the input was not taken off what goes out of the preamble.
+    begun: bool,
 }
 
 /// Where a delimiter is.
@@ -52,12 +59,37 @@ impl Multipart {
     pub(crate) fn new(boundary: &str) -> Self {
         // The first boundary may stand at the very start: a line end is put before the input.
         let delimiter = format!("\n--{boundary}").into_bytes();
-        Self { delimiter: Finder::new(&delimiter).into_owned(), state: State::Preamble, held: vec![b'\n'] }
+        Self {
+            delimiter: Finder::new(&delimiter).into_owned(),
+            state: State::Preamble,
+            held: vec![b'\n'],
+            searched: 0,
+            begun: false,
+        }
     }
 
-    /// True inside a part.
-    pub(crate) fn in_part(&self) -> bool {
-        self.state == State::Body
+    /// Bytes are missing here: what was held goes out, and an unfinished header ends.
+    pub(crate) fn gap(&mut self, sink: &mut dyn FnMut(PartEvent<'_>)) {
+        let held = std::mem::take(&mut self.held);
+        match self.state {
+            State::Header => {
+                sink(PartEvent::Begin(&held));
+                self.state = State::Body;
+                self.searched = 0;
+            }
+            State::Body => sink(PartEvent::Data(&held)),
+            State::Preamble => self.outside(&held, sink),
+            State::Boundary | State::Epilogue => {}
+        }
+    }
+
+    /// Hands out bytes of the preamble, without the line end that was put before the input.
+    fn outside(&mut self, data: &[u8], sink: &mut dyn FnMut(PartEvent<'_>)) {
+        let data = if self.begun { data } else { data.get(1..).unwrap_or_default() };
+        self.begun = true;
+        if !data.is_empty() {
+            sink(PartEvent::Outside(data));
+        }
     }
 
     /// Takes the next bytes.
@@ -88,7 +120,8 @@ impl Multipart {
                 sink(PartEvent::Data(&held));
                 sink(PartEvent::End);
             }
-            State::Preamble | State::Boundary | State::Epilogue => {}
+            State::Preamble => self.outside(&held, sink),
+            State::Boundary | State::Epilogue => {}
         }
         let complete = self.state == State::Epilogue;
         self.state = State::Epilogue;
@@ -99,20 +132,35 @@ impl Multipart {
     fn run(&mut self, mut data: &[u8], sink: &mut dyn FnMut(PartEvent<'_>)) -> usize {
         loop {
             match self.state {
-                State::Epilogue => return 0,
+                State::Epilogue => {
+                    if !data.is_empty() {
+                        sink(PartEvent::Outside(data));
+                    }
+                    return 0;
+                }
                 State::Preamble => match self.find_delimiter(data) {
                     Found::At(at) => {
+                        self.outside(data.get(..at).unwrap_or_default(), sink);
                         data = data.get(at + self.delimiter.needle().len()..).unwrap_or_default();
                         self.state = State::Boundary;
                     }
-                    Found::Nothing => return data.len().min(self.delimiter.needle().len()),
-                    Found::Perhaps(at) => return data.len() - at,
+                    nowhere => {
+                        let held = match nowhere {
+                            Found::Perhaps(at) => data.len() - at,
+                            _ => self.possible_delimiter(data),
+                        };
+                        if held < data.len() {
+                            self.outside(data.get(..data.len() - held).unwrap_or_default(), sink);
+                        }
+                        return held;
+                    }
                 },
                 State::Boundary => {
                     // Transport padding may stand before the end of the line (RFC 2046 section 5.1.1).
-                    if data.starts_with(b"--") {
+                    if let Some(behind) = data.strip_prefix(b"--") {
+                        data = behind;
                         self.state = State::Epilogue;
-                        return 0;
+                        continue;
                     }
                     let Some(end) = memchr::memchr(b'\n', data) else {
                         return data.len().min(HEADER_BYTES);
@@ -121,7 +169,11 @@ impl Multipart {
                     self.state = State::Header;
                 }
                 State::Header => {
-                    let Some((header, body)) = header_end(data) else { return data.len() };
+                    let Some((header, body)) = header_end(data, self.searched) else {
+                        self.searched = data.len();
+                        return data.len();
+                    };
+                    self.searched = 0;
                     sink(PartEvent::Begin(header));
                     // The line end before a delimiter that follows at once belongs to the header's blank line.
                     data = body;
@@ -189,22 +241,33 @@ fn with_carriage_return(data: &[u8], at: usize) -> usize {
     data.len() - at + usize::from(carriage_return)
 }
 
-/// Splits a header from its body at the first blank line; a header that is too long ends where it is.
-pub(crate) fn header_end(data: &[u8]) -> Option<(&[u8], &[u8])> {
-    let split = |at: usize| (data.get(..at).unwrap_or_default(), data.get(at..).unwrap_or_default());
-    if data.starts_with(b"\r\n") {
-        return Some((&[], data.get(2..).unwrap_or_default()));
+/// Splits a header from its body at the first blank line; a header that is too long ends where it is. `searched`: bytes
+/// that are known to hold no blank line.
+pub(crate) fn header_end(data: &[u8], searched: usize) -> Option<(&[u8], &[u8])> {
+    if let Some(body) = data.strip_prefix(b"\r\n").or_else(|| data.strip_prefix(b"\n")) {
+        return Some((&[], body));
     }
-    if data.starts_with(b"\n") {
-        return Some((&[], data.get(1..).unwrap_or_default()));
-    }
-    let crlf = find(data, b"\n\r\n").map(|at| at + 3);
-    let lf = find(data, b"\n\n").map(|at| at + 2);
-    match (crlf, lf) {
-        (Some(a), Some(b)) => Some(split(a.min(b))),
-        (Some(at), None) | (None, Some(at)) => Some(split(at)),
-        (None, None) => (data.len() > HEADER_BYTES).then(|| split(HEADER_BYTES)),
-    }
+    // A blank line may have begun in the last two bytes.
+    let from = searched.saturating_sub(2);
+    let fresh = data.get(from..).unwrap_or_default();
+    let crlf = find(fresh, b"\n\r\n").map(|at| from + at + 3);
+    let lf = find(fresh, b"\n\n").map(|at| from + at + 2);
+    let end = match (crlf, lf) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (end, None) | (None, end) => end,
+    };
+    end.or((data.len() > HEADER_BYTES).then_some(HEADER_BYTES)).and_then(|at| data.split_at_checked(at))
+}
+
+/// The boundary by which a body is cut that does not say so: its first line, where a header field follows.
+pub(crate) fn apparent_boundary(prefix: &[u8]) -> Option<String> {
+    let line_end = memchr::memchr(b'\n', prefix)?;
+    let (line, rest) = prefix.split_at_checked(line_end + 1)?;
+    let boundary = line.trim_ascii_end().strip_prefix(b"--")?;
+    let field = rest.get(..8)?.eq_ignore_ascii_case(b"content-");
+    // RFC 2046 section 5.1.1: 1 to 70 characters.
+    let fits = (1..=70).contains(&boundary.len()) && boundary.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    (fits && field).then(|| String::from_utf8_lossy(boundary).into_owned())
 }
 
 #[cfg(test)]
@@ -215,10 +278,14 @@ mod tests {
     fn parts(body: &[u8], cuts: &[usize]) -> (Vec<(String, Vec<u8>)>, bool) {
         let mut machine = Multipart::new("xyz");
         let mut parts: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut outside = Vec::new();
         let mut sink = |event: PartEvent<'_>| match event {
-            PartEvent::Begin(header) => parts.push((String::from_utf8_lossy(header).into_owned(), Vec::new())),
+            PartEvent::Begin(header) => {
+                parts.push((String::from_utf8_lossy(header).into_owned(), Vec::new()));
+            }
             PartEvent::Data(data) => parts.last_mut().unwrap().1.extend_from_slice(data),
             PartEvent::End => {}
+            PartEvent::Outside(data) => outside.extend_from_slice(data),
         };
         let mut start = 0;
         for &cut in cuts.iter().chain([&body.len()]) {
@@ -227,6 +294,7 @@ mod tests {
             start = cut;
         }
         let complete = machine.finish(&mut sink);
+        parts.push(("outside".to_owned(), outside));
         (parts, complete)
     }
 
@@ -236,8 +304,13 @@ mod tests {
     fn parts_are_cut_at_their_boundaries() {
         let (found, complete) = parts(BODY, &[]);
         assert!(complete);
-        let expected: [(&str, &[u8]); 3] = [("A: 1\r\n\r\n", b"one\r\n--xy\r\n"), ("", b"second\n"), ("B: 2\r\n\r\n", b"")];
-        assert_eq!(found.len(), 3);
+        let expected: [(&str, &[u8]); 4] = [
+            ("A: 1\r\n\r\n", b"one\r\n--xy\r\n"),
+            ("", b"second\n"),
+            ("B: 2\r\n\r\n", b""),
+            ("outside", b"preamble\r\r\nepilogue"),
+        ];
+        assert_eq!(found.len(), 4);
         for ((header, data), (expected_header, expected_data)) in found.iter().zip(expected) {
             assert_eq!(header, expected_header);
             assert_eq!(data, expected_data);
@@ -247,7 +320,7 @@ mod tests {
     #[test]
     fn a_longer_boundary_in_a_part_is_content() {
         let (found, _) = parts(b"--xyz\r\n\r\na\r\n--xyz2\r\nb\r\n--xyz--\r\n", &[]);
-        assert_eq!(found.len(), 1);
+        assert_eq!(found.len(), 2);
         assert_eq!(found[0].1, b"a\r\n--xyz2\r\nb");
     }
 
@@ -256,6 +329,14 @@ mod tests {
         let (found, complete) = parts(b"--xyz\r\nA: 1\r\n\r\nhalf\r\n--x", &[]);
         assert!(!complete);
         assert_eq!(found[0].1, b"half\r\n--x");
+    }
+
+    #[test]
+    fn a_boundary_that_never_comes_hides_nothing() {
+        let text = "id,card\r\n1,4111111111111111\r\n".repeat(9);
+        for cuts in [vec![], (0..text.len()).collect()] {
+            assert_eq!(parts(text.as_bytes(), &cuts).0, [("outside".to_owned(), text.clone().into_bytes())]);
+        }
     }
 
     proptest! {

@@ -2,12 +2,11 @@
 //!
 //! Owns: naming of parts, their transfer encodings, multiparts within multiparts. Never does: finding boundaries.
 
-use crate::object::{Declared, Object, Walk};
+use crate::object::{Declared, GAP, Object, Walk};
 use crate::part::{Multipart, PartEvent};
 use crate::transfer_encoding::TransferEncoding;
 use crate::{header, path};
-use egret_model::ObjectState;
-use std::collections::BTreeMap;
+use egret_model::{ContentEvent, ObjectId, ObjectState};
 
 /// A multipart body that is being read.
 pub(crate) struct Parts {
@@ -16,24 +15,32 @@ pub(crate) struct Parts {
 }
 
 struct Inside {
-    /// Path of the object that the parts belong to.
+    /// The object that the parts belong to, and its path.
+    owner: ObjectId,
     outer: String,
     depth: usize,
     open: Open,
-    /// How often a name was given: later ones are numbered.
-    names: BTreeMap<String, u32>,
 }
 
 enum Open {
+    /// Between parts, or in one over the limit on objects.
     Nothing,
-    Object { encoding: TransferEncoding, object: Box<Object>, stored: u64 },
+    Object {
+        encoding: TransferEncoding,
+        object: Box<Object>,
+        stored: u64,
+    },
     /// A multipart within: its parts belong to the same outer object.
-    Parts { encoding: TransferEncoding, parts: Box<Parts> },
+    Parts {
+        encoding: TransferEncoding,
+        parts: Box<Parts>,
+    },
 }
 
 impl Parts {
-    pub(crate) fn new(boundary: &str, outer: &str, depth: usize) -> Self {
-        let inside = Inside { outer: outer.to_owned(), depth, open: Open::Nothing, names: BTreeMap::new() };
+    /// For the parts of the object `owner` at the path `outer`.
+    pub(crate) fn new(boundary: &str, owner: ObjectId, outer: &str, depth: usize) -> Self {
+        let inside = Inside { owner, outer: outer.to_owned(), depth, open: Open::Nothing };
         Self { machine: Multipart::new(boundary), inside }
     }
 
@@ -42,20 +49,32 @@ impl Parts {
         machine.push(data, &mut |event| inside.take(event, walk));
     }
 
-    /// Bytes are missing: the part they fall in is partial.
-    pub(crate) fn gap(&mut self, bytes: u64, walk: &mut Walk<'_>) {
-        if self.machine.in_part() {
-            match &mut self.inside.open {
-                Open::Object { object, .. } => object.gap(bytes, walk),
-                Open::Parts { parts, .. } => parts.gap(bytes, walk),
-                Open::Nothing => {}
+    /// Bytes are missing: the part they fall in is partial. False where no part takes them.
+    pub(crate) fn gap(&mut self, bytes: u64, walk: &mut Walk<'_>) -> bool {
+        let Self { machine, inside } = self;
+        machine.gap(&mut |event| inside.take(event, walk));
+        match &mut inside.open {
+            Open::Object { encoding, object, .. } => {
+                let missing = encoding.gap(bytes, &mut |decoded| {
+                    object.push(decoded, walk);
+                });
+                object.gap(missing, bytes, walk);
+                true
+            }
+            Open::Parts { encoding, parts } => {
+                let missing = encoding.gap(bytes, &mut |decoded| parts.push(decoded, walk));
+                parts.gap(missing, walk)
+            }
+            Open::Nothing => {
+                inside.text(GAP, walk);
+                false
             }
         }
     }
 
     pub(crate) fn finish(mut self, walk: &mut Walk<'_>) {
         let Self { machine, inside } = &mut self;
-        let complete = machine.finish(&mut |event| {
+        machine.finish(&mut |event| {
             // The last part of a body that was cut is cut itself.
             if let PartEvent::End = event {
                 inside.end(ObjectState::Partial, walk);
@@ -63,7 +82,6 @@ impl Parts {
                 inside.take(event, walk);
             }
         });
-        debug_assert!(complete || matches!(inside.open, Open::Nothing));
     }
 }
 
@@ -78,39 +96,46 @@ impl Inside {
                         object.push(decoded, walk);
                     });
                 }
-                Open::Parts { encoding, parts } => encoding.push(data, &mut |decoded| parts.push(decoded, walk)),
-                Open::Nothing => {}
+                Open::Parts { encoding, parts } => {
+                    encoding.push(data, &mut |decoded| parts.push(decoded, walk));
+                }
+                // Over the limit on objects, or on depth: what is not taken apart is text of the outer object.
+                Open::Nothing => self.text(data, walk),
             },
             PartEvent::End => self.end(ObjectState::Inspected, walk),
+            PartEvent::Outside(data) => self.text(data, walk),
         }
     }
 
-    fn begin(&mut self, raw: &[u8], walk: &Walk<'_>) {
+    fn text(&self, text: &[u8], walk: &mut Walk<'_>) {
+        (walk.sink)(ContentEvent::Text { object: self.owner, text });
+    }
+
+    fn begin(&mut self, raw: &[u8], walk: &mut Walk<'_>) {
         let header = header::parse(raw);
         let encoding = TransferEncoding::named(header.transfer_encoding.as_deref());
-        let multipart = header.media_type.as_deref().is_some_and(|media_type| media_type.starts_with("multipart/"));
+        let multipart =
+            header.media_type.as_deref().is_some_and(|media_type| media_type.starts_with("multipart/"));
         self.open = match &header.boundary {
-            Some(boundary) if multipart && self.depth < walk.limits.depth => {
-                Open::Parts { encoding, parts: Box::new(Self::nested(boundary, &self.outer, self.depth)) }
-            }
+            Some(boundary) if multipart && self.depth < walk.limits.depth => Open::Parts {
+                encoding,
+                parts: Box::new(Self::nested(boundary, self.owner, &self.outer, self.depth)),
+            },
             _ if walk.budget.may_begin(walk.limits) => {
-                let name = self.numbered(name_of(&header));
+                let name = name_of(&header);
                 let declared = Declared { header, mail: false };
                 let object = Box::new(Object::inner(&self.outer, &name, declared, self.depth));
                 Open::Object { encoding, object, stored: 0 }
             }
-            _ => Open::Nothing,
+            _ => {
+                self.text(b"\n", walk);
+                Open::Nothing
+            }
         };
     }
 
-    fn nested(boundary: &str, outer: &str, depth: usize) -> Parts {
-        Parts::new(boundary, outer, depth + 1)
-    }
-
-    fn numbered(&mut self, name: String) -> String {
-        let times = self.names.entry(name.clone()).or_insert(0);
-        *times += 1;
-        if *times == 1 { name } else { format!("{name}-{times}") }
+    fn nested(boundary: &str, owner: ObjectId, outer: &str, depth: usize) -> Parts {
+        Parts::new(boundary, owner, outer, depth + 1)
     }
 
     fn end(&mut self, state: ObjectState, walk: &mut Walk<'_>) {
@@ -119,7 +144,8 @@ impl Inside {
                 let good = encoding.finish(&mut |decoded| {
                     object.push(decoded, walk);
                 });
-                let state = if good || state != ObjectState::Inspected { state } else { ObjectState::Malformed };
+                let state =
+                    if good || state != ObjectState::Inspected { state } else { ObjectState::Malformed };
                 // Letters outside an alphabet leave nothing unread: the state says it, the ledger does not.
                 object.finish(state, if state == ObjectState::Malformed { 0 } else { stored }, walk);
             }

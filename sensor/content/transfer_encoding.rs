@@ -38,6 +38,20 @@ impl TransferEncoding {
         }
     }
 
+    /// `bytes` encoded bytes are missing: what is held goes out. Returns how many decoded bytes that makes, as exactly
+    /// as the length of lines tells; decoding goes on where bytes are aligned again.
+    pub(crate) fn gap(&mut self, bytes: u64, sink: &mut dyn FnMut(&[u8])) -> u64 {
+        match self {
+            Self::Identity => bytes,
+            Self::Base64(decoder) => decoder.gap(bytes, sink),
+            Self::QuotedPrintable(decoder) => {
+                decoder.finish(sink);
+                decoder.held.clear();
+                bytes
+            }
+        }
+    }
+
     /// The end of the part. False when encoded bytes were left over or broke the rules.
     pub(crate) fn finish(&mut self, sink: &mut dyn FnMut(&[u8])) -> bool {
         match self {
@@ -57,10 +71,78 @@ pub(crate) struct Base64 {
     letters: Vec<u8>,
     decoded: Vec<u8>,
     strange: bool,
+    /// Encoded bytes so far, those missing included.
+    position: u64,
+    /// Decoded bytes so far, those missing included.
+    yielded: u64,
+    /// Length of the first line with its end, once it is known.
+    line: Option<u64>,
+    /// Bytes behind a gap that belong to a quantum or line cut by it.
+    skip: Skip,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Skip {
+    #[default]
+    Nothing,
+    /// Up to the next line end.
+    Line,
+    /// So many letters: the encoding has no lines.
+    Letters(u64),
 }
 
 impl Base64 {
+    /// A line holds whole quanta (RFC 2045 section 6.8 asks for at most 76 letters, and no encoder cuts a quantum): decoding
+    /// goes on with the next one.
+    fn gap(&mut self, bytes: u64, sink: &mut dyn FnMut(&[u8])) -> u64 {
+        self.decode(self.letters.len() / 4 * 4, sink);
+        self.letters.clear();
+        self.position = self.position.saturating_add(bytes);
+        let next = match self.line {
+            Some(line) => {
+                self.skip = Skip::Line;
+                self.position.div_ceil(line).saturating_mul(line.saturating_sub(2) / 4 * 3)
+            }
+            None => {
+                let quanta = self.position.div_ceil(4);
+                self.skip = Skip::Letters((quanta * 4).saturating_sub(self.position));
+                quanta.saturating_mul(3)
+            }
+        };
+        if let (Skip::Line, Some(line)) = (self.skip, self.line)
+            && self.position.is_multiple_of(line)
+        {
+            self.skip = Skip::Nothing;
+        }
+        let missing = next.saturating_sub(self.yielded);
+        self.yielded = self.yielded.saturating_add(missing);
+        missing
+    }
+
+    /// What of `data` is to be decoded: behind a gap, not its first bytes.
+    fn aligned<'a>(&mut self, data: &'a [u8]) -> &'a [u8] {
+        let from = match self.skip {
+            Skip::Nothing => return data,
+            Skip::Line => match memchr::memchr(b'\n', data) {
+                Some(end) => end + 1,
+                None => return &[],
+            },
+            Skip::Letters(count) if count > data.len() as u64 => {
+                self.skip = Skip::Letters(count - data.len() as u64);
+                return &[];
+            }
+            Skip::Letters(count) => usize::try_from(count).unwrap_or(data.len()),
+        };
+        self.skip = Skip::Nothing;
+        data.get(from..).unwrap_or_default()
+    }
+
     fn push(&mut self, data: &[u8], sink: &mut dyn FnMut(&[u8])) {
+        if self.line.is_none() {
+            self.line = memchr::memchr(b'\n', data).map(|end| self.position + end as u64 + 1);
+        }
+        self.position = self.position.saturating_add(data.len() as u64);
+        let data = self.aligned(data);
         for line in data.split(|byte| *byte == b'\n') {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if line.iter().all(|byte| IN_ALPHABET.get(usize::from(*byte)).copied().unwrap_or_default()) {
@@ -74,7 +156,9 @@ impl Base64 {
                                 self.decode(self.letters.len(), sink);
                             }
                         }
-                        byte if IN_ALPHABET.get(usize::from(*byte)).copied().unwrap_or_default() => self.letters.push(*byte),
+                        byte if IN_ALPHABET.get(usize::from(*byte)).copied().unwrap_or_default() => {
+                            self.letters.push(*byte);
+                        }
                         byte => self.strange |= !byte.is_ascii_whitespace(),
                     }
                 }
@@ -102,6 +186,7 @@ impl Base64 {
         }
         self.letters.drain(..count);
         if !self.decoded.is_empty() {
+            self.yielded = self.yielded.saturating_add(self.decoded.len() as u64);
             sink(&self.decoded);
         }
     }
@@ -168,7 +253,9 @@ impl QuotedPrintable {
         match (self.held.as_slice(), byte) {
             (_, b'\n') => self.held.clear(),
             ([b'='], b'\r' | b' ' | b'\t') => self.held.push(byte),
-            ([b'=', b'\r' | b' ' | b'\t', ..], b' ' | b'\t' | b'\r') if self.held.len() < HELD_MOST => self.held.push(byte),
+            ([b'=', b'\r' | b' ' | b'\t', ..], b' ' | b'\t' | b'\r') if self.held.len() < HELD_MOST => {
+                self.held.push(byte);
+            }
             ([b'='], _) if digit(byte).is_some() => self.held.push(byte),
             ([b'=', high], _) if digit(*high).is_some() && digit(byte).is_some() => {
                 let value = digit(*high).unwrap_or_default() << 4 | digit(byte).unwrap_or_default();
@@ -230,6 +317,31 @@ mod tests {
         assert_eq!(decode("base64", b"aGVsbG8", 2), (b"hello".to_vec(), true));
         assert_eq!(decode("base64", b"aGVs#bG8=", 9), (b"hello".to_vec(), false));
         assert_eq!(decode("base64", b"aGVsbG8=aGVsbG8=", 5), (b"hellohello".to_vec(), true));
+    }
+
+    #[test]
+    fn base64_goes_on_with_the_line_behind_a_gap() {
+        let bytes: Vec<u8> = (0..4000_u32).map(|n| (n / 7 % 251) as u8).collect();
+        let letters = base64::engine::general_purpose::STANDARD.encode(&bytes);
+        let lines: Vec<&[u8]> = letters.as_bytes().chunks(76).collect();
+        for encoded in [lines.join(&b"\r\n"[..]), letters.into_bytes()] {
+            for (from, to) in [(301, 302), (300, 1003), (78, 156), (0, 780), (1000, 1001)] {
+                let mut encoding = TransferEncoding::named(Some("base64"));
+                let out = std::cell::RefCell::new(Vec::new());
+                let mut sink = |piece: &[u8]| out.borrow_mut().extend_from_slice(piece);
+                encoding.push(&encoded[..from], &mut sink);
+                let missing = encoding.gap((to - from) as u64, &mut sink);
+                out.borrow_mut().extend(vec![0; missing as usize]);
+                encoding.push(&encoded[to..], &mut sink);
+                encoding.finish(&mut sink);
+                let out = out.into_inner();
+                if from > 0 {
+                    assert_eq!(out.len(), bytes.len(), "{from} {to}");
+                }
+                let same = out.iter().rev().zip(bytes.iter().rev()).take_while(|(a, b)| a == b).count();
+                assert!(same >= bytes.len() - to * 3 / 4 - 60, "{from} {to} {same}");
+            }
+        }
     }
 
     proptest! {

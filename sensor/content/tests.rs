@@ -1,0 +1,277 @@
+//! The walk as a whole: bodies in, objects and text out.
+
+use crate::Walker;
+use base64::Engine as _;
+use egret_model::{ContentEvent, ContentHints, ContentLimits, ObjectState, Uninspected};
+use std::io::Write as _;
+use std::sync::Arc;
+
+/// One object as it was seen.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    path: String,
+    filename: Option<String>,
+    text: Vec<u8>,
+    size: u64,
+    state: ObjectState,
+    sha256: String,
+    uninspected: Option<(Uninspected, u64)>,
+}
+
+/// What a body comes to: pieces as they come, None for a gap of as many bytes.
+enum Piece<'a> {
+    Bytes(&'a [u8]),
+    Gap(u64),
+}
+
+fn walk_within(hints: &ContentHints, pieces: &[Piece<'_>], limits: ContentLimits) -> Vec<Seen> {
+    let mut walker = Walker::new(hints, Arc::new(limits));
+    let mut seen: Vec<(u32, Seen)> = Vec::new();
+    let mut sink = |event: ContentEvent<'_>| match event {
+        ContentEvent::Begin(start) => seen.push((
+            start.id.0,
+            Seen {
+                path: start.path,
+                filename: start.filename,
+                text: Vec::new(),
+                size: 0,
+                state: ObjectState::Inspected,
+                sha256: String::new(),
+                uninspected: None,
+            },
+        )),
+        ContentEvent::Text { object, text } => {
+            seen.iter_mut().find(|(id, _)| *id == object.0).unwrap().1.text.extend_from_slice(text);
+        }
+        ContentEvent::End { object, record, uninspected } => {
+            let one = &mut seen.iter_mut().find(|(id, _)| *id == object.0).unwrap().1;
+            (one.size, one.state, one.sha256, one.uninspected) =
+                (record.size, record.state, record.sha256, uninspected);
+        }
+    };
+    for piece in pieces {
+        match piece {
+            Piece::Bytes(bytes) => walker.push(bytes, &mut sink),
+            Piece::Gap(bytes) => walker.gap(*bytes, &mut sink),
+        }
+    }
+    walker.finish(true, &mut sink);
+    assert!(seen.iter().all(|(_, one)| !one.sha256.is_empty()), "an object never ended");
+    seen.into_iter().map(|(_, one)| one).collect()
+}
+
+fn walk(hints: &ContentHints, body: &[u8]) -> Vec<Seen> {
+    walk_within(hints, &[Piece::Bytes(body)], ContentLimits::default())
+}
+
+fn typed(media_type: &str) -> ContentHints {
+    ContentHints { media_type: Some(media_type.to_owned()), ..ContentHints::default() }
+}
+
+fn coded(coding: &str) -> ContentHints {
+    ContentHints { codings: vec![coding.to_owned()], ..ContentHints::default() }
+}
+
+fn mail() -> ContentHints {
+    ContentHints { mail: true, ..ContentHints::default() }
+}
+
+fn has(seen: &Seen, text: &str) -> bool {
+    memchr::memmem::find(&seen.text, text.as_bytes()).is_some()
+}
+
+fn gzip(data: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(data).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn base64_lines(data: &[u8]) -> Vec<u8> {
+    let letters = base64::engine::general_purpose::STANDARD.encode(data);
+    letters.as_bytes().chunks(76).collect::<Vec<_>>().join(&b"\r\n"[..])
+}
+
+fn rows(count: usize) -> Vec<u8> {
+    (0..count).flat_map(|row| format!("{row:06},customer {row:06},end\r\n").into_bytes()).collect()
+}
+
+fn mail_with(attachment: &[u8]) -> Vec<u8> {
+    let mut mail = b"From: a@corp.example\r\nTo: b@x.example\r\nSubject: rows\r\nMIME-Version: 1.0\r\n\
+        Content-Type: multipart/mixed; boundary=\"b1\"\r\n\r\npreamble card\r\n--b1\r\n\r\nHello\r\n--b1\r\n\
+        Content-Type: text/csv; name=rows.csv\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        .to_vec();
+    mail.extend(base64_lines(attachment));
+    mail.extend(b"\r\n--b1--\r\nepilogue card\r\n");
+    mail
+}
+
+fn form(file: &[u8]) -> Vec<u8> {
+    let mut body = b"--xx\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n--xx\r\n\
+        Content-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n"
+        .to_vec();
+    body.extend(file);
+    body.extend(b"\r\n--xx--\r\n");
+    body
+}
+
+#[test]
+fn a_boundary_that_never_comes_hides_nothing() {
+    for size in [10, 1000] {
+        let body = rows(size);
+        let seen = walk(&typed("multipart/form-data; boundary=never"), &body);
+        assert_eq!(seen.len(), 1);
+        assert_eq!((seen[0].text.as_slice(), seen[0].state), (body.as_slice(), ObjectState::Inspected));
+    }
+    // Without a boundary, or with a wrong one, the first line tells it.
+    for media_type in ["multipart/form-data", "multipart/form-data; boundary=wrong"] {
+        let seen = walk(&typed(media_type), &form(b"a,b"));
+        assert_eq!(seen[2].path, "form/file/a.csv", "{media_type}");
+    }
+}
+
+#[test]
+fn text_outside_parts_is_text_of_the_mail() {
+    let seen = walk(&mail(), &mail_with(&rows(10)));
+    assert!(has(&seen[0], "preamble card") && has(&seen[0], "epilogue card"));
+    assert_eq!((seen[2].path.as_str(), seen[2].text.as_slice()), ("mail/rows.csv", rows(10).as_slice()));
+    // Undeclared as well.
+    assert_eq!(walk(&typed("application/octet-stream"), &mail_with(&rows(10)))[2].path, "mail/rows.csv");
+}
+
+#[test]
+fn bytes_that_are_not_coded_as_declared_are_read_as_they_are() {
+    for coding in ["gzip", "br", "deflate", "zstd", "compress", "nonsense"] {
+        for count in [1, 100, 20_000] {
+            let body = rows(count);
+            let seen = walk(&coded(coding), &body);
+            assert_eq!(seen[0].state, ObjectState::Inspected, "{coding} {count}");
+            assert_eq!(seen[0].text, body, "{coding} {count}");
+            assert_eq!(seen[0].uninspected, None);
+        }
+    }
+    let noise: Vec<u8> = (0..5000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8 & 0x9f).collect();
+    let seen = walk(&coded("compress"), &noise);
+    assert_eq!((seen[0].state, seen[0].size), (ObjectState::Unsupported, 5000));
+    assert_eq!(seen[0].uninspected, Some((Uninspected::Unsupported, 5000)));
+    assert_eq!(walk(&coded("gzip"), &noise)[0].state, ObjectState::Malformed);
+}
+
+#[test]
+fn a_gap_in_a_coded_body_leaves_what_came_before() {
+    let noise: Vec<u8> =
+        (0..40_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_string().into_bytes()).collect();
+    let whole = gzip(&noise);
+    let half = whole.len() / 2;
+    let pieces = [Piece::Bytes(&whole[..half]), Piece::Gap(1000), Piece::Bytes(&whole[half + 1000..])];
+    let seen = walk_within(&coded("gzip"), &pieces, ContentLimits::default());
+    assert_eq!(seen[0].state, ObjectState::Partial);
+    assert!(seen[0].text.len() > noise.len() / 3);
+    assert_eq!(seen[0].uninspected, Some((Uninspected::Gap, (whole.len() - half) as u64)));
+}
+
+#[test]
+fn rows_behind_a_gap_in_a_mail_are_read() {
+    let rows = rows(2000);
+    let mail_bytes = mail_with(&rows);
+    for (from, to) in [(9001, 9002), (9000, 12_345)] {
+        let gap = (to - from) as u64;
+        let pieces = [Piece::Bytes(&mail_bytes[..from]), Piece::Gap(gap), Piece::Bytes(&mail_bytes[to..])];
+        let seen = walk_within(&mail(), &pieces, ContentLimits::default());
+        assert_eq!(seen[2].state, ObjectState::Partial);
+        let lost =
+            (0..2000).filter(|row| !has(&seen[2], &format!("{row:06},customer {row:06},end\r\n"))).count();
+        assert!(lost <= (to - from) * 3 / 4 / 28 + 5, "{lost} rows lost");
+        let counted: u64 = seen.iter().filter_map(|one| one.uninspected).map(|(_, bytes)| bytes).sum();
+        assert_eq!(counted, gap);
+    }
+}
+
+#[test]
+fn members_behind_a_gap_in_an_archive_are_read() {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for name in ["a.txt", "b.txt", "c.txt"] {
+        writer.start_file(name, stored).unwrap();
+        writer.write_all(&rows(300)).unwrap();
+    }
+    let whole = writer.finish().unwrap().into_inner();
+    let (from, to) = (9000, 9100);
+    let pieces = [Piece::Bytes(&whole[..from]), Piece::Gap(100), Piece::Bytes(&whole[to..])];
+    let seen = walk_within(&ContentHints::default(), &pieces, ContentLimits::default());
+    assert_eq!(seen[0].state, ObjectState::Partial);
+    for name in ["body/a.txt", "body/c.txt"] {
+        let member = seen.iter().find(|one| one.path == name).unwrap();
+        assert_eq!((member.state, &member.text), (ObjectState::Inspected, &rows(300)));
+    }
+}
+
+#[test]
+fn nothing_is_joined_across_a_gap() {
+    let bodies: [(&str, &[u8], &[u8]); 4] = [
+        ("text/plain", b"card 4111111111", b"111111 end"),
+        ("text/plain; charset=koi8-r", b"card \xcb\xcc 4111111111", b"111111 end"),
+        ("application/json", b"{\"card\": \"4111111111", b"111111\"}"),
+        ("text/html", b"<p>4111111111", b"111111"),
+    ];
+    for (media_type, before, behind) in bodies {
+        let pieces = [Piece::Bytes(before), Piece::Gap(7), Piece::Bytes(behind)];
+        let seen = walk_within(&typed(media_type), &pieces, ContentLimits::default());
+        assert!(!has(&seen[0], "4111111111111111"), "{media_type}");
+        assert!(has(&seen[0], "4111111111") && has(&seen[0], "111111"), "{media_type}");
+        assert_eq!(seen[0].state, ObjectState::Partial);
+    }
+}
+
+#[test]
+fn limits_on_what_is_unpacked_cut_nothing_else() {
+    let limits = || ContentLimits { object_bytes: 100, transfer_bytes: 200, ..ContentLimits::default() };
+    let body = form(&rows(1000));
+    let seen = walk_within(&typed("multipart/form-data; boundary=xx"), &[Piece::Bytes(&body)], limits());
+    assert_eq!((seen[2].state, &seen[2].text), (ObjectState::Inspected, &rows(1000)));
+    let body = mail_with(&rows(1000));
+    assert_eq!(walk_within(&mail(), &[Piece::Bytes(&body)], limits())[2].text, rows(1000));
+    // What is cut counts with all its carried bytes.
+    let body = gzip(&rows(9000));
+    let pieces: Vec<Piece<'_>> = body.chunks(500).map(Piece::Bytes).collect();
+    let seen = walk_within(&coded("gzip"), &pieces, limits());
+    assert_eq!(seen[0].state, ObjectState::OverLimit);
+    let (reason, bytes) = seen[0].uninspected.unwrap();
+    assert!(reason == Uninspected::OverLimit && bytes + 5000 > body.len() as u64, "{bytes}");
+}
+
+#[test]
+fn depth_ends_every_kind_of_nesting() {
+    let limits = || ContentLimits { depth: 2, ..ContentLimits::default() };
+    let mut json = format!("{{\"secret\":\"{}\"}}", "x y ".repeat(40));
+    for _ in 0..4 {
+        let inner = base64::engine::general_purpose::STANDARD.encode(&json);
+        json = format!("{{\"a\":\"{inner}\"}}");
+    }
+    let seen = walk_within(&typed("application/json"), &[Piece::Bytes(json.as_bytes())], limits());
+    assert_eq!(seen.len(), 3);
+    assert_eq!(seen.last().unwrap().state, ObjectState::OverLimit);
+    assert!(matches!(seen[2].uninspected, Some((Uninspected::OverLimit, 1..))));
+    let mut message = b"From: a@b.c\r\n\r\ncard 4111".to_vec();
+    for _ in 0..4 {
+        message = [b"Content-Type: message/rfc822\r\n\r\n".as_slice(), &message].concat();
+    }
+    let seen = walk_within(&mail(), &[Piece::Bytes(&message)], limits());
+    assert_eq!(seen.last().unwrap().state, ObjectState::OverLimit);
+    assert!(has(seen.last().unwrap(), "card 4111"));
+}
+
+#[test]
+fn names_are_clean_and_unique() {
+    let hints = ContentHints { filename: Some("a\u{202e}\u{7}.txt".to_owned()), ..ContentHints::default() };
+    assert_eq!(walk(&hints, b"text")[0].filename.as_deref(), Some("a__.txt"));
+    let seen = walk(&typed("application/x-www-form-urlencoded"), b"a=1&a=2&a=3");
+    let paths: Vec<&str> = seen.iter().map(|one| one.path.as_str()).collect();
+    assert_eq!(paths, ["form", "form/a", "form/a-2", "form/a-3"]);
+}
+
+#[test]
+fn a_uuencoded_file_in_a_text_is_an_object() {
+    let seen = walk(&typed("text/plain"), b"Hi\nbegin 644 a.csv\n#86)C\n`\nend\nbye\n");
+    assert_eq!((seen[1].path.as_str(), seen[1].text.as_slice()), ("body/a.csv", b"abc".as_slice()));
+    assert!(has(&seen[0], "bye"));
+}
