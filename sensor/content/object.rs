@@ -71,6 +71,8 @@ enum Mode {
     Encoded(Box<(TransferEncoding, Object)>),
     /// Bytes whose strings are worth a look.
     Raw,
+    /// Compressed bytes behind a gap, which cannot be decompressed: hashed only.
+    Passed,
     /// Hashed only.
     Opaque,
     /// Held until it is whole.
@@ -163,6 +165,11 @@ impl Object {
                 return true;
             }
             Mode::Held { data, text: true, .. } => data.extend_from_slice(GAP),
+            // One compressed stream ends here: decompressed behind a gap, it would make text that nobody sent.
+            Mode::Held { text: false, .. } if is_one_stream(&head.media_type) => {
+                self.close_mode(0, walk);
+                self.mode = Mode::Passed;
+            }
             // What follows stays where the format's own offsets say it is.
             Mode::Held { data, text: false, .. } => {
                 let most = walk.limits.buffer_bytes.saturating_sub(data.len());
@@ -177,7 +184,7 @@ impl Object {
             }
             Mode::Parts(parts) => return parts.gap(missing, walk),
             Mode::Message(message) => return message.gap(missing, place.id, walk),
-            Mode::Opaque | Mode::Unknown(_) | Mode::Closed => {}
+            Mode::Opaque | Mode::Passed | Mode::Unknown(_) | Mode::Closed => {}
         }
         false
     }
@@ -362,7 +369,7 @@ impl Object {
             }
             Mode::Parts(parts) => parts.push(data, walk),
             Mode::Message(message) => message.push(data, id, walk),
-            Mode::Opaque | Mode::Unknown(_) | Mode::Closed => {}
+            Mode::Opaque | Mode::Passed | Mode::Unknown(_) | Mode::Closed => {}
         }
         true
     }
@@ -436,7 +443,7 @@ impl Object {
                     *bytes = (*bytes).max(if stored > 0 { stored } else { size });
                 }
             }
-            Mode::Raw | Mode::Unknown(_) | Mode::Closed => {}
+            Mode::Raw | Mode::Passed | Mode::Unknown(_) | Mode::Closed => {}
         }
     }
 }
@@ -447,6 +454,11 @@ fn reader_for(kind: Kind) -> Option<Reader> {
         Kind::UrlEncoded => Some(form::read),
         other => formats::reader_for(other),
     }
+}
+
+/// Compressed files, as opposed to archives of compressed members.
+fn is_one_stream(media_type: &str) -> bool {
+    matches!(media_type, "application/gzip" | "application/x-bzip2" | "application/x-xz" | "application/zstd")
 }
 
 fn root_name(recognised: &kind::Recognised) -> &'static str {

@@ -275,3 +275,88 @@ fn a_uuencoded_file_in_a_text_is_an_object() {
     assert_eq!((seen[1].path.as_str(), seen[1].text.as_slice()), ("body/a.csv", b"abc".as_slice()));
     assert!(has(&seen[0], "bye"));
 }
+
+#[test]
+fn bombs_end_within_their_limits() {
+    let mut stack = vec![0; 8 << 20];
+    for _ in 0..4 {
+        stack = gzip(&stack);
+    }
+    let limits =
+        || ContentLimits { object_bytes: 1 << 20, transfer_bytes: 4 << 20, ..ContentLimits::default() };
+    let seen = walk_within(&ContentHints::default(), &[Piece::Bytes(&stack)], limits());
+    assert!(seen.iter().any(|one| one.state == ObjectState::OverLimit));
+    assert!(seen.iter().all(|one| one.size <= 1 << 20));
+    let mut nested = rows(100);
+    for _ in 0..12 {
+        let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for name in ["a", "b"] {
+            writer.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            writer.write_all(&nested).unwrap();
+        }
+        nested = writer.finish().unwrap().into_inner();
+    }
+    let limits = ContentLimits { objects: 500, ..limits() };
+    let seen = walk_within(&ContentHints::default(), &[Piece::Bytes(&nested)], limits);
+    assert!(seen.len() <= 500 && seen.iter().any(|one| one.state == ObjectState::OverLimit));
+}
+
+/// Bodies of several kinds.
+fn bodies() -> Vec<(ContentHints, Vec<u8>)> {
+    let late = [b"x".repeat(5000), b"Geh\xe4lter und Zulagen\n".repeat(300)].concat();
+    let uu = b"Hi\nbegin 644 a.csv\n#86)C\n`\nend\nbye\n".to_vec();
+    vec![
+        (typed("multipart/form-data; boundary=xx"), form(&rows(200))),
+        (typed("multipart/form-data; boundary=never"), rows(200)),
+        (mail(), mail_with(&gzip(&rows(300)))),
+        (mail(), mail_with(&rows(200))),
+        (coded("gzip"), gzip(&rows(400))),
+        (coded("gzip"), rows(300)),
+        (coded("deflate"), rows(300)),
+        (typed("application/x-www-form-urlencoded"), b"a=1&b=%41&a=2".to_vec()),
+        (typed("application/json"), br#"{"a":"b\n","c":[1,2]}"#.repeat(300)),
+        (typed("text/plain"), late),
+        (typed("text/plain"), uu),
+    ]
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]
+    #[test]
+    fn any_cut_gives_the_same_objects(
+        which in 0_usize..11,
+        cuts in proptest::collection::vec(0.0..1.0_f64, 0..12),
+        small in 1_usize..40,
+    ) {
+        let (hints, body) = bodies().swap_remove(which);
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| (cut * body.len() as f64) as usize).collect();
+        cuts.sort_unstable();
+        cuts.push(body.len());
+        let (mut pieces, mut start) = (Vec::new(), 0);
+        for cut in cuts {
+            pieces.push(Piece::Bytes(&body[start..cut]));
+            start = cut;
+        }
+        let whole = walk(&hints, &body);
+        proptest::prop_assert_eq!(&walk_within(&hints, &pieces, ContentLimits::default()), &whole);
+        let pieces: Vec<Piece<'_>> = body.chunks(small).map(Piece::Bytes).collect();
+        proptest::prop_assert_eq!(&walk_within(&hints, &pieces, ContentLimits::default()), &whole);
+    }
+
+    #[test]
+    fn no_gap_makes_a_false_number(which in 0_usize..11, at in 0.0..1.0_f64, length in 1_usize..3000) {
+        let (hints, body) = bodies().swap_remove(which);
+        let from = (at * body.len() as f64) as usize;
+        let to = (from + length).min(body.len());
+        let pieces = [Piece::Bytes(&body[..from]), Piece::Gap((to - from) as u64), Piece::Bytes(&body[to..])];
+        let digits = |seen: &[Seen]| -> std::collections::BTreeSet<Vec<u8>> {
+            seen.iter()
+                .flat_map(|one| one.text.split(|byte| !byte.is_ascii_digit()).map(<[u8]>::to_vec).collect::<Vec<_>>())
+                .filter(|run| run.len() >= 6)
+                .collect()
+        };
+        let whole = digits(&walk(&hints, &body));
+        let with_gap = digits(&walk_within(&hints, &pieces, ContentLimits::default()));
+        proptest::prop_assert!(with_gap.is_subset(&whole), "{:?}", with_gap.difference(&whole).next());
+    }
+}
