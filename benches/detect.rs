@@ -1,7 +1,5 @@
 //! Bytes scanned a second, by kind of text and by signatures.
 
-#![expect(missing_docs, reason = "criterion's macros make public functions")]
-
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use egret_detect::{Scanner, SignatureSet};
 use egret_model::DetectLimits;

@@ -42,8 +42,18 @@ pub(crate) struct Numbers {
     written: Vec<(u32, Written)>,
     /// Fewest digits of any form.
     fewest: u32,
-    /// Forms by the length of their first group, with the byte that has to follow it.
-    by_group: Vec<Vec<(u32, Option<u8>)>>,
+    /// Finders of account numbers.
+    accounts: Vec<u32>,
+    /// Layouts by the length of their first group and by what follows it, see [`follower`].
+    by_group: Vec<[Vec<u32>; FOLLOWERS.len() + 1]>,
+}
+
+/// Bytes that may follow the first group of a layout.
+const FOLLOWERS: [u8; 4] = [b' ', b'-', b'.', b'/'];
+
+/// Which of [`FOLLOWERS`] a byte is, or the number of them.
+fn follower(byte: Option<u8>) -> usize {
+    FOLLOWERS.iter().position(|known| Some(*known) == byte).unwrap_or(FOLLOWERS.len())
 }
 
 /// A number that fits a layout and stands free.
@@ -60,30 +70,30 @@ pub(crate) struct Candidate {
 impl Numbers {
     /// Prepares the layouts of all finders.
     pub(crate) fn new(mut written: Vec<(u32, Written)>) -> Self {
-        // The widest form of each finder is tried first; account numbers, which claim their groups, before all others.
-        written.sort_by_key(|(finder, form)| {
-            (!matches!(form, Written::Iban), *finder, std::cmp::Reverse(form.width()))
-        });
-        let by_group = (0..=LONGEST_GROUP)
-            .map(|digits| {
-                let fits = |form: &Written| match form {
-                    Written::Layout(layout) => layout.begins_with(digits),
-                    Written::Iban => digits >= 2,
-                };
-                let follows = |form: &Written| match form {
-                    Written::Layout(layout) => layout.follows(),
-                    Written::Iban => None,
-                };
-                let fitting = (0..).zip(&written).filter(|(_, (_, form))| fits(form));
-                fitting.map(|(at, (_, form))| (at, follows(form))).collect()
-            })
-            .collect();
+        // The widest form of each finder is tried first.
+        written.sort_by_key(|(finder, form)| (*finder, std::cmp::Reverse(form.width())));
+        let accounts =
+            written.iter().filter(|(_, form)| matches!(form, Written::Iban)).map(|(finder, _)| *finder);
+        let accounts = accounts.collect();
+        let mut by_group = vec![<[Vec<u32>; FOLLOWERS.len() + 1]>::default(); LONGEST_GROUP + 1];
+        for (index, (_, form)) in (0..).zip(&written) {
+            let Written::Layout(layout) = form else { continue };
+            for (_, lists) in
+                by_group.iter_mut().enumerate().filter(|(digits, _)| layout.begins_with(*digits))
+            {
+                for (which, list) in lists.iter_mut().enumerate() {
+                    if layout.follows().is_none_or(|byte| follower(Some(byte)) == which) {
+                        list.push(index);
+                    }
+                }
+            }
+        }
         let digits = written.iter().map(|(_, form)| match form {
             Written::Layout(layout) => layout.fewest_digits(),
             Written::Iban => iban::FEWEST_DIGITS,
         });
         let fewest = digits.min().and_then(|digits| u32::try_from(digits).ok()).unwrap_or(0);
-        Self { written, fewest, by_group }
+        Self { written, fewest, accounts, by_group }
     }
 
     /// Looks at every group of digits that begins in `range` and may begin a number; `visit` says whether a candidate is
@@ -149,42 +159,41 @@ impl Numbers {
         claimed: &mut usize,
         visit: &mut impl FnMut(&Candidate) -> bool,
     ) {
-        let mut settled = None;
-        let after = text.get(start + length).copied();
-        for (index, follows) in self.by_group.get(length).into_iter().flatten() {
-            // Most layouts are ruled out by one byte.
-            if follows.is_some() && *follows != after {
-                continue;
+        if length >= 2
+            && !self.accounts.is_empty()
+            && let Some(range) = account(text, start)
+        {
+            let digits = count_digits(text, &range);
+            for finder in &self.accounts {
+                if visit(&Candidate { finder: *finder, range: range.clone(), digits }) {
+                    *claimed = range.end;
+                }
             }
-            let Some((finder, form)) = self.written.get(*index as usize) else { continue };
+            if range.end == *claimed {
+                return;
+            }
+        }
+        let mut settled = None;
+        let after = follower(text.get(start + length).copied());
+        for index in self.by_group.get(length).and_then(|lists| lists.get(after)).into_iter().flatten() {
+            let Some((finder, Written::Layout(layout))) = self.written.get(*index as usize) else { continue };
             if settled == Some(*finder) {
                 continue;
             }
-            let Some(range) = (match form {
-                Written::Layout(layout) => fit(layout, text, start),
-                Written::Iban => account(text, start),
-            }) else {
-                continue;
-            };
-            let digits = text
-                .get(range.clone())
-                .unwrap_or_default()
-                .iter()
-                .filter(|byte| byte.is_ascii_digit())
-                .count();
-            let digits = u8::try_from(digits).unwrap_or(u8::MAX);
-            if visit(&Candidate { finder: *finder, range: range.clone(), digits }) {
-                if matches!(form, Written::Iban) {
-                    *claimed = range.end;
-                    return;
-                }
+            let Some(range) = fit(layout, text, start..start + length) else { continue };
+            let digits = count_digits(text, &range);
+            if visit(&Candidate { finder: *finder, range, digits }) {
                 settled = Some(*finder);
             }
         }
     }
 }
 
-/// Number of digits. Written so that it compiles to a few vector instructions.
+fn count_digits(text: &[u8], range: &Range<usize>) -> u8 {
+    text.get(range.clone()).map_or(0, digits_in)
+}
+
+/// Number of digits in at most 255 bytes. Written so that it compiles to a few vector instructions.
 fn digits_in(chunk: &[u8]) -> u8 {
     chunk.iter().map(|byte| u8::from(byte.wrapping_sub(b'0') < 10)).sum()
 }
@@ -203,24 +212,27 @@ fn digits_at(text: &[u8], at: usize) -> usize {
     text.get(at..).map_or(0, |rest| rest.iter().take_while(|byte| byte.is_ascii_digit()).count())
 }
 
-fn fit(layout: &Layout, text: &[u8], first_digit: usize) -> Option<Range<usize>> {
-    let start = first_digit.checked_sub(layout.lead())?;
-    let end = start + layout.fits(text.get(start..)?)?;
-    let range = start..end;
-    (stands_free(text, &range) && !in_link(text, start) && neighbours_differ(layout, text, &range))
-        .then_some(range)
+fn fit(layout: &Layout, text: &[u8], group: Range<usize>) -> Option<Range<usize>> {
+    let range = if layout.is_bare() {
+        group
+    } else {
+        let start = group.start.checked_sub(layout.lead())?;
+        start..start + layout.fits(text.get(start..)?)?
+    };
+    let free =
+        stands_free(text, &range) && !in_link(text, range.start) && neighbours_differ(layout, text, &range);
+    free.then_some(range)
 }
 
 /// An account number whose check digits are the group at `first_digit`: two letters stand before, perhaps with a blank.
 fn account(text: &[u8], first_digit: usize) -> Option<Range<usize>> {
-    let blank = usize::from(text.get(first_digit.checked_sub(1)?) == Some(&b' '));
-    let start = first_digit.checked_sub(2 + blank)?;
-    let country = text.get(start..start + 2)?;
-    if !country.iter().all(u8::is_ascii_alphabetic)
-        || start > 0 && text.get(start - 1).is_some_and(u8::is_ascii_alphanumeric)
-    {
+    let before = |distance: usize| first_digit.checked_sub(distance).and_then(|at| text.get(at));
+    let blank = usize::from(before(1)? == &b' ');
+    let letter = |distance: usize| before(distance).is_some_and(u8::is_ascii_alphabetic);
+    if !letter(1 + blank) || !letter(2 + blank) || before(3 + blank).is_some_and(u8::is_ascii_alphanumeric) {
         return None;
     }
+    let start = first_digit - 2 - blank;
     let range = start..start + iban::read(text.get(start..)?)?;
     stands_free(text, &range).then_some(range)
 }

@@ -129,6 +129,11 @@ impl Layout {
         self.separator
     }
 
+    /// Whether it is one group of digits and nothing else.
+    pub(crate) fn is_bare(&self) -> bool {
+        matches!(self.parts.as_slice(), [part] if part.sign == Sign::Digit)
+    }
+
     /// Digits that it has for certain.
     pub(crate) fn fewest_digits(&self) -> usize {
         self.parts.iter().filter(|part| part.sign == Sign::Digit).map(|part| part.least).sum()
@@ -160,7 +165,12 @@ impl Layout {
         let mut at = 0;
         for part in &self.parts {
             let rest = text.get(at..)?;
-            let run = rest.iter().take(part.most).take_while(|byte| part.sign.is(**byte)).count();
+            let rest = rest.get(..part.most).unwrap_or(rest);
+            // The commonest sign without a choice at every byte.
+            let run = match part.sign {
+                Sign::Digit => rest.iter().take_while(|byte| byte.is_ascii_digit()).count(),
+                sign => rest.iter().take_while(|byte| sign.is(**byte)).count(),
+            };
             if run < part.least {
                 return None;
             }
