@@ -6,11 +6,14 @@
 
 mod targets {
     pub(super) mod capture;
+    pub(super) mod content;
     pub(super) mod decode;
     pub(super) mod dhcp;
     mod dialogue;
+    pub(super) mod engine;
     pub(super) mod formats;
     pub(super) mod ftp;
+    pub(super) mod http1;
     pub(super) mod scan;
     pub(super) mod signature;
     pub(super) mod smtp;
@@ -23,10 +26,13 @@ pub type Target = fn(&[u8]);
 /// Every target by name; its corpus lies in `fuzz/corpus/NAME/`.
 pub const TARGETS: &[(&str, Target)] = &[
     ("capture", targets::capture::run),
+    ("content", targets::content::run),
     ("decode", targets::decode::run),
     ("dhcp", targets::dhcp::run),
+    ("engine", targets::engine::run),
     ("formats", targets::formats::run),
     ("ftp", targets::ftp::run),
+    ("http1", targets::http1::run),
     ("scan", targets::scan::run),
     ("signature", targets::signature::run),
     ("smtp", targets::smtp::run),
