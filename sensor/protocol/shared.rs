@@ -13,7 +13,7 @@ pub struct Shared {
     transfers: u64,
     /// Connections that another one has announced.
     pub(crate) expected: ExpectedConnections,
-    /// Objects that come in pieces over HTTP.
+    /// Uploads that come in pieces over HTTP.
     pub(crate) pieces: Pieces,
     /// Datagrams of no known protocol, put together over flows.
     pub(crate) groups: DatagramGroups,

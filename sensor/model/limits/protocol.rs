@@ -26,7 +26,7 @@ pub struct ProtocolLimits {
     /// HTTP requests of one connection that wait for their response; beyond it the oldest is forgotten, and its response is
     /// told without what was asked. Default 1,024.
     pub pending_requests: usize,
-    /// Packet time without a piece after which an object that comes in pieces (HTTP ranges) ends; pieces that have not come
+    /// Packet time without a piece after which an object that is sent in pieces (HTTP uploads) ends; pieces that have not come
     /// are a gap. Default 10 min.
     pub range_idle_ns: i64,
     /// Such objects open at once in one shard; beyond it each further piece is a transfer of its own. Default 1,024.

@@ -34,8 +34,6 @@ pub(super) struct Exchange {
     /// The answer has no body (HEAD).
     pub(super) head_only: bool,
     pub(super) operation: String,
-    /// Path, as far as it tells objects apart.
-    pub(super) path: Vec<u8>,
     /// Name of the file that the path names: sent with PUT, fetched with GET.
     pub(super) filename: Option<String>,
     /// The response brings what the path names.

@@ -1,5 +1,6 @@
-//! Objects that come in pieces (RFC 9110 section 14.4, resumable uploads): put together in order, over several requests and
-//! connections of one pair of addresses.
+//! Uploads that come in pieces (RFC 9110 section 14.5, resumable uploads): put together in order, over several requests and
+//! connections of one pair of addresses. Pieces that a client fetches are no concern of it: they may be any part of the object,
+//! in any number, and each is a transfer of its own.
 //!
 //! Owns: the objects that are not complete, and pieces held until their turn. Never does: reading fields.
 

@@ -29,7 +29,6 @@ impl Http1 {
         let mut start = TransferStart { filename: named, ..start };
         fields::describe(&head.fields, &mut start);
         start.facts.extend(told.odd.map(|odd| ("framing", odd.to_owned())));
-        let path = exchange.path.clone();
         let client = self.client();
         self.exchanges.request(context, client, exchange);
 
@@ -41,7 +40,7 @@ impl Http1 {
                 outlet: Outlet::Untouched {
                     start: Box::new(start),
                     piece: fields::range(&head.fields),
-                    path,
+                    path: [target.path, b"?", target.query].concat(),
                 },
                 gap: false,
                 exchange: number,
@@ -67,7 +66,6 @@ impl Http1 {
             at: context.now(),
             head_only: head.method == "HEAD",
             operation: target::operation(&head.method, target),
-            path: [target.path, b"?", target.query].concat(),
             filename: target::filename(target.path).filter(|_| !connect),
             fetches: head.method == "GET",
             server_name: named.or_else(|| outer?.server_name.clone()),

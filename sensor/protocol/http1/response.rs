@@ -76,21 +76,19 @@ impl Http1 {
             .map_or_else(|| format!("response {}", head.status), |exchange| exchange.operation.clone());
         let mut start = context.start(Protocol::Http, operation, self.side(Role::Response));
         start.server = self.side(Role::Response);
-        let mut path = Vec::new();
         if let Some(exchange) = exchange {
             start.server_name.clone_from(&exchange.server_name);
             start.via_proxy = exchange.via_proxy;
             start.user = exchange.user().or(start.user);
             start.filename = exchange.filename.clone().filter(|_| exchange.fetches);
-            path.clone_from(&exchange.path);
         }
         fields::describe(&head.fields, &mut start);
         start.facts.push(("status", head.status.to_string()));
         start.facts.extend(told.odd.map(|odd| ("framing", odd.to_owned())));
-        let piece = if head.status == 206 && exchange.is_some() { fields::range(&head.fields) } else { None };
+        // A piece that a client fetched (206) stands for itself: which ones belong together is the client's own affair.
         Phase::Body(Box::new(Incoming {
             body: Body::new(told.framing.unwrap_or(Framing::UntilClose), context.limits.head_bytes),
-            outlet: Outlet::Untouched { start: Box::new(start), piece, path },
+            outlet: Outlet::whole(start),
             gap: false,
             exchange: 0,
             asked: false,

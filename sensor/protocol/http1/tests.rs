@@ -536,6 +536,26 @@ fn pieces_become_one_object() {
 }
 
 #[test]
+fn fetched_pieces_stand_for_themselves() {
+    let mut scene = Scene::new();
+    let flow = scene.tcp(80);
+    for (start, end) in [(0, 5), (5, 10), (2, 4)] {
+        scene.client(flow, format!("GET /big HTTP/1.1\r\nHost: h\r\nRange: bytes={start}-{}\r\n\r\n", end - 1));
+        scene.server(
+            flow,
+            format!(
+                "HTTP/1.1 206 Partial\r\nContent-Range: bytes {start}-{}/10\r\nContent-Length: {}\r\n\r\n{}",
+                end - 1,
+                end - start,
+                &"0123456789"[start..end]
+            ),
+        );
+    }
+    scene.close(flow);
+    assert_eq!(shown(&scene.end()), ["< GET /big = 01234", "< GET /big = 56789", "< GET /big = 23"]);
+}
+
+#[test]
 fn pieces_that_never_come_are_a_gap_in_time() {
     let mut scene = Scene::new();
     let flow = scene.tcp(80);
