@@ -13,6 +13,7 @@ mod engine;
 mod expected;
 mod ftp;
 mod http1;
+mod line_ends;
 mod lines;
 mod names;
 mod quic;

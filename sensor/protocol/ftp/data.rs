@@ -4,6 +4,7 @@
 
 use super::parse::{self, Verb};
 use super::shared::{Coding, ConnectionId, FileKey, Job, Piece};
+use crate::line_ends::LineEnds;
 use crate::{Analyzer, Context};
 use egret_model::{Flow, Protocol, Side, TransferKey, Uninspected};
 
@@ -31,6 +32,8 @@ struct Content {
     length: u64,
     whole: bool,
     coding: Coding,
+    /// The file comes with the line ends of the network (TYPE A).
+    line_ends: Option<LineEnds>,
     /// The file, if a later command may continue it.
     file: Option<FileKey>,
     /// Where the transfer began, if that was an earlier connection.
@@ -158,6 +161,7 @@ impl Content {
             length: piece.length,
             whole: piece.whole,
             coding: Coding::Stream,
+            line_ends: job.line_ends(),
             file,
             began: Some(piece.flow),
             nameless: false,
@@ -198,6 +202,7 @@ impl Content {
             length: offset,
             whole: offset == 0,
             coding: job.coding,
+            line_ends: job.line_ends(),
             file,
             began: None,
             nameless: false,
@@ -216,6 +221,7 @@ impl Content {
             length: 0,
             whole: true,
             coding: Coding::Stream,
+            line_ends: None,
             file: None,
             began: None,
             nameless: true,
@@ -230,6 +236,24 @@ impl Content {
     }
 
     fn body(&mut self, context: &mut Context<'_>, data: &[u8]) {
+        match &mut self.line_ends {
+            Some(line_ends) => {
+                let content = line_ends.push(data);
+                self.content(context, &content);
+            }
+            None => self.content(context, data),
+        }
+    }
+
+    /// A return that was held back until its line feed is content after all.
+    fn settle(&mut self, context: &mut Context<'_>) {
+        if let Some(held) = self.line_ends.as_mut().and_then(LineEnds::settle) {
+            self.content(context, held);
+        }
+    }
+
+    /// The next bytes of the file.
+    fn content(&mut self, context: &mut Context<'_>, data: &[u8]) {
         let mut data = data;
         if let Some((transfer, left)) = &mut self.repeated {
             let count = usize::try_from(*left).unwrap_or(usize::MAX).min(data.len());
@@ -248,6 +272,7 @@ impl Content {
     }
 
     fn missing(&mut self, context: &mut Context<'_>, bytes: u64) {
+        self.settle(context);
         let mut bytes = bytes;
         if let Some((transfer, left)) = &mut self.repeated {
             let count = bytes.min(*left);
@@ -271,6 +296,7 @@ impl Content {
     }
 
     fn end(mut self, context: &mut Context<'_>, seen: bool) {
+        self.settle(context);
         self.end_repeated(context, u64::MAX);
         let continues = match &self.file {
             Some(file) => file.upload || !seen,

@@ -39,6 +39,8 @@ enum Awaited {
     /// SIZE, of which file.
     Size(String),
     Mode(Coding),
+    /// TYPE; what was in force before it.
+    Type(bool),
     Other,
 }
 
@@ -77,6 +79,9 @@ struct FtpControl {
     /// A file's size as the server told: where APPE begins.
     size: Option<(String, u64)>,
     coding: Coding,
+    /// TYPE A is in force: not without being asked for, though it is the default (RFC 959 section 3.1.1.1), since clients that
+    /// never send TYPE move files as they are.
+    ascii: bool,
     channel: Option<Channel>,
 }
 
@@ -101,6 +106,7 @@ impl FtpControl {
             offset: 0,
             size: None,
             coding: Coding::Stream,
+            ascii: false,
             channel: None,
         }
     }
@@ -172,7 +178,7 @@ impl FtpControl {
             Command::Password => Awaited::Login,
             Command::Security => Awaited::Security,
             Command::Reinitialize => {
-                (self.claimed, self.account) = (None, None);
+                (self.claimed, self.account, self.ascii) = (None, None, false);
                 Awaited::Other
             }
             Command::Passive => Awaited::Passive,
@@ -195,6 +201,8 @@ impl FtpControl {
                 b'Z' => Coding::Deflate,
                 _ => Coding::Unsupported,
             }),
+            // In force at once: the next command may come before the reply.
+            Command::Type(letter) => Awaited::Type(std::mem::replace(&mut self.ascii, letter == b'A')),
             Command::Directory(path) => {
                 Awaited::Directory(parse::resolve(&self.directory, &String::from_utf8_lossy(path)))
             }
@@ -249,6 +257,7 @@ impl FtpControl {
             account: self.account.clone(),
             server_name: self.server_name.clone(),
             coding: self.coding,
+            ascii: self.ascii,
         };
         context.shared.ftp.assign(channel.id, Some(job));
         Some(channel.id)
@@ -362,6 +371,7 @@ impl FtpControl {
                 self.size = size.map(|size| (file, size));
             }
             (Some(Awaited::Mode(coding)), 200..=299) => self.coding = coding,
+            (Some(Awaited::Type(before)), 400..) => self.ascii = before,
             _ => {}
         }
     }

@@ -23,6 +23,8 @@ pub(super) enum Command<'a> {
     Restart(u64),
     /// MODE.
     Mode(u8),
+    /// TYPE, first letter in upper case.
+    Type(u8),
     /// CWD; CDUP is `..`.
     Directory(&'a [u8]),
     /// PWD.
@@ -76,10 +78,10 @@ impl Verb {
 }
 
 /// Commands that need no further reading; recognition counts on them.
-const OTHERS: [&str; 30] = [
+const OTHERS: [&str; 29] = [
     "ABOR", "ACCT", "ADAT", "ALLO", "AUTH", "CCC", "CLNT", "DELE", "FEAT", "HELP", "LANG", "MDTM", "MFMT",
     "MKD", "MLST", "NOOP", "OPTS", "PBSZ", "PROT", "QUIT", "RMD", "RNFR", "RNTO", "SITE", "SMNT", "STAT",
-    "STRU", "SYST", "TYPE", "XPWD",
+    "STRU", "SYST", "XPWD",
 ];
 
 /// Reads a command line without its end. `None`: no command of FTP.
@@ -110,6 +112,7 @@ pub(super) fn command(line: &[u8]) -> Option<Command<'_>> {
         }
         () if is("REST") => Command::Restart(std::str::from_utf8(argument).ok()?.trim().parse().ok()?),
         () if is("MODE") => Command::Mode(argument.first()?.to_ascii_uppercase()),
+        () if is("TYPE") => Command::Type(argument.trim_ascii_start().first()?.to_ascii_uppercase()),
         () if is("CWD") || is("XCWD") => Command::Directory(argument),
         () if is("CDUP") || is("XCUP") => Command::Directory(b".."),
         () if is("PWD") || is("XPWD") => Command::WhichDirectory,

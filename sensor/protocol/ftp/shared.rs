@@ -4,6 +4,7 @@
 
 use super::parse::Verb;
 use crate::account::Account;
+use crate::line_ends::{LineEnds, LoneReturn};
 use egret_model::{Flow, ProtocolEvent, ProtocolLimits, Timestamp, TransferKey};
 use hashbrown::HashMap;
 use std::collections::{BTreeMap, VecDeque};
@@ -26,6 +27,16 @@ pub(super) struct Job {
     pub(super) account: Option<Account>,
     pub(super) server_name: Option<String>,
     pub(super) coding: Coding,
+    /// TYPE A was asked for.
+    pub(super) ascii: bool,
+}
+
+impl Job {
+    /// What undoes the line ends of the wire (RFC 959 section 3.1.1.1), where a file's bytes come so. A listing is no file.
+    pub(super) fn line_ends(&self) -> Option<LineEnds> {
+        (self.ascii && self.coding == Coding::Stream && !self.verb.lists())
+            .then(|| LineEnds::new(LoneReturn::AsItIs))
+    }
 }
 
 /// How MODE lays out the data (RFC 959 section 3.4).

@@ -214,6 +214,64 @@ fn a_resumed_upload_is_put_together() {
 }
 
 #[test]
+fn text_is_told_as_the_host_stores_it() {
+    // Commands before, the transfer's command, what the wire carries, what is told.
+    let cases: &[(&[(&str, &str)], &str, &str, &str)] = &[
+        (&[("TYPE A", "200 A")], "STOR a.csv", "a,b\r\nc\rd\r\r\n\ne\r", "a,b\nc\rd\r\n\ne\r"),
+        (&[("type a n", "200 A")], "APPE a.csv", "a\r\n", "a\n"),
+        (&[("NOOP\r\nTYPE A", "200 OK\r\n200 A")], "STOR a.csv", "a\r\n", "a\n"),
+        (&[("TYPE A", "504 never")], "STOR a.csv", "a\r\n", "a\r\n"),
+        (&[("TYPE A", "200 A"), ("TYPE I", "200 I")], "STOR a.csv", "a\r\n", "a\r\n"),
+        (&[("TYPE A", "200 A"), ("MODE Z", "200 Z")], "STOR a.csv", "a\r\n", "a\r\n"),
+        (&[], "STOR a.csv", "a\r\n", "a\r\n"),
+    ];
+    for (before, command, wire, content) in cases {
+        for cut in [1, 3, 100] {
+            let mut scene = Scene::new();
+            let control = login(&mut scene);
+            before.iter().for_each(|(command, reply)| say(&mut scene, control, command, reply));
+            say(&mut scene, control, "EPSV", "229 Entering (|||50001|)");
+            let data = passive(&mut scene, 50_001);
+            say(&mut scene, control, command, "150 go");
+            wire.as_bytes().chunks(cut).for_each(|piece| scene.client(data, piece));
+            scene.close(data);
+            assert_eq!(
+                told(&scene.end()),
+                [(*command, (*content).to_owned(), true)],
+                "{before:?} {wire:?} in pieces of {cut}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_listing_and_what_stands_before_a_gap_stay_as_they_are() {
+    let mut scene = Scene::new();
+    let control = login(&mut scene);
+    say(&mut scene, control, "TYPE A", "200 A");
+    say(&mut scene, control, "EPSV", "229 Entering (|||50001|)");
+    let data = passive(&mut scene, 50_001);
+    say(&mut scene, control, "LIST", "150 go");
+    scene.server(data, "-rw- q3.csv\r\n");
+    scene.close(data);
+    scene.server(control, "226 done\r\n");
+    say(&mut scene, control, "EPSV", "229 Entering (|||50002|)");
+    let data = passive(&mut scene, 50_002);
+    say(&mut scene, control, "RETR a.csv", "150 go");
+    scene.server(data, "a\r");
+    scene.gap(data, Side::Responder, 4);
+    scene.server(data, "\nb\r\n");
+    scene.close(data);
+    assert_eq!(
+        told(&scene.end()),
+        [
+            ("LIST", "-rw- q3.csv\r\n".to_owned(), true),
+            ("RETR a.csv", "a\r\nb\n".to_owned(), false),
+        ]
+    );
+}
+
+#[test]
 fn a_download_that_ended_is_over_at_once() {
     let mut scene = Scene::new();
     let control = login(&mut scene);
