@@ -159,15 +159,18 @@ impl Replay {
             Some(total) => ProgressBar::new(total).with_style(style(
                 "replaying {bar:30} {bytes}/{total_bytes}  {binary_bytes_per_sec}  {eta} left",
             )),
-            None => ProgressBar::no_length().with_style(style("replaying {spinner} {bytes}  {binary_bytes_per_sec}")),
+            None => ProgressBar::no_length()
+                .with_style(style("replaying {spinner} {bytes}  {binary_bytes_per_sec}")),
         }
     }
 
-    /// Nothing readable at all is a wrong call; something unreadable beside readable input is a partial result.
+    /// Something unreadable beside readable input is a partial result; nothing readable at all is a wrong call.
     fn status(&self, summary: &Summary, incidents: &[Incident], broken_signatures: bool) -> u8 {
         let threshold = self.fail_on.map(Severity::from);
         if threshold.is_some_and(|least| incidents.iter().any(|incident| incident.severity >= least)) {
             status::INCIDENT
+        } else if summary.packets == 0 && !summary.problems.is_empty() {
+            status::USAGE
         } else if !summary.problems.is_empty() || broken_signatures {
             status::PARTIAL
         } else {
@@ -220,8 +223,7 @@ impl Overview {
         }
         let sums = Sums { bytes: transfer.bytes, transfers: 1, findings: transfer.findings.len() as u64 };
         self.senders.entry(sender_name(transfer)).or_default().add(sums);
-        let destination =
-            transfer.receiver.name.clone().unwrap_or_else(|| transfer.receiver.ip.to_string());
+        let destination = transfer.receiver.name.clone().unwrap_or_else(|| transfer.receiver.ip.to_string());
         self.destinations.entry(destination).or_default().add(sums);
     }
 }
@@ -256,7 +258,7 @@ fn show(summary: &Summary, incidents: &[Incident], overview: &Overview, output: 
         amount::of(summary.incidents, "incident"),
     );
     if let (Some(first), Some(last)) = (summary.first_at, summary.last_at) {
-        println!("from {first:.19} to {last:.19} UTC");
+        println!("from {} to {} UTC", first.to_the_second(), last.to_the_second());
     }
     show_incidents(incidents);
     show_sums("Top senders (content that left)", "sender", &overview.senders);
@@ -285,7 +287,7 @@ fn show_incidents(incidents: &[Incident]) {
             who.into(),
             amount::shortened(&incident.destination, 40).into(),
             incident.reasons.iter().take(4).map(|r| format!("• {r}")).collect::<Vec<_>>().join("\n").into(),
-            format!("{:.19}", incident.first_at).into(),
+            incident.first_at.to_the_second().into(),
         ]);
     }
     println!("{table}");

@@ -183,7 +183,8 @@ fn expand(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     entries.sort_by_key(fs::DirEntry::path);
     for entry in entries {
         // A link to a directory is not followed: it may lead back here.
-        let kind = entry.file_type().with_context(|| format!("{}: cannot be read", entry.path().display()))?;
+        let kind =
+            entry.file_type().with_context(|| format!("{}: cannot be read", entry.path().display()))?;
         if kind.is_file() || kind.is_dir() {
             expand(&entry.path(), files)?;
         }
@@ -196,7 +197,9 @@ fn print_file(path: &Path, inspected: &InspectedFile, out: &mut impl Write) -> R
         return Ok(writeln!(out, "{}: empty", path.display())?);
     };
     writeln!(out, "{}: {}, {}", path.display(), root.media_type, amount::bytes(root.size))?;
-    for object in inspected.objects.iter().filter(|object| object.state != egret_model::ObjectState::Inspected) {
+    for object in
+        inspected.objects.iter().filter(|object| object.state != egret_model::ObjectState::Inspected)
+    {
         let state = serde_json::to_value(object.state)?;
         writeln!(out, "  {} was not fully inspected: {}", object.path, state.as_str().unwrap_or_default())?;
     }
@@ -260,7 +263,8 @@ fn scan_samples(path: &Path, inspector: &mut FileInspector, out: &mut impl Write
 
 /// A place in bytes as a place in characters.
 fn in_characters(text: &str, offset: u64, length: u64) -> (u64, u64) {
-    let characters_before = |byte: u64| text.char_indices().take_while(|(at, _)| (*at as u64) < byte).count() as u64;
+    let characters_before =
+        |byte: u64| text.char_indices().take_while(|(at, _)| (*at as u64) < byte).count() as u64;
     let start = characters_before(offset);
     (start, characters_before(offset.saturating_add(length)).saturating_sub(start))
 }

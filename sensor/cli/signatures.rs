@@ -107,7 +107,11 @@ fn test(directories: &[PathBuf]) -> u8 {
         println!("{problem}\n");
     }
     let passed: usize = set.signatures().iter().map(Signature::tests).sum();
-    println!("{} passed, {} with a fault", amount::of(passed as u64, "test"), amount::of(problems.len() as u64, "file"));
+    println!(
+        "{} passed, {} with a fault",
+        amount::of(passed as u64, "test"),
+        amount::of(problems.len() as u64, "file")
+    );
     if problems.is_empty() { status::DONE } else { status::USAGE }
 }
 
@@ -147,14 +151,20 @@ fn explain(explanation: &Explanation) -> Result<u8> {
             .map(Signature::id)
             .filter(|id| id.contains(&explanation.id) || explanation.id.contains(id))
             .collect();
-        let hint = if near.is_empty() { String::new() } else { format!(" Did you mean {}?", near.join(" or ")) };
+        let hint =
+            if near.is_empty() { String::new() } else { format!(" Did you mean {}?", near.join(" or ")) };
         bail!("{}: no signature of this id; `egret signatures list` shows all.{hint}", explanation.id);
     };
     println!("{}: {}", signature.id(), signature.title());
     if !signature.description().is_empty() {
         println!("{}", signature.description());
     }
-    println!("severity {}, owner {}, tags {}", signature.severity(), or_none(signature.owner()), or_none(&signature.tags().join(", ")));
+    println!(
+        "severity {}, owner {}, tags {}",
+        signature.severity(),
+        or_none(signature.owner()),
+        or_none(&signature.tags().join(", "))
+    );
     println!("from {}, {} passed", signature.file(), amount::of(signature.tests() as u64, "test"));
     for note in set.notes().iter().filter(|note| note.signature == signature.id()) {
         println!("cost of {}: {}", note.find, note.note);

@@ -83,10 +83,10 @@ impl IdentityIndex {
         }
     }
 
-    /// Who used `ip` at `at`. `named` is a user whom the exchange itself named (its own log-in): where evidence about the
-    /// address is in conflict, the exchange knows best.
+    /// Who used `ip` at `at`. `named` is a user whom the exchange itself named (its own log-in, or the envelope sender of its
+    /// mail): where evidence about the address is in conflict, the exchange knows best; where there is none, it is all there is.
     #[must_use]
-    pub fn attribute(&self, ip: IpAddr, at: Timestamp, named: Option<&str>) -> Attribution {
+    pub fn attribute(&self, ip: IpAddr, at: Timestamp, named: Option<(&str, Evidence)>) -> Attribution {
         let intervals = self.by_address.get(&ip).map(Vec::as_slice).unwrap_or_default();
         let planned = self.plan.entry(ip, at);
         let mut users = UserScores::default();
@@ -105,7 +105,12 @@ impl IdentityIndex {
                 );
             }
         }
-        let mut attribution = users.decide(named);
+        if let Some((user, evidence)) = named
+            && users.users.is_empty()
+        {
+            users.add(user, None, evidence, weight::of(evidence) * weight::UNCONFIRMED, at);
+        }
+        let mut attribution = users.decide(named.map(|(user, _)| user));
         // Host and link address: the plan's, else the strongest evidence that names one.
         let best = |has: &dyn Fn(&Interval) -> bool| {
             intervals
@@ -331,9 +336,17 @@ mod tests {
         let attribution = who(&index, 110);
         assert_eq!(attribution.user, None);
         assert_eq!(attribution.alternatives, ["alice", "bob"]);
-        let named = index.attribute(IP, Timestamp::from_seconds(110), Some("bob"));
+        let named = index.attribute(IP, Timestamp::from_seconds(110), Some(("bob", Evidence::FtpLogin)));
         assert_eq!(named.user.as_deref(), Some("bob"));
         assert_eq!(named.alternatives, ["alice"]);
+    }
+
+    #[test]
+    fn without_other_evidence_the_exchange_itself_counts_a_little() {
+        let index = index("ip,user\n", &[]);
+        let attribution = index.attribute(IP, Timestamp::EPOCH, Some(("alice", Evidence::MailFrom)));
+        assert_eq!(attribution.user.as_deref(), Some("alice"));
+        assert!(attribution.confidence < 0.3, "{attribution:?}");
     }
 
     #[test]

@@ -49,6 +49,15 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// To the second, for people: `2026-11-24 00:11:06`, in UTC.
+    #[must_use]
+    pub fn to_the_second(self) -> String {
+        let text = self.to_string();
+        text.get(..19).unwrap_or(&text).replace('T', " ")
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_nanosecond(i128::from(self.0)) {

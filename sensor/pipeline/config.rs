@@ -94,7 +94,9 @@ mod tests {
     #[test]
     fn private_and_local_ranges_are_inside_by_default() {
         let networks = InternalNetworks::default();
-        for inside in ["10.1.2.3", "172.31.255.1", "192.168.0.9", "fd00::1", "fe80::1", "::ffff:10.0.0.1", "127.0.0.1"] {
+        for inside in
+            ["10.1.2.3", "172.31.255.1", "192.168.0.9", "fd00::1", "fe80::1", "::ffff:10.0.0.1", "127.0.0.1"]
+        {
             assert!(networks.contains(inside.parse().unwrap()), "{inside}");
         }
         for outside in ["172.32.0.1", "198.51.100.1", "2001:db8::1", "::ffff:8.8.8.8"] {
@@ -105,7 +107,9 @@ mod tests {
     #[test]
     fn names_that_can_only_be_inside() {
         let networks = InternalNetworks::default();
-        for inside in ["fileserver", "printer.local", "a.b.internal", "10.0.0.9", "[fd00::1]", "nas.home.arpa."] {
+        for inside in
+            ["fileserver", "printer.local", "a.b.internal", "10.0.0.9", "[fd00::1]", "nas.home.arpa."]
+        {
             assert!(networks.contains_name(inside), "{inside}");
         }
         for outside in ["upload.example", "198.51.100.1", "local.example", "in-addr.arpa"] {

@@ -8,8 +8,8 @@ use crate::{Record, SinkError};
 use egret_identity::{AddressPlan, IdentityIndex};
 use egret_incident::Correlator;
 use egret_model::{
-    Attribution, FindingRecord, Hit, IdHasher, Incident, Limits, Party, Sighting, SightingRecord, Timestamp,
-    TransferRecord,
+    Attribution, Evidence, FindingRecord, Hit, IdHasher, Incident, Limits, Party, Protocol, Sighting,
+    SightingRecord, Timestamp, TransferRecord, TransferStart,
 };
 use std::collections::VecDeque;
 
@@ -127,7 +127,7 @@ impl<'a> Recorder<'a> {
             if server_sends { (server_inside, client_inside) } else { (client_inside, server_inside) };
         sender.mac = start.sender_mac.map(|mac| mac.to_string());
         // The user named by the exchange is the client's, whichever way the content goes.
-        let named = start.user.as_deref().or_else(|| mail_sender(start));
+        let named = named_by(start);
         let (sender_named, receiver_named) = if server_sends { (None, named) } else { (named, None) };
         self.attribute(&mut sender, finished.ended_at, sender_named);
         self.attribute(&mut receiver, finished.ended_at, receiver_named);
@@ -154,7 +154,7 @@ impl<'a> Recorder<'a> {
         (record, findings)
     }
 
-    fn attribute(&self, party: &mut Party, at: Timestamp, named: Option<&str>) {
+    fn attribute(&self, party: &mut Party, at: Timestamp, named: Option<(&str, Evidence)>) {
         if !self.internal.contains(party.ip) {
             return;
         }
@@ -170,16 +170,28 @@ impl<'a> Recorder<'a> {
     }
 }
 
-/// A mail submitted without a log-in names its sender in the envelope; weak, but better than the relay's other senders.
-fn mail_sender(start: &egret_model::TransferStart) -> Option<&str> {
+/// The user whom the exchange itself names: its log-in, else the envelope sender of a mail. The latter is a claim, but a better
+/// one than the other senders of a relay.
+fn named_by(start: &TransferStart) -> Option<(&str, Evidence)> {
+    if let Some(user) = &start.user {
+        let evidence = match start.protocol {
+            Protocol::Ftp => Evidence::FtpLogin,
+            Protocol::Smtp => Evidence::SmtpAuth,
+            _ if start.via_proxy => Evidence::ProxyAuth,
+            _ => Evidence::HttpBasic,
+        };
+        return Some((user, evidence));
+    }
     let (_, address) = start.facts.iter().find(|(name, _)| *name == "mail-from")?;
-    address.split_once('@').map(|(user, _)| user)
+    address.split_once('@').map(|(user, _)| (user, Evidence::MailFrom))
 }
 
 /// The host of `host:port`, brackets of an IPv6 literal kept.
 fn host_of(name: &str) -> &str {
     match name.rsplit_once(':') {
-        Some((host, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && !host.ends_with(':') => {
+        Some((host, port))
+            if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && !host.ends_with(':') =>
+        {
             if host.contains(':') && !host.ends_with(']') { name } else { host }
         }
         _ => name,

@@ -72,7 +72,8 @@ impl Dispatcher {
             through = Some(packet.reference.ordinal);
             self.summary.packets += 1;
             self.summary.bytes += packet.data.len() as u64;
-            self.summary.first_at = Some(self.summary.first_at.map_or(packet.at, |first| first.min(packet.at)));
+            self.summary.first_at =
+                Some(self.summary.first_at.map_or(packet.at, |first| first.min(packet.at)));
             self.summary.last_at = self.summary.last_at.max(Some(packet.at));
             let buffer = packets.buffer();
             self.decoder.decode(&packet, &mut |segment: Segment<'_>| {

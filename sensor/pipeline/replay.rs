@@ -42,7 +42,9 @@ pub enum ReplayError {
     #[error("cannot start a thread: {0}; fewer --workers may help")]
     Thread(std::io::Error),
     /// A defect of Egret.
-    #[error("internal error in the {0}: this is a defect of egret, please report it with the capture; the records written so far are incomplete")]
+    #[error(
+        "internal error in the {0}: this is a defect of egret, please report it with the capture; the records written so far are incomplete"
+    )]
     Defect(&'static str),
 }
 
@@ -57,7 +59,8 @@ pub fn replay(
     let workers = config.workers.clamp(1, config.limits.pipeline.shards.max(1));
     let captures = inputs.names().map(str::to_owned).collect();
     thread::scope(|scope| {
-        let (report_in, report_out) = bounded::<Report>(workers * config.limits.pipeline.queue_batches.max(1));
+        let (report_in, report_out) =
+            bounded::<Report>(workers * config.limits.pipeline.queue_batches.max(1));
         let (spent_in, spent_out) = bounded(workers * config.limits.pipeline.queue_batches.max(1));
         let mut queues = Vec::with_capacity(workers);
         let mut threads = Vec::with_capacity(workers);

@@ -116,7 +116,9 @@ impl Inspected {
             ProtocolEvent::Begin { transfer, start } => self.transfers.begin(transfer, start, flow),
             ProtocolEvent::Body { transfer, data } => self.transfers.body(transfer, data, scanner),
             ProtocolEvent::Gap { transfer, bytes } => self.transfers.gap(transfer, bytes, scanner),
-            ProtocolEvent::Opaque { transfer, bytes, reason } => self.transfers.opaque(transfer, bytes, reason),
+            ProtocolEvent::Opaque { transfer, bytes, reason } => {
+                self.transfers.opaque(transfer, bytes, reason)
+            }
             ProtocolEvent::Named { transfer, filename, server_name } => {
                 self.transfers.named(transfer, filename, server_name);
             }

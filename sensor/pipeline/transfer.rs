@@ -6,8 +6,8 @@ use crate::event::FinishedTransfer;
 use egret_content::Walker;
 use egret_detect::{ObjectScan, Scanner};
 use egret_model::{
-    ContentEvent, ContentHints, ContentLimits, Coverage, Flow, Hit, ObjectId, ObjectRecord, Timestamp, TransferKey,
-    TransferStart, Uninspected,
+    ContentEvent, ContentHints, ContentLimits, Coverage, Flow, Hit, ObjectId, ObjectRecord, Timestamp,
+    TransferKey, TransferStart, Uninspected,
 };
 use hashbrown::HashMap;
 use std::sync::Arc;

@@ -29,10 +29,7 @@ pub(crate) struct Item {
 /// Where a segment's payload is.
 pub(crate) enum Payload {
     /// In the batch's buffer.
-    Range {
-        start: usize,
-        length: usize,
-    },
+    Range { start: usize, length: usize },
     /// Made by reassembly of fragments.
     Owned(Box<[u8]>),
 }
