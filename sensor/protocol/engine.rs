@@ -322,7 +322,8 @@ mod tests {
         let listener = egret_model::Endpoint { ip: [192, 0, 2, 1].into(), port: 20_000 };
         let start = Box::new(|_: &mut Context<'_>| Box::new(ThreeBytes(Vec::new())) as Box<dyn Analyzer>);
         let until = Timestamp::from_seconds(until);
-        scene.shared().expected.announce(listener, [10, 0, 0, 1].into(), until, start);
+        let tcp = egret_model::FlowKind::Tcp;
+        scene.shared().expected.announce(tcp, listener, [10, 0, 0, 1].into(), until, start);
     }
 
     fn bodies(scene: Scene) -> Vec<(Protocol, Vec<u8>, Option<bool>)> {

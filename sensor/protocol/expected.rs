@@ -1,9 +1,9 @@
-//! Connections that another connection has announced (RFC 959 section 3.2).
+//! Connections that another connection has announced (RFC 959 section 3.2, RFC 1350 section 4).
 //!
 //! Owns: who is expected to connect where, and who reads that connection. Never does: parsing the announcement.
 
 use crate::{Analyzer, Context};
-use egret_model::{Endpoint, Flow, Timestamp};
+use egret_model::{Endpoint, Flow, FlowKind, Timestamp};
 use hashbrown::HashMap;
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -11,9 +11,10 @@ use std::net::IpAddr;
 /// Makes the analyzer of an announced connection when its first event comes.
 pub(crate) type StartExpected = Box<dyn FnOnce(&mut Context<'_>) -> Box<dyn Analyzer> + Send>;
 
-/// The end that listens, and the address from which it expects a connection.
+/// The end that listens, and the address from which it expects a connection, or its first datagram, of any port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Key {
+    kind: FlowKind,
     listener: Endpoint,
     opener: IpAddr,
 }
@@ -39,16 +40,17 @@ impl ExpectedConnections {
         Self { table: HashMap::default(), order: VecDeque::new(), serial: 0, limit }
     }
 
-    /// `opener` is expected to connect to `listener` before `until`. Replaces an earlier announcement for the same ends. When
+    /// `opener` is expected to connect, or to send datagrams, to `listener` before `until`. Replaces an earlier announcement for the same ends. When
     /// there are more than [`egret_model::ProtocolLimits::expected_connections`], the oldest is forgotten.
     pub(crate) fn announce(
         &mut self,
+        kind: FlowKind,
         listener: Endpoint,
         opener: IpAddr,
         until: Timestamp,
         start: StartExpected,
     ) {
-        let key = Key { listener, opener };
+        let key = Key { kind, listener, opener };
         self.serial += 1;
         self.table.insert(key, Expected { serial: self.serial, until, start });
         self.order.push_back((key, self.serial));
@@ -60,8 +62,8 @@ impl ExpectedConnections {
     }
 
     /// The connection will not come.
-    pub(crate) fn withdraw(&mut self, listener: Endpoint, opener: IpAddr) {
-        self.table.remove(&Key { listener, opener });
+    pub(crate) fn withdraw(&mut self, kind: FlowKind, listener: Endpoint, opener: IpAddr) {
+        self.table.remove(&Key { kind, listener, opener });
     }
 
     /// The announcement of this flow, if there is one: each is taken once. A flow whose start was not captured may have its
@@ -71,8 +73,10 @@ impl ExpectedConnections {
             return None;
         }
         let told = [(flow.responder, flow.initiator.ip), (flow.initiator, flow.responder.ip)];
-        let expected =
-            told.into_iter().find_map(|(listener, opener)| self.table.remove(&Key { listener, opener }))?;
+        let kind = flow.kind;
+        let expected = told
+            .into_iter()
+            .find_map(|(listener, opener)| self.table.remove(&Key { kind, listener, opener }))?;
         (flow.opened_at <= expected.until).then_some(expected.start)
     }
 

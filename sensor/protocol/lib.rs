@@ -25,6 +25,7 @@ mod smtp;
 mod ssh;
 #[cfg(test)]
 mod testing;
+mod tftp;
 mod tls;
 mod websocket;
 

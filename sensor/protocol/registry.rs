@@ -2,7 +2,7 @@
 //!
 //! Owns: the list. Never does: recognition itself, which is each protocol's own.
 
-use crate::{Analyzer, Context, dhcp, ftp, http1, quic, smtp, ssh, tls};
+use crate::{Analyzer, Context, dhcp, ftp, http1, quic, smtp, ssh, tftp, tls};
 use egret_model::{Flow, FlowKind};
 
 /// What a protocol says to the first bytes of a flow.
@@ -45,4 +45,5 @@ pub(crate) const REGISTRY: &[Registration] = &[
     Registration { kind: FlowKind::Tcp, probe: smtp::probe, start: smtp::start },
     Registration { kind: FlowKind::Tcp, probe: ftp::probe, start: ftp::start },
     Registration { kind: FlowKind::Udp, probe: dhcp::probe, start: dhcp::start },
+    Registration { kind: FlowKind::Udp, probe: tftp::probe, start: tftp::start },
 ];

@@ -13,8 +13,8 @@ pub struct ProtocolLimits {
     /// Protocols that a flow may carry one within the other or one after the other (CONNECT, gaps); what comes then is read
     /// as plain tcp or udp. Default 16.
     pub switches_per_flow: usize,
-    /// Connections of one shard that another connection has announced (FTP data) and that have not come; beyond it the
-    /// oldest announcement is forgotten and that connection read as plain tcp. Default 4,096.
+    /// Connections of one shard that another connection has announced (FTP data, TFTP blocks) and that have not come; beyond
+    /// it the oldest announcement is forgotten and that connection read as plain tcp or udp. Default 4,096.
     pub expected_connections: usize,
     /// Packet time without a datagram after which content of unknown UDP and of ICMP echo, put together over flows, ends.
     /// Default 60 s.
@@ -50,6 +50,8 @@ pub struct ProtocolLimits {
     pub ftp_resume_ns: i64,
     /// Files that stay open so in one shard; beyond it the oldest ends. Default 256.
     pub ftp_resumable: usize,
+    /// Packet time within which a TFTP server must answer a request; what it sends later is read as plain udp. Default 1 min.
+    pub tftp_answer_ns: i64,
 }
 
 impl Default for ProtocolLimits {
@@ -74,6 +76,7 @@ impl Default for ProtocolLimits {
             ftp_connect_ns: 300_000_000_000,
             ftp_resume_ns: 30_000_000_000,
             ftp_resumable: 256,
+            tftp_answer_ns: 60_000_000_000,
         }
     }
 }

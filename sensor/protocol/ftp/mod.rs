@@ -20,7 +20,7 @@ use crate::account::Account;
 use crate::lines::{LineBuffer, TooLong, without_end};
 use crate::{Analyzer, Context, Successor};
 use data::FtpData;
-use egret_model::{Endpoint, Evidence, Side, Uninspected};
+use egret_model::{Endpoint, Evidence, FlowKind, Side, Uninspected};
 use parse::{Command, Verb};
 use shared::{Coding, ConnectionId, Job};
 use std::collections::VecDeque;
@@ -282,7 +282,7 @@ impl FtpControl {
                     if context.flow.responder == listener { Side::Responder } else { Side::Initiator };
                 Box::new(FtpData::new(id, if passive { listens } else { listens.other() }))
             };
-            context.shared.expected.announce(listener, opener, until, Box::new(start));
+            context.shared.expected.announce(FlowKind::Tcp, listener, opener, until, Box::new(start));
         }
         self.channel = Some(Channel { id, listeners, passive, used: false });
     }
@@ -293,7 +293,7 @@ impl FtpControl {
             let opener =
                 context.flow.endpoint(if channel.passive { self.client } else { self.client.other() }).ip;
             for listener in channel.listeners {
-                context.shared.expected.withdraw(listener, opener);
+                context.shared.expected.withdraw(FlowKind::Tcp, listener, opener);
             }
             context.shared.ftp.forget(channel.id);
         }

@@ -264,10 +264,7 @@ fn a_listing_and_what_stands_before_a_gap_stay_as_they_are() {
     scene.close(data);
     assert_eq!(
         told(&scene.end()),
-        [
-            ("LIST", "-rw- q3.csv\r\n".to_owned(), true),
-            ("RETR a.csv", "a\r\nb\n".to_owned(), false),
-        ]
+        [("LIST", "-rw- q3.csv\r\n".to_owned(), true), ("RETR a.csv", "a\r\nb\n".to_owned(), false),]
     );
 }
 

@@ -540,7 +540,10 @@ fn fetched_pieces_stand_for_themselves() {
     let mut scene = Scene::new();
     let flow = scene.tcp(80);
     for (start, end) in [(0, 5), (5, 10), (2, 4)] {
-        scene.client(flow, format!("GET /big HTTP/1.1\r\nHost: h\r\nRange: bytes={start}-{}\r\n\r\n", end - 1));
+        scene.client(
+            flow,
+            format!("GET /big HTTP/1.1\r\nHost: h\r\nRange: bytes={start}-{}\r\n\r\n", end - 1),
+        );
         scene.server(
             flow,
             format!(
