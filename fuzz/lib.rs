@@ -18,6 +18,7 @@ mod targets {
     pub(super) mod signature;
     pub(super) mod smtp;
     pub(super) mod stream;
+    pub(super) mod tftp;
 }
 
 /// A target: takes any bytes, must return without panic, hang or unbounded memory.
@@ -37,4 +38,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("signature", targets::signature::run),
     ("smtp", targets::smtp::run),
     ("stream", targets::stream::run),
+    ("tftp", targets::tftp::run),
 ];
