@@ -3,7 +3,7 @@
 //! Owns: the walk's side of [`Output`]. Never does: reading of a format.
 
 use crate::header::PartHeader;
-use crate::object::{Declared, Object, Walk};
+use crate::object::{CONTAINER, Declared, Object, Walk};
 use crate::{Inner, Output, formats};
 use egret_model::{ContentEvent, ObjectId, ObjectState};
 
@@ -47,7 +47,8 @@ impl Output for Inside<'_, '_> {
         }
         let header = PartHeader { media_type, filename, ..PartHeader::default() };
         let declared = Declared { header, mail: false };
-        let may_begin = self.depth <= self.walk.limits.depth && self.walk.budget.may_begin(self.walk.limits);
+        let may_begin =
+            self.depth <= self.walk.limits.depth * CONTAINER && self.walk.budget.may_begin(self.walk.limits);
         self.open = may_begin.then(|| match self.unpacks {
             true => Object::unpacked(self.path, &name, declared, self.depth),
             false => Object::inner(self.path, &name, declared, self.depth),

@@ -108,13 +108,15 @@ impl Message {
         if !header.text.is_empty() {
             (walk.sink)(ContentEvent::Text { object: id, text: header.text.as_bytes() });
         }
-        let encoding = TransferEncoding::named(header.transfer_encoding.as_deref());
+        let encoding =
+            TransferEncoding::of_mail(header.transfer_encoding.as_deref(), header.media_type.as_deref());
         let multipart =
             header.media_type.as_deref().is_some_and(|media_type| media_type.starts_with("multipart/"));
         self.part = match &header.boundary {
-            Some(boundary) if multipart => {
-                Part::Parts { encoding, parts: Box::new(Parts::new(boundary, id, &self.path, self.depth)) }
-            }
+            Some(boundary) if multipart => Part::Parts {
+                encoding,
+                parts: Box::new(Parts::of_mail(boundary, id, &self.path, self.depth)),
+            },
             _ if walk.budget.may_begin(walk.limits) => {
                 let name = name_of(&header);
                 let object = Object::inner(&self.path, &name, Declared { header, mail: false }, self.depth);

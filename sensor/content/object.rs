@@ -18,6 +18,9 @@ use sha2::{Digest, Sha256};
 /// Stands in text where bytes are missing: no number, word or phrase reaches over it.
 pub(crate) const GAP: &[u8] = b"\n?\n";
 
+/// What a container weighs against the limit on depth; a mail or multipart, which expands nothing, weighs one.
+pub(crate) const CONTAINER: usize = 16;
+
 /// What all objects of one transfer share while they are walked.
 pub(crate) struct Walk<'a> {
     pub(crate) limits: &'a ContentLimits,
@@ -272,7 +275,7 @@ impl Object {
             path: path.clone(),
             filename: header.filename.clone(),
         }));
-        self.mode = self.mode_for(recognised.kind, prefix, id, &path, walk.limits.depth);
+        self.mode = self.mode_for(recognised.kind, prefix, id, &path, walk.limits.depth * CONTAINER);
         let (hasher, size) = (Sha256::new(), 0);
         self.head = Some(Head { id, path, media_type: recognised.media_type, hasher, size });
     }
@@ -295,7 +298,7 @@ impl Object {
         let text = || Mode::Text(Box::new(Plain::new(prefix, charset, deeper)));
         match kind {
             Kind::Text if deeper && encodes_something(prefix) => {
-                let inner = Self::inner(path, "base64", Declared::default(), self.depth + 1);
+                let inner = Self::inner(path, "base64", Declared::default(), self.depth + CONTAINER);
                 Mode::Encoded(Box::new((TransferEncoding::named(Some("base64")), inner)))
             }
             Kind::Text => text(),
@@ -418,7 +421,7 @@ impl Object {
             }
             Mode::Held { reader, data, text } => {
                 let filename = self.declared.header.filename.clone();
-                let (depth, unpacks) = (self.depth + 1, !text);
+                let (depth, unpacks) = (self.depth + CONTAINER, !text);
                 let mut output = Inside {
                     id,
                     path: &path,

@@ -2,7 +2,7 @@
 //!
 //! Owns: naming of parts, their transfer encodings, multiparts within multiparts. Never does: finding boundaries.
 
-use crate::object::{Declared, GAP, Object, Walk};
+use crate::object::{CONTAINER, Declared, GAP, Object, Walk};
 use crate::part::{Multipart, PartEvent};
 use crate::transfer_encoding::TransferEncoding;
 use crate::{header, path};
@@ -19,6 +19,8 @@ struct Inside {
     owner: ObjectId,
     outer: String,
     depth: usize,
+    /// The parts are a mail's: their text has the line ends of mail.
+    mail: bool,
     open: Open,
 }
 
@@ -40,8 +42,15 @@ enum Open {
 impl Parts {
     /// For the parts of the object `owner` at the path `outer`.
     pub(crate) fn new(boundary: &str, owner: ObjectId, outer: &str, depth: usize) -> Self {
-        let inside = Inside { owner, outer: outer.to_owned(), depth, open: Open::Nothing };
+        let inside = Inside { owner, outer: outer.to_owned(), depth, mail: false, open: Open::Nothing };
         Self { machine: Multipart::new(boundary), inside }
+    }
+
+    /// The parts of a mail.
+    pub(crate) fn of_mail(boundary: &str, owner: ObjectId, outer: &str, depth: usize) -> Self {
+        let mut this = Self::new(boundary, owner, outer, depth);
+        this.inside.mail = true;
+        this
     }
 
     pub(crate) fn push(&mut self, data: &[u8], walk: &mut Walk<'_>) {
@@ -113,14 +122,18 @@ impl Inside {
 
     fn begin(&mut self, raw: &[u8], walk: &mut Walk<'_>) {
         let header = header::parse(raw);
-        let encoding = TransferEncoding::named(header.transfer_encoding.as_deref());
+        let encoding = match self.mail {
+            true => {
+                TransferEncoding::of_mail(header.transfer_encoding.as_deref(), header.media_type.as_deref())
+            }
+            false => TransferEncoding::named(header.transfer_encoding.as_deref()),
+        };
         let multipart =
             header.media_type.as_deref().is_some_and(|media_type| media_type.starts_with("multipart/"));
         self.open = match &header.boundary {
-            Some(boundary) if multipart && self.depth < walk.limits.depth => Open::Parts {
-                encoding,
-                parts: Box::new(Self::nested(boundary, self.owner, &self.outer, self.depth)),
-            },
+            Some(boundary) if multipart && self.depth < walk.limits.depth * CONTAINER => {
+                Open::Parts { encoding, parts: Box::new(self.nested(boundary)) }
+            }
             _ if walk.budget.may_begin(walk.limits) => {
                 let name = name_of(&header);
                 let declared = Declared { header, mail: false };
@@ -134,8 +147,10 @@ impl Inside {
         };
     }
 
-    fn nested(boundary: &str, owner: ObjectId, outer: &str, depth: usize) -> Parts {
-        Parts::new(boundary, owner, outer, depth + 1)
+    fn nested(&self, boundary: &str) -> Parts {
+        let mut parts = Parts::new(boundary, self.owner, &self.outer, self.depth + 1);
+        parts.inside.mail = self.mail;
+        parts
     }
 
     fn end(&mut self, state: ObjectState, walk: &mut Walk<'_>) {

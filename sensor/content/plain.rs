@@ -4,7 +4,7 @@
 
 use crate::charset::TextDecoder;
 use crate::header::PartHeader;
-use crate::object::{Declared, GAP, Object, Walk};
+use crate::object::{CONTAINER, Declared, GAP, Object, Walk};
 use crate::uuencode::{TextEvent, Uuencoded};
 use egret_model::{ContentEvent, ObjectId, ObjectState};
 
@@ -79,7 +79,7 @@ impl Plain {
                         place.path,
                         name,
                         Declared { header, mail: false },
-                        place.depth + 1,
+                        place.depth + CONTAINER,
                     ))
                 });
             }

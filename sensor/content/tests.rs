@@ -251,8 +251,9 @@ fn depth_ends_every_kind_of_nesting() {
     assert_eq!(seen.len(), 3);
     assert_eq!(seen.last().unwrap().state, ObjectState::OverLimit);
     assert!(matches!(seen[2].uninspected, Some((Uninspected::OverLimit, 1..))));
+    // Mails expand nothing and may nest sixteen times as deep.
     let mut message = b"From: a@b.c\r\n\r\ncard 4111".to_vec();
-    for _ in 0..4 {
+    for _ in 0..40 {
         message = [b"Content-Type: message/rfc822\r\n\r\n".as_slice(), &message].concat();
     }
     let seen = walk_within(&mail(), &[Piece::Bytes(&message)], limits());
@@ -359,4 +360,33 @@ proptest::proptest! {
         let with_gap = digits(&walk_within(&hints, &pieces, ContentLimits::default()));
         proptest::prop_assert!(with_gap.is_subset(&whole), "{:?}", with_gap.difference(&whole).next());
     }
+}
+
+/// Mails within mails, as deep as the limit allows and deeper: every level is an object, none too many for the stack.
+#[test]
+fn mails_nest_deep() {
+    let mut mail = b"Subject: innermost\r\n\r\nthe end\r\n".to_vec();
+    for level in 0..200 {
+        let boundary = format!("=={level:04}==");
+        let mut outer = format!(
+            "Content-Type: multipart/mixed; boundary=\"{boundary}\"\r\n\r\n--{boundary}\r\nContent-Type: message/rfc822\r\n\r\n"
+        )
+        .into_bytes();
+        outer.append(&mut mail);
+        outer.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+        mail = outer;
+    }
+    let hints = ContentHints { mail: true, ..ContentHints::default() };
+    let mut walker = Walker::new(&hints, Arc::new(ContentLimits::default()));
+    let (mut objects, mut over) = (0, 0);
+    let mut sink = |event: ContentEvent<'_>| {
+        if let ContentEvent::End { record, .. } = event {
+            objects += 1;
+            over += usize::from(record.state == ObjectState::OverLimit);
+        }
+    };
+    walker.push(&mail, &mut sink);
+    walker.finish(true, &mut sink);
+    assert!(objects > 120, "{objects}");
+    assert!(over > 0);
 }

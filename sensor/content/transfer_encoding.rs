@@ -1,6 +1,6 @@
 //! Content transfer encodings of mail (RFC 2045 section 6) undone as the bytes stream by.
 //!
-//! Owns: base64 and quoted-printable, both lenient. Never does: guessing that something is encoded.
+//! Owns: base64 and quoted-printable, both lenient, and the line ends of text. Never does: guessing that something is encoded.
 
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -13,7 +13,12 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// The encoding of one part.
-pub(crate) enum TransferEncoding {
+pub(crate) struct TransferEncoding {
+    encoding: Encoding,
+    line_ends: Option<LineEnds>,
+}
+
+enum Encoding {
     /// 7bit, 8bit, binary: the bytes are what they are.
     Identity,
     Base64(Base64),
@@ -23,14 +28,98 @@ pub(crate) enum TransferEncoding {
 impl TransferEncoding {
     /// By the value of a Content-Transfer-Encoding field.
     pub(crate) fn named(name: Option<&str>) -> Self {
-        match name.map(|name| name.trim().to_ascii_lowercase()).as_deref() {
-            Some("base64") => Self::Base64(Base64::default()),
-            Some("quoted-printable") => Self::QuotedPrintable(QuotedPrintable::default()),
-            _ => Self::Identity,
+        let encoding = match name.map(|name| name.trim().to_ascii_lowercase()).as_deref() {
+            Some("base64") => Encoding::Base64(Base64::default()),
+            Some("quoted-printable") => Encoding::QuotedPrintable(QuotedPrintable::default()),
+            _ => Encoding::Identity,
+        };
+        Self { encoding, line_ends: None }
+    }
+
+    /// The same for text of a mail, whose lines end with CRLF on the wire (RFC 2046 section 4.1.1) and with LF in the file that was
+    /// attached. Base64 carries a file's own line ends.
+    pub(crate) fn of_mail(name: Option<&str>, media_type: Option<&str>) -> Self {
+        let mut this = Self::named(name);
+        let text = media_type.is_none_or(|media_type| media_type.starts_with("text/"));
+        if text && !matches!(this.encoding, Encoding::Base64(_)) {
+            this.line_ends = Some(LineEnds::default());
         }
+        this
     }
 
     pub(crate) fn push(&mut self, data: &[u8], sink: &mut dyn FnMut(&[u8])) {
+        let Self { encoding, line_ends } = self;
+        match line_ends {
+            Some(line_ends) => encoding.push(data, &mut |decoded| line_ends.push(decoded, sink)),
+            None => encoding.push(data, sink),
+        }
+    }
+
+    /// `bytes` encoded bytes are missing: what is held goes out. Returns how many decoded bytes that makes, as exactly
+    /// as the length of lines tells; decoding goes on where bytes are aligned again.
+    pub(crate) fn gap(&mut self, bytes: u64, sink: &mut dyn FnMut(&[u8])) -> u64 {
+        let Self { encoding, line_ends } = self;
+        match line_ends {
+            Some(line_ends) => {
+                let missing = encoding.gap(bytes, &mut |decoded| line_ends.push(decoded, sink));
+                line_ends.finish(sink);
+                missing
+            }
+            None => encoding.gap(bytes, sink),
+        }
+    }
+
+    /// The end of the part. False when encoded bytes were left over or broke the rules.
+    pub(crate) fn finish(&mut self, sink: &mut dyn FnMut(&[u8])) -> bool {
+        let Self { encoding, line_ends } = self;
+        match line_ends {
+            Some(line_ends) => {
+                let good = encoding.finish(&mut |decoded| line_ends.push(decoded, sink));
+                line_ends.finish(sink);
+                good
+            }
+            None => encoding.finish(sink),
+        }
+    }
+}
+
+/// CRLF becomes LF; a carriage return alone stays.
+#[derive(Default)]
+struct LineEnds {
+    carriage_return: bool,
+}
+
+impl LineEnds {
+    fn push(&mut self, data: &[u8], sink: &mut dyn FnMut(&[u8])) {
+        if data.is_empty() {
+            return;
+        }
+        if self.carriage_return && data.first() != Some(&b'\n') {
+            sink(b"\r");
+        }
+        self.carriage_return = data.last() == Some(&b'\r');
+        let mut rest =
+            if self.carriage_return { data.get(..data.len() - 1).unwrap_or_default() } else { data };
+        while let Some(at) = memchr::memmem::find(rest, b"\r\n") {
+            if at > 0 {
+                sink(rest.get(..at).unwrap_or_default());
+            }
+            rest = rest.get(at + 1..).unwrap_or_default();
+        }
+        if !rest.is_empty() {
+            sink(rest);
+        }
+    }
+
+    fn finish(&mut self, sink: &mut dyn FnMut(&[u8])) {
+        if std::mem::take(&mut self.carriage_return) {
+            sink(b"\r");
+        }
+    }
+}
+
+impl Encoding {
+    fn push(&mut self, data: &[u8], sink: &mut dyn FnMut(&[u8])) {
         match self {
             Self::Identity => sink(data),
             Self::Base64(decoder) => decoder.push(data, sink),
@@ -38,9 +127,7 @@ impl TransferEncoding {
         }
     }
 
-    /// `bytes` encoded bytes are missing: what is held goes out. Returns how many decoded bytes that makes, as exactly
-    /// as the length of lines tells; decoding goes on where bytes are aligned again.
-    pub(crate) fn gap(&mut self, bytes: u64, sink: &mut dyn FnMut(&[u8])) -> u64 {
+    fn gap(&mut self, bytes: u64, sink: &mut dyn FnMut(&[u8])) -> u64 {
         match self {
             Self::Identity => bytes,
             Self::Base64(decoder) => decoder.gap(bytes, sink),
@@ -52,8 +139,7 @@ impl TransferEncoding {
         }
     }
 
-    /// The end of the part. False when encoded bytes were left over or broke the rules.
-    pub(crate) fn finish(&mut self, sink: &mut dyn FnMut(&[u8])) -> bool {
+    fn finish(&mut self, sink: &mut dyn FnMut(&[u8])) -> bool {
         match self {
             Self::Identity => true,
             Self::Base64(decoder) => decoder.finish(sink),
@@ -342,6 +428,27 @@ mod tests {
                 assert!(same >= bytes.len() - to * 3 / 4 - 60, "{from} {to} {same}");
             }
         }
+    }
+
+    #[test]
+    fn lines_of_mail_text_end_as_in_the_file() {
+        let cases: [(&str, &[u8], &[u8]); 3] = [
+            ("7bit", b"a\r\nb\rc\n\r\n\r", b"a\nb\rc\n\n\r"),
+            ("quoted-printable", b"a=3D\r\nb=\r\nc\r\n", b"a=\nbc\n"),
+            ("base64", b"YQ0KYg==", b"a\r\nb"),
+        ];
+        for (name, encoded, expected) in cases {
+            for cut in 1..6 {
+                let mut encoding = TransferEncoding::of_mail(Some(name), Some("text/csv"));
+                let mut out = Vec::new();
+                for part in encoded.chunks(cut) {
+                    encoding.push(part, &mut |piece| out.extend_from_slice(piece));
+                }
+                encoding.finish(&mut |piece| out.extend_from_slice(piece));
+                assert_eq!(out, expected, "{name} {cut}");
+            }
+        }
+        assert!(TransferEncoding::of_mail(None, Some("application/pdf")).line_ends.is_none());
     }
 
     proptest! {

@@ -14,6 +14,10 @@ use egret_model::{Incident, Summary};
 use std::thread;
 use thiserror::Error;
 
+/// Stack of a worker, bytes (16 MiB, of which the system gives only what is used): mails nest a hundred deep, and each level is a few
+/// calls.
+const WORKER_STACK_BYTES: usize = 16 << 20;
+
 /// How far a replay has come.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
@@ -70,6 +74,7 @@ pub fn replay(
             let (reports, spent) = (report_in.clone(), spent_in.clone());
             let thread = thread::Builder::new()
                 .name(format!("worker-{index}"))
+                .stack_size(WORKER_STACK_BYTES)
                 .spawn_scoped(scope, move || worker.run(&work_out, &reports, &spent))
                 .map_err(ReplayError::Thread)?;
             queues.push(work_in);

@@ -3,7 +3,8 @@
 /// Limits of the `content` stage.
 #[derive(Clone, Debug)]
 pub struct ContentLimits {
-    /// Containers within containers; a deeper object is over-limit. Default 8.
+    /// Containers within containers; a deeper object is over-limit. Mails and multiparts, which expand nothing, may nest sixteen
+    /// times as deep. Default 8.
     pub depth: usize,
     /// Objects unpacked from one transfer; further ones are over-limit. Default 10,000.
     pub objects: usize,
