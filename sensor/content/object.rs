@@ -303,7 +303,7 @@ impl Object {
             }
             Kind::Text => text(),
             Kind::Binary => Mode::Raw,
-            Kind::Media | Kind::SevenZip | Kind::Rar => {
+            Kind::Media | Kind::Rar => {
                 self.degrade(ObjectState::Unsupported, Uninspected::Unsupported, 0);
                 Mode::Opaque
             }

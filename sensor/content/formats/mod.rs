@@ -12,6 +12,7 @@ mod opendocument;
 mod package;
 mod pdf;
 mod rtf;
+mod seven_zip;
 mod tar;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -43,6 +44,7 @@ pub(crate) fn reader_for(kind: Kind) -> Option<Reader> {
         Kind::Rtf => rtf::read,
         Kind::Ole => ole::read,
         Kind::Tar => tar::read,
+        Kind::SevenZip => seven_zip::read,
         Kind::Gzip => compressed::gzip,
         Kind::Bzip2 => compressed::bzip2,
         Kind::Xz => compressed::xz,

@@ -1,7 +1,7 @@
 //! Tests of all readers on documents written by real programs, whole and damaged.
 
 use super::testing::Recording;
-use super::{compressed, markup, office, opendocument, pdf, rtf, tar, zip};
+use super::{compressed, markup, office, opendocument, pdf, rtf, seven_zip, tar, zip};
 use crate::Reader;
 use egret_model::ObjectState;
 use proptest::prelude::*;
@@ -95,6 +95,12 @@ const SAMPLES: &[Sample] = &[
         reader: tar::read,
         words: &[],
         objects: &[("q3_refunds.csv", INSPECTED), ("price_list.xlsx", INSPECTED)],
+    },
+    Sample {
+        name: "records.7z",
+        reader: seven_zip::read,
+        words: &["customers.csv\nprice_list.xlsx\n"],
+        objects: &[("customers.csv", INSPECTED), ("price_list.xlsx", INSPECTED)],
     },
     Sample {
         name: "q3_refunds.csv.bz2",
