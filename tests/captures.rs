@@ -22,8 +22,9 @@ fn each_capture_gives_the_expected_records() {
             fs::write(&expected_path, text + "\n").expect("the expectation can be written");
             continue;
         }
-        let text = fs::read_to_string(&expected_path)
-            .unwrap_or_else(|error| panic!("{}: {error}; see the head of this file", expected_path.display()));
+        let text = fs::read_to_string(&expected_path).unwrap_or_else(|error| {
+            panic!("{}: {error}; see the head of this file", expected_path.display())
+        });
         let expected: Value = serde_json::from_str(&text).expect("an expectation in JSON");
         if found != expected {
             wrong.push(format!("{}:\n{}", capture.display(), difference(&expected, &found)));
@@ -59,7 +60,9 @@ fn found_in(capture: &Path) -> Value {
     let findings: Vec<Value> = replayed
         .records("findings.jsonl")
         .iter()
-        .map(|f| json!([f["signature"], f["object"], f["severity"], f["confidence"], f["count"], f["unique"]]))
+        .map(|f| {
+            json!([f["signature"], f["object"], f["severity"], f["confidence"], f["count"], f["unique"]])
+        })
         .collect();
     let incidents: Vec<Value> = replayed
         .records("incidents.jsonl")
@@ -87,5 +90,9 @@ fn difference(expected: &Value, found: &Value) -> String {
     let (expected, found) = (format!("{expected:#}"), format!("{found:#}"));
     let missing = expected.lines().filter(|line| !found.lines().any(|other| other == *line));
     let extra = found.lines().filter(|line| !expected.lines().any(|other| other == *line));
-    missing.map(|line| format!("  - {line}")).chain(extra.map(|line| format!("  + {line}"))).collect::<Vec<_>>().join("\n")
+    missing
+        .map(|line| format!("  - {line}"))
+        .chain(extra.map(|line| format!("  + {line}")))
+        .collect::<Vec<_>>()
+        .join("\n")
 }

@@ -21,7 +21,11 @@ fn records_are_the_same_at_any_number_of_workers() {
             let many = run(workers);
             assert_eq!(one.status(), many.status(), "{}", capture.display());
             for name in RECORDS {
-                assert!(one.bytes(name) == many.bytes(name), "{}: {name} with {workers} workers", capture.display());
+                assert!(
+                    one.bytes(name) == many.bytes(name),
+                    "{}: {name} with {workers} workers",
+                    capture.display()
+                );
             }
         }
         compared += 1;

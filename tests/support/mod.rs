@@ -49,7 +49,8 @@ impl Replayed {
 
     /// A record file as bytes.
     pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
-        fs::read(self.folder.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}: {}", self.stderr()))
+        fs::read(self.folder.path().join(name))
+            .unwrap_or_else(|error| panic!("{name}: {error}: {}", self.stderr()))
     }
 
     /// A record file, line by line.
@@ -82,10 +83,14 @@ pub(crate) fn replay(captures: &[&Path], arguments: &[&str]) -> Replayed {
 
 /// The labelled data, where it was unpacked (`target/shared`, or the folder that EGRET_DATA names). Says aloud when it is absent.
 pub(crate) fn labelled_data(suite: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("EGRET_DATA").map_or_else(|| file("target/shared"), PathBuf::from).join(suite);
+    let folder =
+        std::env::var_os("EGRET_DATA").map_or_else(|| file("target/shared"), PathBuf::from).join(suite);
     if folder.is_dir() {
         return Some(folder);
     }
-    eprintln!("SKIPPED: the labelled data is absent ({}); only the captures in tests/data were used", folder.display());
+    eprintln!(
+        "SKIPPED: the labelled data is absent ({}); only the captures in tests/data were used",
+        folder.display()
+    );
     None
 }
