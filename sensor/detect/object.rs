@@ -108,8 +108,24 @@ pub(crate) struct Signs {
 }
 
 impl Signs {
+    /// Every combination, in order of [`Signs::index`].
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        (0..16_u16).map(|bits| Self {
+            near: bits & 1 != 0,
+            label: bits & 2 != 0,
+            doubtful: bits & 4 != 0,
+            sample: bits & 8 != 0,
+        })
+    }
+
+    /// The number of the combination, below 16.
+    pub(crate) fn index(self) -> u16 {
+        let Self { near, label, doubtful, sample } = self;
+        u16::from(near) | u16::from(label) << 1 | u16::from(doubtful) << 2 | u16::from(sample) << 3
+    }
+
     /// What they say of evidence for a match of `find`; None where the whole object decides.
-    fn known(self, evidence: Evidence, find: u8) -> Option<bool> {
+    pub(crate) fn known(self, evidence: Evidence, find: u8) -> Option<bool> {
         match evidence {
             Evidence::Near => Some(self.near),
             Evidence::Label => Some(self.label),
@@ -357,7 +373,8 @@ impl ObjectScan {
                 sample: found.judgement.sample,
             };
             // Most bare numbers can be told to be nothing as soon as no context word stands near.
-            if !known.compiled.levels.may_reach(&|evidence| signs.known(evidence, *find)) {
+            let Some(info) = known.compiled.finds.get(usize::from(*find)) else { continue };
+            if info.reachable >> signs.index() & 1 == 0 {
                 continue;
             }
             let value = *value.get_or_insert_with(|| finder.value(matched, &mut scratch.value));
@@ -366,14 +383,13 @@ impl ObjectScan {
                 *tally.beyond.entry((found.finder, *find, found.digits, signs)).or_default() += 1;
                 continue;
             }
-            let counts = known.compiled.finds.get(usize::from(*find)).is_some_and(|find| find.counts);
             let shown = tally.shown.entry((*find, signs)).or_default();
             let mut detail = u32::MAX;
-            if counts && *shown < limits.matches_reported {
+            if info.counts && *shown < limits.matches_reported {
                 *shown += 1;
                 detail = u32::try_from(tally.details.len()).unwrap_or(u32::MAX);
                 let offset = self.normaliser.original(found.range.start);
-                let mut why: Vec<String> = found.judgement.why.iter().map(|why| (*why).to_owned()).collect();
+                let mut why = finder.reasons(&self.text, range);
                 let word = word.and_then(|word| known.compiled.near_words.get(word as usize));
                 why.extend(word.map(|word| format!("context: {word}")));
                 tally.details.push(Match {

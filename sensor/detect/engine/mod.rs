@@ -68,41 +68,38 @@ pub(crate) struct Finder {
 }
 
 /// What the validators said together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Judgement {
     /// A published example: low confidence at most.
     pub(crate) sample: bool,
     /// Evidence `doubtful`.
     pub(crate) doubtful: bool,
-    /// For people.
-    pub(crate) why: Vec<&'static str>,
 }
 
 impl Finder {
     /// Validates a match; None when it is none.
     pub(crate) fn judge(&self, text: &[u8], range: &Range<usize>) -> Option<Judgement> {
-        let subject = Subject {
-            matched: text.get(range.clone())?,
-            before: text.get(range.start.saturating_sub(AROUND)..range.start)?,
-            after: text.get(range.end..text.len().min(range.end + AROUND))?,
-        };
+        let subject = subject(text, range)?;
         let mut judgement = Judgement::default();
         for validator in &self.validators {
-            let why = match (validator.check)(&subject) {
+            match (validator.check)(&subject) {
                 Verdict::Invalid => return None,
-                Verdict::Sample(why) => {
-                    judgement.sample = true;
-                    why
-                }
-                Verdict::Doubtful(why) => {
-                    judgement.doubtful = true;
-                    why
-                }
-                Verdict::Valid(why) => why,
-            };
-            judgement.why.push(why);
+                Verdict::Sample(_) => judgement.sample = true,
+                Verdict::Doubtful(_) => judgement.doubtful = true,
+                Verdict::Valid(_) => {}
+            }
         }
         Some(judgement)
+    }
+
+    /// What the validators say for people of a match that they let pass. Asked of the few matches that are shown.
+    pub(crate) fn reasons(&self, text: &[u8], range: &Range<usize>) -> Vec<String> {
+        let Some(subject) = subject(text, range) else { return Vec::new() };
+        let reason = |validator: &&'static Validator| match (validator.check)(&subject) {
+            Verdict::Invalid => None,
+            Verdict::Sample(why) | Verdict::Doubtful(why) | Verdict::Valid(why) => Some(why.to_owned()),
+        };
+        self.validators.iter().filter_map(reason).collect()
     }
 
     /// The keyed hash of a match's normalised value.
@@ -125,6 +122,14 @@ impl Finder {
         }
         FixedState::with_seed(VALUE_KEY).hash_one(scratch.as_slice())
     }
+}
+
+fn subject<'a>(text: &'a [u8], range: &Range<usize>) -> Option<Subject<'a>> {
+    Some(Subject {
+        matched: text.get(range.clone())?,
+        before: text.get(range.start.saturating_sub(AROUND)..range.start)?,
+        after: text.get(range.end..text.len().min(range.end + AROUND))?,
+    })
 }
 
 /// All finders of a set of signatures.

@@ -7,10 +7,9 @@
 use crate::{language::layout::Layout, validators::iban};
 use std::ops::Range;
 
-/// Bytes whose digits the gate counts together.
-const CHUNK: usize = 32;
-/// Chunks that a number may lie in: from its first digit it takes at most 65 bytes.
-const CHUNKS: usize = 3;
+/// Bytes whose digits are told at once, a bit each. A number takes at most 65 bytes from its first digit, so that all its
+/// digits stand in the chunk that it begins in and the next one.
+const CHUNK: usize = 64;
 /// Longest group of digits that a number may begin with.
 const LONGEST_GROUP: usize = 32;
 /// Bytes after the first digit of a number that decide about it: its width, its right neighbours, and the gate.
@@ -109,46 +108,34 @@ impl Numbers {
         if self.written.is_empty() {
             return;
         }
-        let stop = text.len().min(range.end.saturating_add(CHUNK * CHUNKS));
-        let chunks = text.get(range.start..stop).unwrap_or_default().chunks(CHUNK);
-        let counts: Vec<u8> = chunks.map(digits_in).collect();
-        let mut next = range.start;
-        for (at, ahead) in (range.start..range.end).step_by(CHUNK).zip(tails(&counts)) {
-            let first = ahead.first().copied().unwrap_or(0);
-            let all: u32 = ahead.iter().take(CHUNKS).map(|count| u32::from(*count)).sum();
-            if first > 0 && all >= self.fewest {
-                next = self.groups(text, next.max(at)..(at + CHUNK).min(range.end), claimed, visit);
+        let mut chunks = text.get(range.start..).unwrap_or_default().chunks(CHUNK).map(digit_bits);
+        // Whether the byte before the chunk is a digit: a group that began before the range was visited already.
+        let mut inside = u64::from(range.start > 0 && is_digit(text, range.start - 1));
+        let mut ahead = chunks.next().unwrap_or(0);
+        for at in range.clone().step_by(CHUNK) {
+            let bits = ahead;
+            ahead = chunks.next().unwrap_or(0);
+            let mut starts = bits & !(bits << 1 | inside);
+            inside = bits >> (CHUNK - 1);
+            if starts == 0 || bits.count_ones() + ahead.count_ones() < self.fewest {
+                continue;
+            }
+            while starts != 0 {
+                let bit = starts.trailing_zeros();
+                starts &= starts - 1;
+                let start = at + bit as usize;
+                if start >= range.end {
+                    return;
+                }
+                let mut length = (bits >> bit).trailing_ones() as usize;
+                if bit as usize + length == CHUNK {
+                    length += digits_at(text, at + CHUNK);
+                }
+                if start >= *claimed {
+                    self.group(text, start, length, claimed, visit);
+                }
             }
         }
-    }
-
-    /// Visits the groups that begin in `range`; where the next one may begin.
-    fn groups(
-        &self,
-        text: &[u8],
-        range: Range<usize>,
-        claimed: &mut usize,
-        visit: &mut impl FnMut(&Candidate) -> bool,
-    ) -> usize {
-        let mut at = range.start;
-        // A group that began before the range was visited already, or is longer than any number.
-        if at > 0 && is_digit(text, at - 1) {
-            at += digits_at(text, at);
-        }
-        while at < range.end {
-            let Some(skip) =
-                text.get(at..range.end).and_then(|rest| rest.iter().position(u8::is_ascii_digit))
-            else {
-                break;
-            };
-            let start = at + skip;
-            let length = digits_at(text, start);
-            at = start + length;
-            if start >= *claimed {
-                self.group(text, start, length, claimed, visit);
-            }
-        }
-        at.max(range.end)
     }
 
     fn group(
@@ -161,6 +148,7 @@ impl Numbers {
     ) {
         if length >= 2
             && !self.accounts.is_empty()
+            && text.get(start.wrapping_sub(1)).is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b' ')
             && let Some(range) = account(text, start)
         {
             let digits = count_digits(text, &range);
@@ -173,15 +161,19 @@ impl Numbers {
                 return;
             }
         }
+        let Some(lists) = self.by_group.get(length) else { return };
         let mut settled = None;
-        let after = follower(text.get(start + length).copied());
-        for index in self.by_group.get(length).and_then(|lists| lists.get(after)).into_iter().flatten() {
+        for index in lists.get(follower(text.get(start + length).copied())).into_iter().flatten() {
             let Some((finder, Written::Layout(layout))) = self.written.get(*index as usize) else { continue };
             if settled == Some(*finder) {
                 continue;
             }
             let Some(range) = fit(layout, text, start..start + length) else { continue };
-            let digits = count_digits(text, &range);
+            let digits = if layout.is_bare() {
+                u8::try_from(length).unwrap_or(u8::MAX)
+            } else {
+                count_digits(text, &range)
+            };
             if visit(&Candidate { finder: *finder, range, digits }) {
                 settled = Some(*finder);
             }
@@ -190,24 +182,34 @@ impl Numbers {
 }
 
 fn count_digits(text: &[u8], range: &Range<usize>) -> u8 {
-    text.get(range.clone()).map_or(0, digits_in)
+    let digits = text.get(range.clone()).unwrap_or_default().iter().filter(|byte| byte.is_ascii_digit());
+    u8::try_from(digits.count()).unwrap_or(u8::MAX)
 }
 
-/// Number of digits in at most 255 bytes. Written so that it compiles to a few vector instructions.
-fn digits_in(chunk: &[u8]) -> u8 {
-    chunk.iter().map(|byte| u8::from(byte.wrapping_sub(b'0') < 10)).sum()
-}
-
-/// The slices from each element to the end.
-fn tails(counts: &[u8]) -> impl Iterator<Item = &[u8]> {
-    (0..counts.len()).map(|at| counts.get(at..).unwrap_or_default())
+/// A bit for each of up to [`CHUNK`] bytes that is a digit, the first byte's the lowest. Written so that it compiles to
+/// vector instructions.
+fn digit_bits(chunk: &[u8]) -> u64 {
+    /// Moves the lowest bits of eight bytes next to each other, into the highest byte.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let mut flags = [0_u8; CHUNK];
+    let is_digit = |byte: u8| u8::from(byte.wrapping_sub(b'0') < 10);
+    match chunk.first_chunk::<CHUNK>() {
+        Some(chunk) => flags = chunk.map(is_digit),
+        None => flags.iter_mut().zip(chunk).for_each(|(flag, byte)| *flag = is_digit(*byte)),
+    }
+    flags
+        .as_chunks()
+        .0
+        .iter()
+        .rev()
+        .fold(0, |bits, eight| bits << 8 | u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56)
 }
 
 fn is_digit(text: &[u8], at: usize) -> bool {
     text.get(at).is_some_and(u8::is_ascii_digit)
 }
 
-/// Length of the run of digits at `at`, counted up to one more than a group may have.
+/// Length of the run of digits at `at`.
 fn digits_at(text: &[u8], at: usize) -> usize {
     text.get(at..).map_or(0, |rest| rest.iter().take_while(|byte| byte.is_ascii_digit()).count())
 }

@@ -14,6 +14,7 @@ use crate::{
         numbers::{self, Numbers},
         words::Phrase,
     },
+    object::Signs,
     validators::AROUND,
 };
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
@@ -35,6 +36,8 @@ pub(crate) struct Compiled {
 pub(crate) struct FindInfo {
     pub(crate) name: String,
     pub(crate) counts: bool,
+    /// For each combination of signs, a bit by [`Signs::index`]: whether a match with them may reach any level.
+    pub(crate) reachable: u16,
 }
 
 /// Signatures in order of their ids, their engine, and what they cost.
@@ -125,7 +128,10 @@ pub(crate) fn build(drafts: Vec<Draft>) -> Option<Built> {
         let mut finds = Vec::new();
         for (index, find) in (0_u8..).zip(std::mem::take(&mut draft.finds)) {
             let id = FindId { signature, find: index };
-            finds.push(FindInfo { name: find.name.clone(), counts: find.counts });
+            let may_reach =
+                |signs: &Signs| draft.levels.may_reach(&|evidence| signs.known(evidence, id.find));
+            let reachable = Signs::all().filter(may_reach).fold(0, |bits, signs| bits | 1 << signs.index());
+            finds.push(FindInfo { name: find.name.clone(), counts: find.counts, reachable });
             if let What::Use { id: other, find, .. } = find.what {
                 users.extend(ids.binary_search(&other).ok().map(|other| (id, other, find)));
             } else {

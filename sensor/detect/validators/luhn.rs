@@ -10,21 +10,32 @@ fn check(subject: &Subject<'_>) -> Verdict {
     if digits.len() >= 2 && passes(&digits) { Verdict::Valid("luhn") } else { Verdict::Invalid }
 }
 
+/// Digits that are added up at once, more than any card has.
+const AT_ONCE: usize = 32;
+
 /// Whether digits (0 to 9, check digit last) pass.
 pub(super) fn passes(digits: &[u8]) -> bool {
-    /// The sum of the digits of twice a digit.
-    const DOUBLED: [u8; 10] = [0, 2, 4, 6, 8, 1, 3, 5, 7, 9];
     let mut sum = 0_u32;
-    for pair in digits.rchunks(2) {
-        sum += match pair {
-            [second, first] => {
-                u32::from(*first) + u32::from(DOUBLED.get(usize::from(*second)).copied().unwrap_or(0))
-            }
-            [first] => u32::from(*first),
-            _ => 0,
-        };
+    let mut rest = digits;
+    while !rest.is_empty() {
+        // From the right, with zeros before the first: they add nothing, and the length is always the same.
+        let (before, last) = rest.split_at(rest.len().saturating_sub(AT_ONCE));
+        let mut digits = [0; AT_ONCE];
+        digits.get_mut(AT_ONCE - last.len()..).unwrap_or_default().copy_from_slice(last);
+        sum += u32::from(sum_of(&digits));
+        rest = before;
     }
     sum.is_multiple_of(10)
+}
+
+/// The sum of the digits, with every second one from the right replaced by the digit sum of its double.
+fn sum_of(digits: &[u8; AT_ONCE]) -> u16 {
+    digits
+        .as_chunks()
+        .0
+        .iter()
+        .map(|[second, first]| u16::from(second * 2 - if *second > 4 { 9 } else { 0 } + first))
+        .sum()
 }
 
 #[cfg(test)]

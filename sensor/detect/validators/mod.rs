@@ -53,6 +53,13 @@ impl Subject<'_> {
     /// The digits of the match.
     pub(crate) fn digits(&self) -> Digits {
         let mut digits = Digits { values: [0; Digits::MOST], count: 0 };
+        if self.matched.len() <= Digits::MOST && self.matched.iter().all(u8::is_ascii_digit) {
+            digits.count = self.matched.len();
+            for (slot, byte) in digits.values.iter_mut().zip(self.matched) {
+                *slot = byte - b'0';
+            }
+            return digits;
+        }
         let found = self.matched.iter().filter(|byte| byte.is_ascii_digit());
         for (slot, byte) in digits.values.iter_mut().zip(found) {
             *slot = byte - b'0';
