@@ -1,7 +1,5 @@
 //! Reading captures from the page cache: pcap and pcapng, several sizes of block, batches used in turn as workers would.
 
-#![expect(missing_docs, reason = "criterion's macros make public functions")]
-
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use egret_capture::{Inputs, PacketBatch};
 use egret_model::CaptureLimits;

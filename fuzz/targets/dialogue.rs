@@ -28,18 +28,18 @@ fn reports(kind: FlowKind, data: &[u8]) -> Vec<String> {
         let (flow, session) = if choice & 0x10 == 0 { first } else { second };
         flow.midstream |= choice & 0x20 != 0;
         flow.last_at = flow.last_at.plus(i64::from(choice) * 100_000_000);
-        engine.expire(flow.last_at, &mut |_, event| reports.take(event));
+        engine.expire(flow.last_at, &mut |_, event| reports.take(&event));
         let event = step(choice, bytes);
-        engine.event(flow, session, event, &mut |event| reports.take(event));
+        engine.event(flow, session, event, &mut |event| reports.take(&event));
         if let StreamEvent::Closed { .. } = event {
             *session = Session::default();
         }
     }
     for (flow, session) in &mut flows {
         let event = StreamEvent::Closed { reason: CloseReason::EndOfInput };
-        engine.event(flow, session, event, &mut |event| reports.take(event));
+        engine.event(flow, session, event, &mut |event| reports.take(&event));
     }
-    engine.finish(&mut |_, event| reports.take(event));
+    engine.finish(&mut |_, event| reports.take(&event));
     assert!(reports.open.is_empty(), "every transfer ends");
     reports.lines
 }
@@ -80,8 +80,8 @@ struct Reports {
 }
 
 impl Reports {
-    fn take(&mut self, event: ProtocolEvent<'_>) {
-        match &event {
+    fn take(&mut self, event: &ProtocolEvent<'_>) {
+        match event {
             ProtocolEvent::Begin { transfer, .. } => {
                 assert_eq!(self.open.insert(*transfer, 0), None, "a key is given once");
             }

@@ -44,8 +44,8 @@ pub(crate) fn table(header: &[&str]) -> Table {
 }
 
 /// A number, set to the right.
-pub(crate) fn number(text: impl ToString) -> Cell {
-    Cell::new(text.to_string()).set_alignment(CellAlignment::Right)
+pub(crate) fn number(text: impl std::fmt::Display) -> Cell {
+    Cell::new(text).set_alignment(CellAlignment::Right)
 }
 
 /// A severity in its colour.

@@ -117,7 +117,7 @@ impl Inspected {
             ProtocolEvent::Body { transfer, data } => self.transfers.body(transfer, data, scanner),
             ProtocolEvent::Gap { transfer, bytes } => self.transfers.gap(transfer, bytes, scanner),
             ProtocolEvent::Opaque { transfer, bytes, reason } => {
-                self.transfers.opaque(transfer, bytes, reason)
+                self.transfers.opaque(transfer, bytes, reason);
             }
             ProtocolEvent::Named { transfer, filename, server_name } => {
                 self.transfers.named(transfer, filename, server_name);
