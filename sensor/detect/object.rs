@@ -14,11 +14,11 @@ use crate::{
         Engine, FindId, Judgement, Target, Use,
         matcher::Occurrence,
         normalise::Normaliser,
-        redact::{self, CONTEXT_BYTES},
+        redact::{self, CONTEXT_BYTES, Excerpt},
     },
     language::expression::Evidence,
 };
-use egret_model::{DetectLimits, Match};
+use egret_model::DetectLimits;
 use std::{collections::BTreeMap, ops::Range};
 
 /// Characters between a label and what it labels.
@@ -78,10 +78,24 @@ pub(crate) struct Shape {
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) kept: Vec<Kept>,
-    pub(crate) details: Vec<Match>,
+    pub(crate) details: Vec<Detail>,
     shown: BTreeMap<(u8, Signs), usize>,
     /// Matches beyond the limit, by what is known of them.
     pub(crate) beyond: BTreeMap<(u32, u8, u8, Signs), u64>,
+}
+
+/// What is kept of a match that may be shown. Most never are, so that it is not yet in words.
+#[derive(Debug)]
+pub(crate) struct Detail {
+    /// Place in the given text, bytes.
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
+    pub(crate) redacted: String,
+    pub(crate) excerpt: Excerpt,
+    /// What the validators say.
+    pub(crate) reasons: Vec<&'static str>,
+    /// The nearest context word of the signature.
+    pub(crate) word: Option<u32>,
 }
 
 /// One match. Positions are in characters.
@@ -389,15 +403,13 @@ impl ObjectScan {
                 *shown += 1;
                 detail = u32::try_from(tally.details.len()).unwrap_or(u32::MAX);
                 let offset = self.normaliser.original(found.range.start);
-                let mut why = finder.reasons(&self.text, range);
-                let word = word.and_then(|word| known.compiled.near_words.get(word as usize));
-                why.extend(word.map(|word| format!("context: {word}")));
-                tally.details.push(Match {
+                tally.details.push(Detail {
                     offset,
                     length: self.normaliser.original(found.range.end) - offset,
                     redacted: redact::redacted(finder.mask, matched),
-                    context: redact::context(&self.text, range, neighbours.iter()),
-                    why,
+                    excerpt: Excerpt::new(&self.text, range, neighbours),
+                    reasons: finder.reasons(&self.text, range),
+                    word,
                 });
             }
             tally.kept.push(Kept {

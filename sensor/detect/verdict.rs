@@ -5,7 +5,7 @@
 use crate::{
     Signature,
     language::expression::{Evidence, Expression},
-    object::{Kept, ObjectScan, Shape, Signs, Tally},
+    object::{Detail, Kept, ObjectScan, Shape, Signs, Tally},
 };
 use egret_model::{Confidence, DetectLimits, Hit, Match, Severity};
 use std::{
@@ -74,9 +74,18 @@ impl<'a> Judge<'a> {
         let mut count = 0;
         let mut values = Vec::new();
         let mut matches = Vec::new();
+        // Matches that no other find stands beside are alike when their signs are.
+        let mut alone = BTreeMap::new();
         for kept in &tally.kept {
+            let Kept { finder, find, digits, signs, .. } = *kept;
             let place = kept.start..kept.end;
-            let level = self.level(kept.finder, kept.find, kept.digits, kept.signs, Some(&place));
+            let level = if self.accompanied(find, &place) {
+                self.level(finder, find, digits, signs, Some(&place))
+            } else {
+                *alone
+                    .entry((finder, find, digits, signs))
+                    .or_insert_with(|| self.level(finder, find, digits, signs, None))
+            };
             let Some(level) = level.filter(|level| *level >= least) else { continue };
             reached = reached.max(Some(level));
             count += 1;
@@ -120,8 +129,17 @@ impl<'a> Judge<'a> {
     }
 
     /// A match with the evidence of the whole object added to its reasons.
-    fn shown(&self, detail: &Match, kept: &Kept) -> Match {
-        let mut shown = detail.clone();
+    fn shown(&self, detail: &Detail, kept: &Kept) -> Match {
+        let mut shown = Match {
+            offset: detail.offset,
+            length: detail.length,
+            redacted: detail.redacted.clone(),
+            context: detail.excerpt.shown(),
+            why: detail.reasons.iter().map(|why| (*why).to_owned()).collect(),
+        };
+        let words = &self.signature.compiled.near_words;
+        let word = detail.word.and_then(|word| words.get(word as usize));
+        shown.why.extend(word.map(|word| format!("context: {word}")));
         if !kept.signs.sample && self.consistent(kept.finder, kept.digits) {
             shown.why.push("most numbers like it in this object are valid".into());
         }
@@ -181,6 +199,11 @@ impl<'a> Judge<'a> {
     fn mixed(&self, finder: u32, digits: u8) -> bool {
         let (valid, all) = self.shape(finder, digits);
         all >= MIXED_FROM && valid * 10 < all * 3
+    }
+
+    /// Whether a match of another find than `find` stands within the signature's distance of `place`.
+    fn accompanied(&self, find: u8, place: &Range<u64>) -> bool {
+        (0..self.places.len()).any(|other| other != usize::from(find) && self.beside(other, place))
     }
 
     /// Whether a match of `find` stands within the signature's distance of `place`.

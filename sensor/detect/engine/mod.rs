@@ -92,12 +92,12 @@ impl Finder {
         Some(judgement)
     }
 
-    /// What the validators say for people of a match that they let pass. Asked of the few matches that are shown.
-    pub(crate) fn reasons(&self, text: &[u8], range: &Range<usize>) -> Vec<String> {
+    /// What the validators say for people of a match that they let pass. Asked of the few matches that may be shown.
+    pub(crate) fn reasons(&self, text: &[u8], range: &Range<usize>) -> Vec<&'static str> {
         let Some(subject) = subject(text, range) else { return Vec::new() };
         let reason = |validator: &&'static Validator| match (validator.check)(&subject) {
             Verdict::Invalid => None,
-            Verdict::Sample(why) | Verdict::Doubtful(why) | Verdict::Valid(why) => Some(why.to_owned()),
+            Verdict::Sample(why) | Verdict::Doubtful(why) | Verdict::Valid(why) => Some(why),
         };
         self.validators.iter().filter_map(reason).collect()
     }

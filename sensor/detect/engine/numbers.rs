@@ -44,7 +44,16 @@ pub(crate) struct Numbers {
     /// Finders of account numbers.
     accounts: Vec<u32>,
     /// Layouts by the length of their first group and by what follows it, see [`follower`].
-    by_group: Vec<[Vec<u32>; FOLLOWERS.len() + 1]>,
+    by_group: Vec<[Vec<Entry>; FOLLOWERS.len() + 1]>,
+}
+
+/// A layout as it is looked up.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    /// Index into the written forms.
+    index: u32,
+    /// See [`Layout::second_group`].
+    second: (usize, usize),
 }
 
 /// Bytes that may follow the first group of a layout.
@@ -74,7 +83,7 @@ impl Numbers {
         let accounts =
             written.iter().filter(|(_, form)| matches!(form, Written::Iban)).map(|(finder, _)| *finder);
         let accounts = accounts.collect();
-        let mut by_group = vec![<[Vec<u32>; FOLLOWERS.len() + 1]>::default(); LONGEST_GROUP + 1];
+        let mut by_group = vec![<[Vec<Entry>; FOLLOWERS.len() + 1]>::default(); LONGEST_GROUP + 1];
         for (index, (_, form)) in (0..).zip(&written) {
             let Written::Layout(layout) = form else { continue };
             for (_, lists) in
@@ -82,7 +91,7 @@ impl Numbers {
             {
                 for (which, list) in lists.iter_mut().enumerate() {
                     if layout.follows().is_none_or(|byte| follower(Some(byte)) == which) {
-                        list.push(index);
+                        list.push(Entry { index, second: layout.second_group() });
                     }
                 }
             }
@@ -162,8 +171,15 @@ impl Numbers {
             }
         }
         let Some(lists) = self.by_group.get(length) else { return };
+        let after = follower(text.get(start + length).copied());
+        let Some(list) = lists.get(after).filter(|list| !list.is_empty()) else { return };
+        // Dates and telephone numbers begin like many layouts and go on like none.
+        let second = if after < FOLLOWERS.len() { digits_at(text, start + length + 1) } else { 0 };
         let mut settled = None;
-        for index in lists.get(follower(text.get(start + length).copied())).into_iter().flatten() {
+        for Entry { index, second: (least, most) } in list {
+            if after < FOLLOWERS.len() && !(*least..=*most).contains(&second) {
+                continue;
+            }
             let Some((finder, Written::Layout(layout))) = self.written.get(*index as usize) else { continue };
             if settled == Some(*finder) {
                 continue;

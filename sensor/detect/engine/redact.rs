@@ -97,36 +97,44 @@ fn email(text: &str) -> String {
     format!("{first}***@{}", keep(domain, domain.chars().count(), 0))
 }
 
-/// The text around a match at `range`, which shows as `▮`. `others` are all matches near by, in order of their starts.
-pub(crate) fn context<'a>(
-    text: &[u8],
-    range: &Range<usize>,
-    others: impl Iterator<Item = &'a Range<usize>>,
-) -> String {
-    let window = |width: usize| {
-        let from = range.start.saturating_sub(width);
-        from..text.len().min(range.end.saturating_add(width))
-    };
-    let mut span = window(CONTEXT_BYTES);
-    if text.get(span.clone()).is_some_and(<[u8]>::is_ascii) {
-        // What shows of a long word at its edge must still be long.
-        span = window(CONTEXT + LONGEST_WORD + 4);
+/// The text around a match with every match hidden, as it waits until it is known whether anyone will see it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Excerpt {
+    before: Vec<u8>,
+    after: Vec<u8>,
+}
+
+impl Excerpt {
+    /// The text around a match at `range`. `others` are all matches near by, in order of their starts.
+    pub(crate) fn new(text: &[u8], range: &Range<usize>, others: &[Range<usize>]) -> Self {
+        let window = |width: usize| {
+            let from = range.start.saturating_sub(width);
+            from..text.len().min(range.end.saturating_add(width))
+        };
+        let mut span = window(CONTEXT_BYTES);
+        if text.get(span.clone()).is_some_and(<[u8]>::is_ascii) {
+            // What shows of a long word at its edge must still be long.
+            span = window(CONTEXT + LONGEST_WORD + 4);
+        }
+        let part = |part: Range<usize>| {
+            let mut bytes = text.get(part.clone()).unwrap_or_default().to_vec();
+            let near = others.iter().take_while(|other| other.start < part.end);
+            for other in near.filter(|other| other.end > part.start) {
+                let hidden = other.start.max(part.start) - part.start..other.end.min(part.end) - part.start;
+                bytes.get_mut(hidden).unwrap_or_default().fill(HIDDEN);
+            }
+            bytes
+        };
+        Self { before: part(span.start..range.start), after: part(range.end..span.end) }
     }
-    let (from, to) = (span.start, span.end);
-    let mut bytes = text.get(span).unwrap_or_default().to_vec();
-    let mut hide = |hidden: &Range<usize>| {
-        let span = hidden.start.max(from) - from..hidden.end.min(to).max(from) - from;
-        bytes.get_mut(span).unwrap_or_default().fill(HIDDEN);
-    };
-    for other in others.filter(|other| other.start < to && other.end > from) {
-        hide(other);
+
+    /// What is shown of it; the match itself as `▮`.
+    pub(crate) fn shown(&self) -> String {
+        let before = printable(&self.before);
+        let skip = before.chars().count().saturating_sub(CONTEXT);
+        let after: String = printable(&self.after).chars().take(CONTEXT).collect();
+        format!("{}▮{after}", before.chars().skip(skip).collect::<String>())
     }
-    let (before, rest) = bytes.split_at_checked(range.start - from).unwrap_or_default();
-    let after = rest.get(range.end - range.start..).unwrap_or_default();
-    let before = printable(before);
-    let skip = before.chars().count().saturating_sub(CONTEXT);
-    let after: String = printable(after).chars().take(CONTEXT).collect();
-    format!("{}▮{after}", before.chars().skip(skip).collect::<String>())
 }
 
 /// Stands for a byte of another match; no byte of UTF-8.
@@ -187,8 +195,8 @@ mod tests {
             b"Name: Bob, SSN 536-90-4399, card 4539148803431234\nexp 09/29 MIIEpAIBAAKCAQEAvkkCV0Tryyt4";
         let ssn = 15..26;
         let card = 33..49;
-        let shown = context(text, &card, [&ssn, &card].into_iter());
+        let shown = Excerpt::new(text, &card, &[ssn, card.clone()]).shown();
         assert_eq!(shown, "Name: Bob, SSN *, card ▮ exp **/** *");
-        assert_eq!(context(b"x", &(0..1), std::iter::empty()), "▮");
+        assert_eq!(Excerpt::new(b"x", &(0..1), &[]).shown(), "▮");
     }
 }

@@ -160,6 +160,19 @@ impl Layout {
         }
     }
 
+    /// Fewest and most digits of the group behind the separator that follows its first group; any number where no such
+    /// group follows.
+    pub(crate) fn second_group(&self) -> (usize, usize) {
+        let mut parts = self.parts.iter().skip_while(|part| part.sign != Sign::Digit).skip(1);
+        match (parts.next().map(|part| (part.sign, part.most)), parts.next(), parts.next()) {
+            (Some((Sign::Exactly(_), 1)), Some(part), after) if part.sign == Sign::Digit => {
+                let open = after.is_some_and(|after| after.sign == Sign::Either);
+                (part.least, if open { usize::MAX } else { part.most })
+            }
+            _ => (0, usize::MAX),
+        }
+    }
+
     /// Compares at the start of `text`; the length that fits.
     pub(crate) fn fits(&self, text: &[u8]) -> Option<usize> {
         let mut at = 0;

@@ -144,13 +144,15 @@ pub(crate) fn read(text: &[u8]) -> Option<usize> {
 }
 
 fn check(subject: &Subject<'_>) -> Verdict {
-    let text: Vec<u8> = subject
-        .matched
-        .iter()
-        .filter(|byte| byte.is_ascii_alphanumeric())
-        .map(u8::to_ascii_uppercase)
-        .collect();
-    let Some(structure) = structure(&text) else { return Verdict::Invalid };
+    let mut text = [0; WIDEST];
+    let signs = subject.matched.iter().filter(|byte| byte.is_ascii_alphanumeric());
+    let count =
+        text.iter_mut().zip(signs.clone()).map(|(slot, byte)| *slot = byte.to_ascii_uppercase()).count();
+    let text = text.get(..count).unwrap_or_default();
+    if signs.count() > WIDEST {
+        return Verdict::Invalid;
+    }
+    let Some(structure) = structure(text) else { return Verdict::Invalid };
     let Some((head, national)) = text.split_at_checked(4) else { return Verdict::Invalid };
     if !follows(structure, national) || remainder(national.iter().chain(head)) != 1 {
         return Verdict::Invalid;
