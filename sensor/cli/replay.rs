@@ -276,6 +276,7 @@ fn show_incidents(incidents: &[Incident]) {
         return;
     }
     let mut table = view::table(&["risk", "severity", "who", "to", "what", "when"]);
+    view::widen(&mut table, 4);
     for incident in incidents.iter().take(MOST_SHOWN) {
         let who = match (&incident.user, &incident.host) {
             (Some(user), Some(host)) => format!("{user}\n{host}"),

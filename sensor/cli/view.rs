@@ -2,7 +2,9 @@
 //!
 //! Owns: the style shared by all subcommands. Never does: deciding what is shown.
 
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
+use comfy_table::{
+    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width, presets,
+};
 use egret_model::Severity;
 use std::io::IsTerminal;
 
@@ -41,6 +43,13 @@ pub(crate) fn table(header: &[&str]) -> Table {
         if colour() { cell.add_attribute(Attribute::Bold) } else { cell }
     }));
     table
+}
+
+/// Gives a column of sentences nearly half of the width.
+pub(crate) fn widen(table: &mut Table, column: usize) {
+    if let Some(column) = table.column_mut(column) {
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Percentage(46)));
+    }
 }
 
 /// A number, set to the right.
