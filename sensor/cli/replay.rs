@@ -212,6 +212,9 @@ struct Sums {
     findings: u64,
 }
 
+/// Reasons shown for one incident; the records have all.
+const REASONS_SHOWN: usize = 2;
+
 /// Lines of the tables of senders, destinations and incidents.
 const MOST_SHOWN: usize = 10;
 
@@ -287,7 +290,14 @@ fn show_incidents(incidents: &[Incident]) {
             view::severity(incident.severity),
             who.into(),
             amount::shortened(&incident.destination, 40).into(),
-            incident.reasons.iter().take(4).map(|r| format!("• {r}")).collect::<Vec<_>>().join("\n").into(),
+            incident
+                .reasons
+                .iter()
+                .take(REASONS_SHOWN)
+                .map(|r| format!("• {r}"))
+                .collect::<Vec<_>>()
+                .join("\n")
+                .into(),
             incident.first_at.to_the_second().into(),
         ]);
     }

@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(incidents.len(), 1);
         let incident = &incidents[0];
         assert_eq!(incident.severity, Severity::High, "{:?}", incident.reasons);
-        assert_eq!(incident.title, "alice sent 30 × payment card to upload.example");
+        assert_eq!(incident.title, "alice sent payment card (30) to upload.example");
         assert_eq!((incident.transfers.len(), incident.findings.len()), (30, 30));
         assert!(
             incident.reasons[0].contains("over 30 transfers; many small transfers add up"),

@@ -22,8 +22,9 @@ pub(crate) fn reasons(open: &Open) -> Vec<String> {
     let mut reasons = Vec::new();
     for (signature, evidence) in worst_first(open) {
         let mut reason = format!(
-            "{} ({signature}), {} confidence, {} severity",
-            amount(evidence),
+            "{} ({signature}): {} distinct, {} confidence, {} severity",
+            evidence.title,
+            evidence.unique(),
             evidence.confidence,
             evidence.severity
         );
@@ -80,7 +81,7 @@ fn worst_first(open: &Open) -> Vec<(&str, &Evidence)> {
 }
 
 fn amount(evidence: &Evidence) -> String {
-    format!("{} × {}", evidence.unique(), evidence.title)
+    format!("{} ({})", evidence.title, evidence.unique())
 }
 
 fn plural(count: u64, noun: &str) -> String {
