@@ -49,7 +49,8 @@ pub(crate) struct Replay {
     #[arg(short, long, value_name = "CSV")]
     users: Option<PathBuf>,
 
-    /// TLS keys in NSS key log format. Checked and kept, but this version does not decrypt yet: what is encrypted is counted as such.
+    /// TLS keys in NSS key log format. This version does not decrypt TLS: the file must be readable, and what is encrypted is counted as
+    /// such.
     #[arg(long, value_name = "FILE")]
     keylog: Option<PathBuf>,
 
@@ -142,7 +143,7 @@ impl Replay {
         if self.json {
             let both = serde_json::json!({ "summary": replayed.summary, "incidents": replayed.incidents });
             println!("{}", serde_json::to_string_pretty(&both)?);
-        } else if !self.quiet {
+        } else if !self.quiet && replayed.summary.packets > 0 {
             show(&replayed.summary, &replayed.incidents, &overview, self.output.as_deref());
         }
         Ok(self.status(&replayed.summary, &replayed.incidents, broken))
