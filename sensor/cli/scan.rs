@@ -39,7 +39,8 @@ pub(crate) struct Scan {
     #[arg(long, conflicts_with = "json")]
     text: bool,
 
-    /// Scan the texts of a JSON-lines file of {"id","text"} objects; offsets are in characters of the text. Implies --json.
+    /// Scan the texts of a JSON-lines file of {"id","text"} objects and print every match of any confidence as JSON; offsets are in
+    /// characters of the text.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "text"])]
     samples: Option<PathBuf>,
 

@@ -62,10 +62,9 @@ impl FileInspector {
         Ok(InspectedFile { objects, hits })
     }
 
-    /// What the signatures find in a text as it stands: no unpacking, offsets are bytes of this text.
+    /// Every match in a text as it stands, of any confidence and whatever the thresholds, for people who tune signatures: no
+    /// unpacking, offsets are bytes of this text.
     pub fn inspect_text(&mut self, text: &str) -> Vec<Hit> {
-        let mut scan = self.scanner.begin();
-        self.scanner.push(&mut scan, text.as_bytes());
-        self.scanner.finish(scan)
+        self.scanner.scan_text(text)
     }
 }
