@@ -7,8 +7,8 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 CARGO ?= cargo
-# The linker and the tools that the tests compare with. Rust brings everything else.
-RUN_PACKAGES := gcc libc6-dev
+# The linker, libpcap for live capture, and the tools that the tests compare with. Rust brings everything else.
+RUN_PACKAGES := gcc libc6-dev libpcap-dev
 TEST_PACKAGES := $(RUN_PACKAGES) python3 xz-utils
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 

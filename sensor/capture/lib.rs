@@ -1,4 +1,4 @@
-//! Stage 1: packets out of capture files and streams.
+//! Stage 1: packets out of capture files, streams and live interfaces.
 //!
 //! Owns: recognising capture formats by content, undoing their compression, cutting them into packets, and merging
 //! several captures in time order. Never does: looking into a packet, or trusting a length field before it is checked.
@@ -30,6 +30,8 @@ mod error;
 mod fields;
 mod format;
 mod inputs;
+#[cfg(unix)]
+pub mod live;
 mod pcap;
 mod pcapng;
 mod reader;
