@@ -29,23 +29,38 @@ const COALESCE_NS: i64 = 900 * 1_000_000_000;
 #[derive(Debug)]
 pub struct IdentityIndex {
     plan: AddressPlan,
-    by_address: HashMap<IpAddr, Vec<Interval>>,
-    /// Addresses in the order in which their intervals came, for forgetting the oldest.
-    order: VecDeque<IpAddr>,
+    by_place: HashMap<Place, Vec<Interval>>,
+    /// Places in the order in which their intervals came, for forgetting the oldest.
+    order: VecDeque<Place>,
     limit: usize,
+}
+
+/// What evidence speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Place {
+    Address(IpAddr),
+    /// Evidence that names no address (RADIUS with a station's identifier alone): it holds for the address that the link address
+    /// has at the time asked about.
+    Link(MacAddress),
 }
 
 impl IdentityIndex {
     /// An index with the operator's plan and no evidence yet.
     #[must_use]
     pub fn new(plan: AddressPlan, limits: &IdentityLimits) -> Self {
-        Self { plan, by_address: HashMap::new(), order: VecDeque::new(), limit: limits.intervals.max(1) }
+        Self { plan, by_place: HashMap::new(), order: VecDeque::new(), limit: limits.intervals.max(1) }
     }
 
-    /// Adds a piece of evidence. Beyond [`IdentityLimits::intervals`] the oldest interval is forgotten.
+    /// Adds a piece of evidence; one that speaks of no address at all says nothing. Beyond [`IdentityLimits::intervals`] the oldest
+    /// interval is forgotten.
     pub fn add(&mut self, sighting: &Sighting) {
+        let place = match (sighting.ip, sighting.mac) {
+            (Some(ip), _) => Place::Address(ip),
+            (None, Some(mac)) => Place::Link(mac),
+            (None, None) => return,
+        };
         let (user, host) = person_and_host(sighting);
-        let intervals = self.by_address.entry(sighting.ip).or_default();
+        let intervals = self.by_place.entry(place).or_default();
         let same = intervals.iter_mut().rev().find(|interval| {
             interval.evidence == sighting.evidence
                 && interval.user == user
@@ -71,14 +86,14 @@ impl IdentityIndex {
             evidence: sighting.evidence,
             confirmed: sighting.confirmed,
         });
-        self.order.push_back(sighting.ip);
+        self.order.push_back(place);
         if self.order.len() > self.limit
             && let Some(oldest) = self.order.pop_front()
-            && let Some(intervals) = self.by_address.get_mut(&oldest)
+            && let Some(intervals) = self.by_place.get_mut(&oldest)
         {
             intervals.remove(0);
             if intervals.is_empty() {
-                self.by_address.remove(&oldest);
+                self.by_place.remove(&oldest);
             }
         }
     }
@@ -87,13 +102,25 @@ impl IdentityIndex {
     /// mail): where evidence about the address is in conflict, the exchange knows best; where there is none, it is all there is.
     #[must_use]
     pub fn attribute(&self, ip: IpAddr, at: Timestamp, named: Option<(&str, Evidence)>) -> Attribution {
-        let intervals = self.by_address.get(&ip).map(Vec::as_slice).unwrap_or_default();
+        let of_place = |place| self.by_place.get(&place).map(Vec::as_slice).unwrap_or_default();
+        let intervals = of_place(Place::Address(ip));
         let planned = self.plan.entry(ip, at);
+        // Host and link address: the plan's, else the strongest evidence that names one.
+        let best = |has: &dyn Fn(&Interval) -> bool| {
+            intervals
+                .iter()
+                .filter(|interval| has(interval) && interval.strength(at) > 0.01)
+                .max_by(|a, b| a.strength(at).total_cmp(&b.strength(at)))
+        };
+        let mac = planned
+            .and_then(|entry| entry.mac)
+            .or_else(|| best(&|interval| interval.mac.is_some()).and_then(|interval| interval.mac));
+        let of_link = mac.map(|mac| of_place(Place::Link(mac))).unwrap_or_default();
         let mut users = UserScores::default();
         if let Some(user) = planned.and_then(|entry| entry.user.as_deref()) {
             users.add(user, None, Evidence::AddressPlan, weight::of(Evidence::AddressPlan), at);
         }
-        for interval in intervals {
+        for interval in intervals.iter().chain(of_link) {
             let strength = interval.strength(at);
             if let Some(user) = interval.user.as_deref().filter(|_| strength > 0.01) {
                 users.add(
@@ -111,20 +138,11 @@ impl IdentityIndex {
             users.add(user, None, evidence, weight::of(evidence) * weight::UNCONFIRMED, at);
         }
         let mut attribution = users.decide(named.map(|(user, _)| user));
-        // Host and link address: the plan's, else the strongest evidence that names one.
-        let best = |has: &dyn Fn(&Interval) -> bool| {
-            intervals
-                .iter()
-                .filter(|interval| has(interval) && interval.strength(at) > 0.01)
-                .max_by(|a, b| a.strength(at).total_cmp(&b.strength(at)))
-        };
         let host_interval = best(&|interval| interval.host.is_some());
         attribution.host = planned
             .and_then(|entry| entry.host.clone())
             .or_else(|| host_interval.and_then(|interval| interval.host.clone()));
-        attribution.mac = planned
-            .and_then(|entry| entry.mac)
-            .or_else(|| best(&|interval| interval.mac.is_some()).and_then(|interval| interval.mac));
+        attribution.mac = mac;
         if attribution.evidence.is_none() && attribution.host.is_some() && attribution.alternatives.is_empty()
         {
             let planned_host = planned.is_some_and(|entry| entry.host.is_some());
@@ -272,7 +290,7 @@ mod tests {
     fn seen(seconds: i64, user: &str, evidence: Evidence) -> Sighting {
         Sighting {
             at: Timestamp::from_seconds(seconds),
-            ip: IP,
+            ip: Some(IP),
             mac: None,
             host: None,
             user: (!user.is_empty()).then(|| user.to_owned()),
@@ -370,6 +388,20 @@ mod tests {
     }
 
     #[test]
+    fn evidence_of_a_link_address_holds_for_the_address_it_has() {
+        let mac: MacAddress = MacAddress([2, 0, 0x5e, 0x10, 0, 1]);
+        let mut leased = seen(100, "", Evidence::Dhcp);
+        (leased.mac, leased.host) = (Some(mac), Some("ALICE-LT".into()));
+        let mut admitted = seen(90, "alice", Evidence::Radius);
+        (admitted.ip, admitted.mac) = (None, Some(mac));
+        let mut index = index("ip,user\n", &[leased, admitted.clone()]);
+        assert_eq!(who(&index, 200).user.as_deref(), Some("alice"));
+        (admitted.at, admitted.until) = (Timestamp::from_seconds(300), Some(Timestamp::from_seconds(300)));
+        index.add(&admitted);
+        assert_eq!(who(&index, 400).user, None, "the session is over");
+    }
+
+    #[test]
     fn a_machine_account_is_a_host() {
         let index = index(
             "ip,user\n",
@@ -390,6 +422,10 @@ mod tests {
         index.add(&seen(1000, "bob", Evidence::ProxyAuth));
         index.add(&seen(1001, "carol", Evidence::ProxyAuth));
         assert_eq!(index.order.len(), 2);
-        assert!(!index.by_address[&IP].iter().any(|interval| interval.user.as_deref() == Some("alice")));
+        assert!(
+            !index.by_place[&Place::Address(IP)]
+                .iter()
+                .any(|interval| interval.user.as_deref() == Some("alice"))
+        );
     }
 }

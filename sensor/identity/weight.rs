@@ -33,7 +33,9 @@ pub(crate) const fn of(evidence: Evidence) -> f32 {
         Evidence::Ntlm | Evidence::SmtpAuth => 0.85,
         Evidence::Ldap => 0.8,
         Evidence::ImapLogin | Evidence::Pop3Login => 0.75,
-        Evidence::HttpBasic | Evidence::FtpLogin => 0.6,
+        Evidence::HttpBasic | Evidence::FtpLogin | Evidence::DatabaseLogin => 0.6,
+        Evidence::Sip => 0.5,
+        Evidence::RdpCookie | Evidence::ChatName => 0.25,
         Evidence::MailFrom => 0.3,
         Evidence::Dhcp => 0.9,
     }

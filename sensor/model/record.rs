@@ -159,8 +159,8 @@ pub struct FindingRecord {
 pub struct SightingRecord {
     /// When.
     pub at: Timestamp,
-    /// Address.
-    pub ip: IpAddr,
+    /// Address; null where the evidence tells only the link address.
+    pub ip: Option<IpAddr>,
     /// Link address.
     pub mac: Option<String>,
     /// Host name.

@@ -32,8 +32,16 @@ pub enum Evidence {
     Ntlm,
     /// An LDAP bind (RFC 4511).
     Ldap,
-    /// RADIUS accounting (RFC 2866).
+    /// RADIUS: an access that was granted, or its accounting (RFC 2865, RFC 2866).
     Radius,
+    /// A log-in to a database (PostgreSQL, MySQL).
+    DatabaseLogin,
+    /// A SIP registration or call with credentials (RFC 3261 section 22).
+    Sip,
+    /// The cookie of an RDP connection request (MS-RDPBCGR section 2.2.1.1): a claim, cut to nine characters.
+    RdpCookie,
+    /// A name that a chat client gave itself (RFC 2812): a claim.
+    ChatName,
 }
 
 impl fmt::Display for Evidence {
@@ -47,8 +55,8 @@ impl fmt::Display for Evidence {
 pub struct Sighting {
     /// When it was seen.
     pub at: Timestamp,
-    /// The address it speaks of.
-    pub ip: IpAddr,
+    /// The address it speaks of; None where only the link address is told (RADIUS without a Framed-IP-Address).
+    pub ip: Option<IpAddr>,
     /// Link address, where known.
     pub mac: Option<MacAddress>,
     /// Host name, where told.

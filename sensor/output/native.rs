@@ -120,7 +120,7 @@ mod tests {
         let mut native = NativeFolder::create(&path).unwrap();
         let sighting = SightingRecord {
             at: Timestamp::from_nanos(1),
-            ip: "10.0.0.1".parse().unwrap(),
+            ip: "10.0.0.1".parse().ok(),
             mac: None,
             host: Some("A\nB".into()),
             user: None,

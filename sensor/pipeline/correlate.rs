@@ -66,7 +66,7 @@ impl<'a> Recorder<'a> {
             Event::Transfer(transfer) => self.held.push_back((at, transfer)),
             Event::Sighting(sighting) => {
                 // Evidence about outside addresses would name strangers, or servers.
-                if self.internal.contains(sighting.ip) {
+                if sighting.ip.is_none_or(|ip| self.internal.contains(ip)) {
                     self.identity.add(&sighting);
                 }
                 self.totals.sightings += 1;

@@ -2,6 +2,7 @@
 //!
 //! Owns: telling the user from the domain. Never does: passwords.
 
+use crate::ntlm;
 use egret_model::{Evidence, Sighting, Timestamp};
 use std::net::IpAddr;
 
@@ -12,6 +13,8 @@ pub(crate) struct Account {
     pub(crate) user: String,
     /// Domain or realm, where one was given.
     pub(crate) domain: Option<String>,
+    /// The computer that the client calls itself, where the log-in tells it.
+    pub(crate) host: Option<String>,
 }
 
 impl Account {
@@ -29,7 +32,13 @@ impl Account {
             (None, None) => (name, ""),
         };
         let domain = (!domain.is_empty()).then(|| domain.to_owned());
-        (!user.is_empty()).then(|| Self { user: user.to_owned(), domain })
+        (!user.is_empty()).then(|| Self { user: user.to_owned(), domain, host: None })
+    }
+
+    /// The account that an NTLM message names.
+    pub(crate) fn ntlm(names: ntlm::Names) -> Option<Self> {
+        let account = Self::parse(names.user.as_bytes())?;
+        Some(Self { domain: names.domain.or(account.domain), host: names.workstation, ..account })
     }
 
     /// This account as evidence that it was used from `ip`.
@@ -42,9 +51,9 @@ impl Account {
     ) -> Sighting {
         Sighting {
             at,
-            ip,
+            ip: Some(ip),
             mac: None,
-            host: None,
+            host: self.host.clone(),
             user: Some(self.user.clone()),
             domain: self.domain.clone(),
             evidence,

@@ -8,26 +8,39 @@
 
 mod account;
 mod analyzer;
+mod dcerpc;
 mod dhcp;
 mod engine;
 mod expected;
 mod ftp;
 mod http1;
+mod irc;
+mod kerberos;
+mod ldap;
 mod line_ends;
 mod lines;
+mod mailbox;
 mod names;
+mod ntlm;
 mod quic;
+mod radius;
 mod raw;
+mod rdp;
 mod recognise;
 mod registry;
+mod sasl;
 mod shared;
+mod sip;
+mod smb;
 mod smtp;
+mod sql;
 mod ssh;
 #[cfg(test)]
 mod testing;
 mod tftp;
 mod tls;
 mod websocket;
+mod witness;
 
 pub use analyzer::{Analyzer, Context, Nesting, Successor};
 pub use engine::{Engine, Session};

@@ -2,7 +2,10 @@
 //!
 //! Owns: the list. Never does: recognition itself, which is each protocol's own.
 
-use crate::{Analyzer, Context, dhcp, ftp, http1, quic, smtp, ssh, tftp, tls};
+use crate::{
+    Analyzer, Context, dcerpc, dhcp, ftp, http1, irc, kerberos, ldap, mailbox, quic, radius, rdp, sip, smb,
+    smtp, sql, ssh, tftp, tls,
+};
 use egret_model::{Flow, FlowKind};
 
 /// What a protocol says to the first bytes of a flow.
@@ -44,6 +47,20 @@ pub(crate) const REGISTRY: &[Registration] = &[
     Registration { kind: FlowKind::Udp, probe: quic::probe, start: quic::start },
     Registration { kind: FlowKind::Tcp, probe: smtp::probe, start: smtp::start },
     Registration { kind: FlowKind::Tcp, probe: ftp::probe, start: ftp::start },
+    Registration { kind: FlowKind::Tcp, probe: smb::probe, start: smb::start },
+    Registration { kind: FlowKind::Tcp, probe: mailbox::probe_imap, start: mailbox::start_imap },
+    Registration { kind: FlowKind::Tcp, probe: mailbox::probe_pop3, start: mailbox::start_pop3 },
+    Registration { kind: FlowKind::Tcp, probe: ldap::probe, start: ldap::start },
+    Registration { kind: FlowKind::Tcp, probe: kerberos::probe, start: kerberos::start },
+    Registration { kind: FlowKind::Tcp, probe: dcerpc::probe, start: dcerpc::start },
+    Registration { kind: FlowKind::Tcp, probe: sql::probe_postgresql, start: sql::start_postgresql },
+    Registration { kind: FlowKind::Tcp, probe: sql::probe_mysql, start: sql::start_mysql },
+    Registration { kind: FlowKind::Tcp, probe: rdp::probe, start: rdp::start },
+    Registration { kind: FlowKind::Tcp, probe: irc::probe, start: irc::start },
+    Registration { kind: FlowKind::Tcp, probe: sip::probe, start: sip::start },
+    Registration { kind: FlowKind::Udp, probe: kerberos::probe, start: kerberos::start },
+    Registration { kind: FlowKind::Udp, probe: radius::probe, start: radius::start },
+    Registration { kind: FlowKind::Udp, probe: sip::probe, start: sip::start },
     Registration { kind: FlowKind::Udp, probe: dhcp::probe, start: dhcp::start },
     Registration { kind: FlowKind::Udp, probe: tftp::probe, start: tftp::start },
 ];

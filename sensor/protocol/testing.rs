@@ -145,6 +145,19 @@ impl Scene {
         self.event(flow, StreamEvent::Data { from: Side::Responder, data: data.as_ref() });
     }
 
+    /// What both sides send in turn (true: the client), in pieces of `step` bytes.
+    pub(crate) fn dialogue(&mut self, flow: usize, turns: &[(bool, Vec<u8>)], step: usize) {
+        for (client, bytes) in turns {
+            for piece in bytes.chunks(step) {
+                if *client {
+                    self.client(flow, piece);
+                } else {
+                    self.server(flow, piece);
+                }
+            }
+        }
+    }
+
     pub(crate) fn gap(&mut self, flow: usize, from: Side, bytes: u64) {
         self.event(flow, StreamEvent::Gap { from, bytes, reason: Uninspected::Gap });
     }

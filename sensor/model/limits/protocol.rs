@@ -52,6 +52,9 @@ pub struct ProtocolLimits {
     pub ftp_resumable: usize,
     /// Packet time within which a TFTP server must answer a request; what it sends later is read as plain udp. Default 1 min.
     pub tftp_answer_ns: i64,
+    /// Bytes held of one message that may name a user (a Kerberos ticket, a session set-up); of a longer one only so much is
+    /// looked at for names. Its content is inspected all the same. Default 64 KiB.
+    pub witness_bytes: usize,
 }
 
 impl Default for ProtocolLimits {
@@ -77,6 +80,7 @@ impl Default for ProtocolLimits {
             ftp_resume_ns: 30_000_000_000,
             ftp_resumable: 256,
             tftp_answer_ns: 60_000_000_000,
+            witness_bytes: 64 << 10,
         }
     }
 }

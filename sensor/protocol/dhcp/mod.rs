@@ -53,7 +53,8 @@ impl Analyzer for Dhcp {
 
 fn report(context: &mut Context<'_>, lease: Lease) {
     let Lease { ip, mac, host, granted, seconds } = lease;
-    if mac.is_none() && host.is_none() {
+    // A name, an address, a link address: two of them at least make evidence.
+    if [ip.is_some(), mac.is_some(), host.is_some()].into_iter().filter(|told| *told).count() < 2 {
         return;
     }
     let at = context.now();

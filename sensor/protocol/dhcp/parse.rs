@@ -7,7 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// An address and who has it, or wants it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lease {
-    pub(super) ip: IpAddr,
+    /// None: the client has none yet (DISCOVER); it tells its name all the same.
+    pub(super) ip: Option<IpAddr>,
     pub(super) mac: Option<MacAddress>,
     pub(super) host: Option<String>,
     /// The server says so; otherwise the client asks for it, or says that it has it.
@@ -37,6 +38,7 @@ struct Options<'a> {
 
 /// The address that a DHCP message speaks of. `None`: it speaks of none, or is damaged before it does.
 pub(super) fn v4(datagram: &[u8]) -> Option<Lease> {
+    const DISCOVER: u8 = 1;
     const REQUEST: u8 = 3;
     const ACK: u8 = 5;
     const INFORM: u8 = 8;
@@ -62,15 +64,17 @@ pub(super) fn v4(datagram: &[u8]) -> Option<Lease> {
         let _ = v4_options(&mut Cursor::new(server_name), &mut options);
     }
     let address = match options.message? {
-        ACK => Some(your_address).filter(|address| !address.is_unspecified()).unwrap_or(client_address),
-        REQUEST | INFORM => options.requested.unwrap_or(client_address),
+        ACK => Some(your_address).filter(|address| !address.is_unspecified()).or(Some(client_address)),
+        REQUEST | INFORM => options.requested.or(Some(client_address)),
+        DISCOVER => None,
         _ => return None,
     };
     let granted = options.message == Some(ACK);
     let [a, b, c, d, e, f, ..] = hardware_address;
     let mac = (hardware_type == 1 && hardware_length == 6).then_some(MacAddress([a, b, c, d, e, f]));
-    (!address.is_unspecified() && !address.is_broadcast()).then(|| Lease {
-        ip: address.into(),
+    let possible = address.is_none_or(|address| !address.is_unspecified() && !address.is_broadcast());
+    possible.then(|| Lease {
+        ip: address.map(IpAddr::V4),
         mac,
         host: options.host.and_then(host).or_else(|| options.fqdn.and_then(v4_fqdn)),
         granted,
@@ -185,7 +189,7 @@ fn v6_message(kind: u8, options: &[V6Option<'_>]) -> Option<Vec<Lease>> {
     let addresses =
         associations.filter_map(|(_, association)| v6_options(association.get(12..)?).ok()).flatten();
     let leases = addresses.filter_map(|(code, value)| v6_address(code, value)).map(|(ip, seconds)| Lease {
-        ip: ip.into(),
+        ip: Some(ip.into()),
         mac,
         host: host.clone(),
         granted,

@@ -70,7 +70,7 @@ fn an_upload_is_a_transfer() {
     );
     let [sighting] = record.sightings.as_slice() else { panic!("{record:?}") };
     assert_eq!(
-        (sighting.evidence, sighting.confirmed, sighting.ip.to_string()),
+        (sighting.evidence, sighting.confirmed, sighting.ip.unwrap().to_string()),
         (Evidence::FtpLogin, true, CLIENT.into())
     );
     assert!(!format!("{record:?}").contains("secret"));

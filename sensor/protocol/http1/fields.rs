@@ -7,10 +7,10 @@ use super::body::Framing;
 use super::parse::Fields;
 use super::target::{believable_filename, percent_decoded};
 use crate::account::Account;
+use crate::ntlm;
+use crate::sasl::{LENIENT_BASE64, parameter};
 use base64::Engine as _;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use egret_model::TransferStart;
+use egret_model::{Evidence, TransferStart};
 use std::borrow::Cow;
 
 /// Content codings noted; more make no sense.
@@ -192,22 +192,28 @@ pub(super) fn range(fields: &Fields<'_>) -> Option<Range> {
     Some(Range { start, end: None, total })
 }
 
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
-
-/// The account of Basic credentials (RFC 7617); the password is not looked at.
-pub(super) fn basic_account(credentials: &[u8]) -> Option<Account> {
-    let (scheme, rest) = credentials.split_at_checked(6)?;
-    if !scheme.eq_ignore_ascii_case(b"basic ") {
-        return None;
+/// The account of credentials, and what kind of evidence they are: Basic (RFC 7617), Digest (RFC 7616), NTLM (MS-NTHT) alone or
+/// within Negotiate (RFC 4559). `by_password` is what a password is evidence of. Nothing but the names is looked at.
+pub(super) fn account(credentials: &[u8], by_password: Evidence) -> Option<(Account, Evidence)> {
+    let (scheme, rest) = credentials.split_at(credentials.iter().position(|byte| *byte == b' ')?);
+    let rest = rest.trim_ascii();
+    let is = |name: &str| scheme.eq_ignore_ascii_case(name.as_bytes());
+    if is("basic") {
+        let decoded = LENIENT_BASE64.decode(rest).ok()?;
+        let user = decoded.split(|byte| *byte == b':').next()?;
+        return Some((Account::parse(user)?, by_password));
     }
-    let decoded = BASE64.decode(rest.trim_ascii()).ok()?;
-    let user = decoded.split(|byte| *byte == b':').next()?;
-    Account::parse(user)
+    if is("digest") {
+        return Some((Account::parse(&parameter(rest, "username")?)?, by_password));
+    }
+    if is("ntlm") || is("negotiate") {
+        let message = LENIENT_BASE64.decode(rest).ok()?;
+        return match ntlm::find(&message)? {
+            ntlm::Message::Authenticate(names) => Some((Account::ntlm(names?)?, Evidence::Ntlm)),
+            ntlm::Message::Negotiate | ntlm::Message::Challenge => None,
+        };
+    }
+    None
 }
 
 #[cfg(test)]
@@ -286,11 +292,17 @@ mod tests {
 
     #[test]
     fn basic_credentials_give_the_account_only() {
-        let user = |text: &str| basic_account(text.as_bytes()).map(|account| account.user);
+        let user =
+            |text: &str| account(text.as_bytes(), Evidence::HttpBasic).map(|(account, _)| account.user);
         assert_eq!(user("Basic YWxpY2U6c2VjcmV0").as_deref(), Some("alice"));
         assert_eq!(user("basic  YWxpY2U6").as_deref(), Some("alice"));
         assert_eq!(user("Basic YWxpY2U").as_deref(), Some("alice"));
         assert_eq!(user("Bearer YWxpY2U6c2VjcmV0"), None);
         assert_eq!(user("Basic ****"), None);
+        assert_eq!(user("Digest realm=\"x\", username=\"alice\"").as_deref(), Some("alice"));
+        let ntlm = LENIENT_BASE64.encode(ntlm::samples::authenticate("alice", "CORP", "LT"));
+        let (named, evidence) = account(format!("NTLM {ntlm}").as_bytes(), Evidence::HttpBasic).unwrap();
+        assert_eq!((named.domain.as_deref(), named.host.as_deref()), (Some("CORP"), Some("LT")));
+        assert_eq!(evidence, Evidence::Ntlm);
     }
 }

@@ -5,7 +5,7 @@
 use super::adrift::Adrift;
 use super::body::{Body, Framing};
 use super::exchange::{Change, Credentials, Exchange};
-use super::fields::{self, basic_account};
+use super::fields::{self, account};
 use super::outlet::Outlet;
 use super::parse::{Fields, RequestHead};
 use super::target::{self, Target};
@@ -120,7 +120,8 @@ fn credentials(fields: &Fields<'_>) -> Vec<Credentials> {
     [("proxy-authorization", Evidence::ProxyAuth), ("authorization", Evidence::HttpBasic)]
         .into_iter()
         .filter_map(|(name, evidence)| {
-            Some(Credentials { account: basic_account(fields.first(name)?)?, evidence })
+            let (account, evidence) = account(fields.first(name)?, evidence)?;
+            Some(Credentials { account, evidence })
         })
         .collect()
 }

@@ -15,6 +15,8 @@ pub(super) struct RawStream {
     responder: RawSide,
     /// Bytes were missing: a known protocol may come to light behind them.
     gap: bool,
+    /// What the flow is known to carry; then nothing else is looked for.
+    known: Option<Protocol>,
 }
 
 #[derive(Default)]
@@ -26,21 +28,21 @@ struct RawSide {
 }
 
 impl RawSide {
-    fn body(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) {
+    fn body(&mut self, context: &mut Context<'_>, protocol: Protocol, from: Side, data: &[u8]) {
         if data.is_empty() {
             return;
         }
         let transfer = *self.open.get_or_insert_with(|| {
             let operation = format!("tcp {}", context.flow.responder.port);
-            let start = context.start(Protocol::Tcp, operation, from);
+            let start = context.start(protocol, operation, from);
             context.begin(start)
         });
         context.body(transfer, data);
     }
 
-    fn end(&mut self, context: &mut Context<'_>, from: Side, end_seen: bool) {
+    fn end(&mut self, context: &mut Context<'_>, protocol: Protocol, from: Side, end_seen: bool) {
         let held = std::mem::take(&mut self.held);
-        self.body(context, from, &held);
+        self.body(context, protocol, from, &held);
         if let Some(transfer) = self.open.take() {
             context.end(transfer, end_seen && !self.gap && !context.flow.midstream);
         }
@@ -48,6 +50,15 @@ impl RawSide {
 }
 
 impl RawStream {
+    /// A flow that carries `protocol`.
+    pub(super) fn known(protocol: Protocol) -> Self {
+        Self { known: Some(protocol), ..Self::default() }
+    }
+
+    fn protocol(&self) -> Protocol {
+        self.known.unwrap_or(Protocol::Tcp)
+    }
+
     const fn side(&mut self, side: Side) -> &mut RawSide {
         match side {
             Side::Initiator => &mut self.initiator,
@@ -56,12 +67,16 @@ impl RawStream {
     }
 
     fn end(&mut self, context: &mut Context<'_>) {
-        self.initiator.end(context, Side::Initiator, false);
-        self.responder.end(context, Side::Responder, false);
+        let protocol = self.protocol();
+        self.initiator.end(context, protocol, Side::Initiator, false);
+        self.responder.end(context, protocol, Side::Responder, false);
     }
 
     /// True when what `from` sends now deserves a look.
     fn is_doubtful(&mut self, context: &Context<'_>, from: Side) -> bool {
+        if self.known.is_some() {
+            return false;
+        }
         let answer = self.side(from).open.is_none() && self.side(from.other()).open.is_some();
         (answer || self.gap || context.flow.midstream) && context.may_switch()
     }
@@ -69,8 +84,9 @@ impl RawStream {
 
 impl Analyzer for RawStream {
     fn data(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) {
+        let protocol = self.protocol();
         if !self.is_doubtful(context, from) {
-            self.side(from).body(context, from, data);
+            self.side(from).body(context, protocol, from, data);
             return;
         }
         let mut held = std::mem::take(&mut self.side(from).held);
@@ -89,15 +105,18 @@ impl Analyzer for RawStream {
             Recognition::Undecided if held.len() < context.limits.recognition_bytes => {
                 self.side(from).held = held;
             }
-            Recognition::Undecided | Recognition::Unknown => self.side(from).body(context, from, &held),
+            Recognition::Undecided | Recognition::Unknown => {
+                self.side(from).body(context, protocol, from, &held);
+            }
         }
     }
 
     fn gap(&mut self, context: &mut Context<'_>, from: Side, bytes: u64) {
         self.gap = true;
+        let protocol = self.protocol();
         let side = self.side(from);
         let held = std::mem::take(&mut side.held);
-        side.body(context, from, &held);
+        side.body(context, protocol, from, &held);
         side.gap = true;
         if let Some(transfer) = side.open {
             context.missing(transfer, bytes);
@@ -105,7 +124,8 @@ impl Analyzer for RawStream {
     }
 
     fn finished(&mut self, context: &mut Context<'_>, from: Side) {
-        self.side(from).end(context, from, true);
+        let protocol = self.protocol();
+        self.side(from).end(context, protocol, from, true);
     }
 
     fn closed(&mut self, context: &mut Context<'_>) {

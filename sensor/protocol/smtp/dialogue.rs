@@ -1,10 +1,8 @@
-//! Which reply answers which command, and what an authentication has told.
+//! Which reply answers which command.
 //!
 //! Owns: the order of commands and replies (RFC 2920 section 3.1: replies come in the order of the commands). Never does:
 //! parsing; acting on a reply.
 
-use super::parse::{self, Mechanism};
-use crate::account::Account;
 use std::collections::VecDeque;
 
 /// What a reply is awaited for.
@@ -92,41 +90,5 @@ impl Replies {
     /// At least one reply was captured.
     pub(super) const fn were_seen(&self) -> bool {
         self.seen
-    }
-}
-
-/// An authentication that has not been answered (RFC 4954 section 4). Holds the user's name and no other part of it.
-#[derive(Debug)]
-pub(super) struct Authentication {
-    mechanism: Mechanism,
-    /// Messages of the client so far.
-    step: u32,
-    account: Option<Account>,
-}
-
-impl Authentication {
-    /// More messages than any mechanism has: what follows is no authentication.
-    const LONGEST: u32 = 16;
-
-    pub(super) fn new(mechanism: Mechanism, initial: Option<&[u8]>) -> Self {
-        let mut authentication = Self { mechanism, step: 0, account: None };
-        if let Some(message) = initial {
-            authentication.message(message);
-        }
-        authentication
-    }
-
-    /// A message of the client; false when there are too many.
-    pub(super) fn message(&mut self, message: &[u8]) -> bool {
-        if let Some(account) = parse::auth_user(self.mechanism, self.step, message) {
-            self.account = Some(account);
-        }
-        self.step = self.step.saturating_add(1);
-        self.step <= Self::LONGEST
-    }
-
-    /// The user, as far as it was told.
-    pub(super) fn into_account(self) -> Option<Account> {
-        self.account
     }
 }

@@ -21,8 +21,9 @@ pub(crate) use probe::probe;
 
 use crate::account::Account;
 use crate::lines::{LineBuffer, TooLong, without_end};
+use crate::sasl::Authentication;
 use crate::{Analyzer, Context, Successor};
-use dialogue::{Authentication, Awaited, Replies};
+use dialogue::{Awaited, Replies};
 use egret_model::{Evidence, Side, Uninspected};
 use mail::{Envelope, Known, Mail};
 use parse::Command;

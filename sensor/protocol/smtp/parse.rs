@@ -1,8 +1,6 @@
 //! Commands, replies and authentication messages of SMTP, one at a time and without state.
 
-use crate::account::Account;
-use base64::Engine as _;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use crate::sasl::Mechanism;
 
 /// A command line (RFC 5321 section 4.1.1 and the extensions named below).
 #[derive(Debug, PartialEq, Eq)]
@@ -24,23 +22,6 @@ pub(super) enum Command<'a> {
     /// RSET.
     Reset,
     /// A command that changes nothing here: NOOP, QUIT, VRFY and the like.
-    Other,
-}
-
-/// A mechanism of authentication from whose messages the user can be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mechanism {
-    /// RFC 4616.
-    Plain,
-    /// draft-murchison-sasl-login: user and password, each after a challenge.
-    Login,
-    /// RFC 2195.
-    CramMd5,
-    /// `user=…` in front of a bearer token.
-    Xoauth2,
-    /// RFC 7628.
-    OauthBearer,
-    /// Any other: its messages are passed over.
     Other,
 }
 
@@ -130,16 +111,7 @@ fn chunk(arguments: &[u8]) -> Option<Command<'_>> {
 
 fn auth(arguments: &[u8]) -> Option<Command<'_>> {
     let mut words = arguments.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    let name = words.next()?;
-    let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-    let mechanism = match () {
-        () if is("PLAIN") => Mechanism::Plain,
-        () if is("LOGIN") => Mechanism::Login,
-        () if is("CRAM-MD5") => Mechanism::CramMd5,
-        () if is("XOAUTH2") => Mechanism::Xoauth2,
-        () if is("OAUTHBEARER") => Mechanism::OauthBearer,
-        () => Mechanism::Other,
-    };
+    let mechanism = Mechanism::named(words.next()?);
     Some(Command::Auth { mechanism, initial: words.next() })
 }
 
@@ -165,31 +137,6 @@ pub(super) fn reply(line: &[u8]) -> Option<ReplyLine<'_>> {
 pub(super) fn host_name(text: &[u8]) -> Option<String> {
     let word = text.split(u8::is_ascii_whitespace).find(|word| !word.is_empty())?;
     crate::names::host_name(word)
-}
-
-/// The user in one message of an authentication. `step` counts the client's messages from 0. Nothing but the user's name is
-/// kept of the message.
-pub(super) fn auth_user(mechanism: Mechanism, step: u32, message: &[u8]) -> Option<Account> {
-    const LENIENT: GeneralPurpose = GeneralPurpose::new(
-        &base64::alphabet::STANDARD,
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-    );
-    if step > 0 {
-        return None;
-    }
-    let message = LENIENT.decode(message.trim_ascii()).ok()?;
-    let name = match mechanism {
-        // [authorize-id] NUL authenticate-id NUL password
-        Mechanism::Plain => message.split(|byte| *byte == 0).nth(1)?,
-        Mechanism::Login => message.as_slice(),
-        // user SP digest; the user may hold blanks
-        Mechanism::CramMd5 => message.get(..message.iter().rposition(|byte| *byte == b' ')?)?,
-        Mechanism::Xoauth2 => message.strip_prefix(b"user=")?.split(|byte| *byte == 1).next()?,
-        // n,a=user,^A…
-        Mechanism::OauthBearer => message.split(|byte| *byte == b',').nth(1)?.strip_prefix(b"a=")?,
-        Mechanism::Other => return None,
-    };
-    Account::parse(name)
 }
 
 #[cfg(test)]
@@ -221,7 +168,7 @@ mod tests {
             ("BDAT 1 FIRST", None),
             ("AUTH plain AGE=", Some(Command::Auth { mechanism: Mechanism::Plain, initial: Some(b"AGE=") })),
             ("AUTH LOGIN", Some(Command::Auth { mechanism: Mechanism::Login, initial: None })),
-            ("AUTH NTLM", Some(Command::Auth { mechanism: Mechanism::Other, initial: None })),
+            ("AUTH NTLM", Some(Command::Auth { mechanism: Mechanism::Ntlm, initial: None })),
             ("STARTTLS", Some(Command::StartTls)),
             ("RSET ", Some(Command::Reset)),
             ("QUIT", Some(Command::Other)),
@@ -242,31 +189,5 @@ mod tests {
         for line in [&b"25"[..], b"2500", b"abc def", b"999 x", b"+50 x", b""] {
             assert_eq!(reply(line), None);
         }
-    }
-
-    #[test]
-    fn users_are_read_from_authentications() {
-        let engine = base64::engine::general_purpose::STANDARD;
-        let cases: &[(Mechanism, u32, &[u8], Option<&str>)] = &[
-            (Mechanism::Plain, 0, b"\0alice\0secret", Some("alice")),
-            (Mechanism::Plain, 0, b"other\0alice@corp.example\0secret", Some("alice")),
-            (Mechanism::Plain, 0, b"alice", None),
-            (Mechanism::Login, 0, b"alice@corp.example", Some("alice")),
-            (Mechanism::Login, 1, b"secret", None),
-            (Mechanism::CramMd5, 0, b"alice 0123456789abcdef0123456789abcdef", Some("alice")),
-            (Mechanism::Xoauth2, 0, b"user=alice@corp.example\x01auth=Bearer x\x01\x01", Some("alice")),
-            (Mechanism::OauthBearer, 0, b"n,a=alice@corp.example,\x01auth=Bearer x\x01\x01", Some("alice")),
-            (Mechanism::Other, 0, b"alice", None),
-        ];
-        for (mechanism, step, message, expected) in cases {
-            let account = auth_user(*mechanism, *step, engine.encode(message).as_bytes());
-            assert_eq!(account.map(|account| account.user).as_deref(), *expected, "{mechanism:?} {step}");
-        }
-        assert_eq!(
-            auth_user(Mechanism::Login, 0, b"YWxpY2U"),
-            Account::parse(b"alice"),
-            "padding may be missing"
-        );
-        assert_eq!(auth_user(Mechanism::Login, 0, b"*"), None);
     }
 }
