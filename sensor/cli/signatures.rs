@@ -81,7 +81,7 @@ impl Signatures {
 }
 
 fn check(directories: &[PathBuf]) -> u8 {
-    let (set, problems) = SignatureSet::load(directories);
+    let (set, problems) = SignatureSet::load_tested(directories);
     for problem in &problems {
         println!("{problem}\n");
     }
@@ -97,7 +97,7 @@ fn check(directories: &[PathBuf]) -> u8 {
 }
 
 fn test(directories: &[PathBuf]) -> u8 {
-    let (set, problems) = SignatureSet::load(directories);
+    let (set, problems) = SignatureSet::load_tested(directories);
     let mut table = view::table(&["signature", "tests passed"]);
     for signature in set.signatures() {
         table.add_row(vec![signature.id().into(), view::number(signature.tests())]);
@@ -122,6 +122,7 @@ fn list(listing: &Listing) -> Result<u8> {
             let line = serde_json::json!({
                 "id": signature.id(), "title": signature.title(), "owner": signature.owner(),
                 "severity": signature.severity(), "tags": signature.tags(), "file": signature.file(),
+                "enabled": signature.enabled(), "tuned_by": signature.tuned_by(),
             });
             println!("{}", serde_json::to_string(&line)?);
         }
@@ -131,7 +132,7 @@ fn list(listing: &Listing) -> Result<u8> {
             table.add_row(vec![
                 signature.id().into(),
                 signature.title().into(),
-                view::severity(signature.severity()),
+                if signature.enabled() { view::severity(signature.severity()) } else { "off".into() },
                 signature.owner().into(),
                 signature.tags().join(", ").into(),
             ]);
@@ -166,6 +167,12 @@ fn explain(explanation: &Explanation) -> Result<u8> {
         or_none(&signature.tags().join(", "))
     );
     println!("from {}, {} passed", signature.file(), amount::of(signature.tests() as u64, "test"));
+    if !signature.tuned_by().is_empty() {
+        println!("changed by {}", signature.tuned_by().join(", "));
+    }
+    if !signature.enabled() {
+        println!("switched off");
+    }
     for note in set.notes().iter().filter(|note| note.signature == signature.id()) {
         println!("cost of {}: {}", note.find, note.note);
     }

@@ -7,24 +7,15 @@ use crate::{
     engine::Engine,
     language::{
         build::{self, Built, Compiled},
-        check::{self, Draft},
+        check::{self, Checked, Draft, Test},
         problem::{Fault, SignatureProblem},
+        source::{Source, Sources},
+        tuning,
     },
-    shipped::SHIPPED,
     verdict::Wanted,
 };
 use egret_model::{DetectLimits, Severity};
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
-
-/// Largest signature file, bytes.
-const FILE_BYTES: u64 = 1 << 20;
-/// Folders within each other.
-const DEPTH: usize = 16;
+use std::{path::PathBuf, sync::Arc};
 
 /// One signature as it is told to people; its patterns are inside the set.
 #[derive(Debug)]
@@ -33,7 +24,9 @@ pub struct Signature {
     pub(crate) title: Arc<str>,
     pub(crate) owner: Arc<str>,
     pub(crate) description: String,
-    pub(crate) file: String,
+    pub(crate) source: Arc<Source>,
+    pub(crate) enabled: bool,
+    pub(crate) tuned_by: Vec<String>,
     pub(crate) severity: Severity,
     pub(crate) tags: Arc<[String]>,
     pub(crate) compiled: Compiled,
@@ -67,7 +60,25 @@ impl Signature {
     /// The file it came from; of shipped ones, its path under `signatures/`.
     #[must_use]
     pub fn file(&self) -> &str {
-        &self.file
+        &self.source.name
+    }
+
+    /// False when an override has switched it off.
+    #[must_use]
+    pub const fn enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// It is part of the program.
+    #[must_use]
+    pub fn shipped(&self) -> bool {
+        self.source.shipped
+    }
+
+    /// Names of the files whose overrides changed it, in order of their application.
+    #[must_use]
+    pub fn tuned_by(&self) -> &[String] {
+        &self.tuned_by
     }
 
     /// Severity before escalation.
@@ -82,7 +93,7 @@ impl Signature {
         &self.tags
     }
 
-    /// Number of its in-file tests, all of which passed.
+    /// Number of its in-file tests.
     #[must_use]
     pub fn tests(&self) -> usize {
         self.compiled.tests.len()
@@ -116,24 +127,38 @@ impl SignatureSet {
     }
 
     /// The shipped signatures and those in `directories` (every `*.toml` beneath, in order of paths). A broken file is one
-    /// problem, and so is a directory that can't be read; everything else is loaded.
+    /// problem, and so is a directory that can't be read; everything else is loaded. Tests of the user's files are run.
     #[must_use]
     pub fn load(directories: &[PathBuf]) -> (Self, Vec<SignatureProblem>) {
+        Self::load_with(directories, Tests::Own)
+    }
+
+    /// The same, and the tests of shipped signatures are run too.
+    #[must_use]
+    pub fn load_tested(directories: &[PathBuf]) -> (Self, Vec<SignatureProblem>) {
+        Self::load_with(directories, Tests::All)
+    }
+
+    fn load_with(directories: &[PathBuf], tests: Tests) -> (Self, Vec<SignatureProblem>) {
         let mut problems = Vec::new();
-        let mut sources: Vec<(String, String)> =
-            SHIPPED.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect();
+        let mut sources = Sources::shipped();
         for directory in directories {
-            read_folder(directory, DEPTH, &mut sources, &mut problems);
+            sources.read(directory, &mut problems);
         }
-        let set = Self::compile(&sources, &mut problems);
+        let set = Self::compile(&sources, tests, &mut problems);
         (set, problems)
     }
 
-    /// Signatures from texts, each with the name that its problems are told under; without the shipped ones.
+    /// Signatures from texts, each with the name that its problems are told under (one that ends with `.txt` is a dictionary);
+    /// without the shipped ones.
     #[must_use]
-    pub fn from_texts(sources: &[(String, String)]) -> (Self, Vec<SignatureProblem>) {
+    pub fn from_texts(texts: &[(String, String)]) -> (Self, Vec<SignatureProblem>) {
         let mut problems = Vec::new();
-        let set = Self::compile(sources, &mut problems);
+        let mut sources = Sources::default();
+        for (name, text) in texts {
+            sources.add(name, text);
+        }
+        let set = Self::compile(&sources, Tests::All, &mut problems);
         (set, problems)
     }
 
@@ -155,37 +180,45 @@ impl SignatureSet {
         self.engine.uses.len()
     }
 
-    fn compile(sources: &[(String, String)], problems: &mut Vec<SignatureProblem>) -> Self {
-        // Files whose tests fail are left out, and so is what uses them: seldom more than one round.
-        let mut failed: BTreeSet<&str> = BTreeSet::new();
-        let mut found = Vec::new();
+    fn compile(sources: &Sources, tests: Tests, problems: &mut Vec<SignatureProblem>) -> Self {
+        let mut checked = Checked::default();
+        for source in &sources.files {
+            check::check(source, sources, &mut checked, problems);
+        }
+        let Checked { drafts, mut tunings } = checked;
+        let mut drafts = build::distinct(drafts, problems);
+        // What fails its tests is left out, and so is what uses it: seldom more than one round.
         loop {
             let mut round = Vec::new();
-            let mut drafts: Vec<Draft> = Vec::new();
-            for (file, text) in sources.iter().filter(|(file, _)| !failed.contains(file.as_str())) {
-                match check::check(file, text) {
-                    Ok(draft) => drafts.push(draft),
-                    Err(problem) => round.push(problem),
-                }
-            }
-            let drafts = build::resolve(drafts, &mut round);
-            let set = Self::assemble(drafts, &mut round);
-            let (set, failures) = set.tested();
+            let mut tuned = drafts.clone();
+            tuning::apply(&mut tuned, &tunings, &mut round);
+            let tuned = build::resolve(tuned, &mut round);
+            let set = Self::assemble(tuned, &mut round);
+            let (set, failures) = set.tested(tests);
             if failures.is_empty() {
-                problems.append(&mut found);
                 problems.append(&mut round);
                 return set;
             }
-            let names = failures.iter().filter_map(|failure| {
-                sources.iter().map(|(file, _)| file.as_str()).find(|file| *file == failure.file)
-            });
-            failed.extend(names);
-            found.extend(failures);
+            for Failure { signature, source, problem } in failures {
+                let before = (drafts.len(), tunings.len());
+                let own = drafts.iter().find(|draft| draft.id.get_ref() == &*signature);
+                if own.is_some_and(|draft| draft.source == source) {
+                    drafts.retain(|draft| draft.id.get_ref() != &*signature);
+                } else {
+                    tunings
+                        .retain(|tuning| tuning.source != source || own.is_none_or(|own| !tuning.names(own)));
+                }
+                // An override by a tag that another override has given.
+                if before == (drafts.len(), tunings.len()) {
+                    tunings.retain(|tuning| tuning.source != source);
+                }
+                problems.push(problem);
+            }
         }
     }
 
     fn assemble(drafts: Vec<Draft>, problems: &mut Vec<SignatureProblem>) -> Self {
-        let file = drafts.last().map(|draft| draft.file.clone()).unwrap_or_default();
+        let file = drafts.last().map(|draft| draft.source.name.clone()).unwrap_or_default();
         let built = build::build(drafts).or_else(|| {
             let fix = "load fewer signatures";
             problems.push(SignatureProblem::unreadable(
@@ -199,29 +232,22 @@ impl SignatureSet {
         Self { signatures, engine, notes }
     }
 
-    /// Runs every in-file test; at most one failure a file.
-    fn tested(self) -> (Self, Vec<SignatureProblem>) {
+    /// Runs in-file tests; at most one failure a signature.
+    fn tested(self, tests: Tests) -> (Self, Vec<Failure>) {
         let set = Arc::new(self);
         let mut scanner = Scanner::new(Arc::clone(&set), &DetectLimits::default());
         let mut failures = Vec::new();
-        for signature in &set.signatures {
-            let failure = signature.compiled.tests.iter().find_map(|test| {
+        for signature in set.signatures.iter().filter(|signature| signature.enabled) {
+            let wanted = |test: &&Test| tests == Tests::All || !test.source.shipped;
+            let failure = signature.compiled.tests.iter().filter(wanted).find_map(|test| {
                 let mut scan = scanner.begin();
                 scanner.push(&mut scan, test.text.as_bytes());
                 let hits = scanner.end(scan, Wanted::Confident);
                 let found = hits.iter().any(|hit| hit.signature == signature.id);
-                let fault = match (test.matches, found) {
-                    (true, false) => Fault::new(
-                        format!("this text should match `{}` and does not", signature.id),
-                        "widen the pattern, lower report.at, or correct the test",
-                    ),
-                    (false, true) => Fault::new(
-                        format!("this text should not match `{}` and does", signature.id),
-                        "narrow the pattern, add a validator or [near], or correct the test",
-                    ),
-                    _ => return None,
-                };
-                Some(SignatureProblem::at(&signature.file, &signature.compiled.text, &test.span, fault))
+                let fault = test.outcome(&signature.id, found)?;
+                let problem = SignatureProblem::at(&test.source.name, &test.source.text, &test.span, fault);
+                let source = Arc::clone(&test.source);
+                Some(Failure { signature: signature.id.clone(), source, problem })
             });
             failures.extend(failure);
         }
@@ -230,55 +256,34 @@ impl SignatureSet {
     }
 }
 
-fn read_folder(
-    folder: &Path,
-    depth: usize,
-    sources: &mut Vec<(String, String)>,
-    problems: &mut Vec<SignatureProblem>,
-) {
-    let mut refuse = |path: &Path, message: String, fix: &str| {
-        problems.push(SignatureProblem::unreadable(path.display().to_string(), message, fix));
-    };
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) => {
-            return refuse(folder, format!("cannot be read: {error}"), "name a folder of signature files");
-        }
-    };
-    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
-    paths.sort();
-    for path in paths {
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if hidden {
-            continue;
-        }
-        if path.is_dir() {
-            if depth == 0 {
-                problems.push(SignatureProblem::unreadable(
-                    path.display().to_string(),
-                    format!("folders nest more than {DEPTH} deep"),
-                    "move its files up",
-                ));
-            } else {
-                read_folder(&path, depth - 1, sources, problems);
-            }
-        } else if path.extension().is_some_and(|extension| extension == "toml") {
-            match read_file(&path) {
-                Ok(text) => sources.push((path.display().to_string(), text)),
-                Err((message, fix)) => {
-                    problems.push(SignatureProblem::unreadable(path.display().to_string(), message, fix));
-                }
-            }
+impl Test {
+    /// What is wrong when the text was found, or was not.
+    fn outcome(&self, id: &str, found: bool) -> Option<Fault> {
+        match (self.matches, found) {
+            (true, false) => Some(Fault::new(
+                format!("this text should match `{id}` and does not"),
+                "widen the pattern, lower report.at, or correct the test",
+            )),
+            (false, true) => Some(Fault::new(
+                format!("this text should not match `{id}` and does"),
+                "narrow the pattern, add a validator or [near], or correct the test",
+            )),
+            _ => None,
         }
     }
 }
 
-fn read_file(path: &Path) -> Result<String, (String, &'static str)> {
-    let unreadable =
-        |error: std::io::Error| (format!("cannot be read: {error}"), "check that it is a file you may read");
-    if fs::metadata(path).map_err(unreadable)?.len() > FILE_BYTES {
-        return Err(("larger than a megabyte".into(), "split it into several signatures"));
-    }
-    let bytes = fs::read(path).map_err(unreadable)?;
-    String::from_utf8(bytes).map_err(|_| ("not UTF-8".into(), "save it as UTF-8"))
+/// Which tests run when a set is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tests {
+    /// Those of the user: the shipped ones passed when the program was made.
+    Own,
+    /// Every one.
+    All,
+}
+
+struct Failure {
+    signature: Arc<str>,
+    source: Arc<Source>,
+    problem: SignatureProblem,
 }

@@ -18,7 +18,7 @@ const NESTING: u32 = 64;
 const LITERALS: usize = 64;
 
 /// A compiled expression.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Pattern {
     regex: meta::Regex,
     anchor: Option<Anchor>,

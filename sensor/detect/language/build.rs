@@ -5,6 +5,7 @@
 use super::{
     check::{Draft, DraftFind, Levels, Report, Test, What},
     problem::{Fault, SignatureProblem, nearest},
+    source::Source,
 };
 use crate::{
     CostNote, Signature,
@@ -17,7 +18,11 @@ use crate::{
     object::Signs,
     validators::AROUND,
 };
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    sync::Arc,
+};
 
 /// A compiled signature, beside its finders in the engine.
 #[derive(Debug)]
@@ -28,7 +33,6 @@ pub(crate) struct Compiled {
     pub(crate) levels: Levels,
     pub(crate) report: Report,
     pub(crate) tests: Vec<Test>,
-    pub(crate) text: Arc<str>,
 }
 
 /// What remains to be known of a find.
@@ -47,21 +51,27 @@ pub(crate) struct Built {
     pub(crate) notes: Vec<CostNote>,
 }
 
-/// Removes drafts with the id of an earlier one, and those that use a signature that is not there.
-pub(crate) fn resolve(drafts: Vec<Draft>, problems: &mut Vec<SignatureProblem>) -> Vec<Draft> {
+/// Removes drafts with the id of an earlier one.
+pub(crate) fn distinct(drafts: Vec<Draft>, problems: &mut Vec<SignatureProblem>) -> Vec<Draft> {
     let mut kept: BTreeMap<String, Draft> = BTreeMap::new();
     for draft in drafts {
         if let Some(first) = kept.get(draft.id.get_ref()) {
-            let message = format!("the id `{}` is already taken by {}", draft.id.get_ref(), first.file);
-            problems.push(at(
-                &draft,
-                &draft.id.span(),
-                Fault::new(message, "choose another id, or remove one of the files"),
-            ));
+            let message =
+                format!("the id `{}` is already taken by {}", draft.id.get_ref(), first.source.name);
+            let fix = "choose another id, or change the other signature by `override = \"ID\"`";
+            problems.push(at(&draft.source, &draft.id.span(), Fault::new(message, fix)));
         } else {
             kept.insert(draft.id.get_ref().clone(), draft);
         }
     }
+    kept.into_values().collect()
+}
+
+/// Removes drafts that use a signature that is not there, and what one that is switched off would search for in vain.
+/// Drafts are in order of their ids.
+pub(crate) fn resolve(drafts: Vec<Draft>, problems: &mut Vec<SignatureProblem>) -> Vec<Draft> {
+    let mut kept: BTreeMap<String, Draft> =
+        drafts.into_iter().map(|draft| (draft.id.get_ref().clone(), draft)).collect();
     // A signature that goes may take others with it that use it.
     loop {
         let broken =
@@ -70,16 +80,29 @@ pub(crate) fn resolve(drafts: Vec<Draft>, problems: &mut Vec<SignatureProblem>) 
         problems.push(problem);
         kept.remove(&id);
     }
+    let uses = kept.values().filter(|draft| draft.enabled).flat_map(|draft| &draft.finds);
+    let used: BTreeSet<String> = uses
+        .filter_map(|find| match &find.what {
+            What::Use { id, .. } => Some(id.clone()),
+            _ => None,
+        })
+        .collect();
+    for (id, draft) in kept.iter_mut().filter(|(_, draft)| !draft.enabled) {
+        draft.near.clear();
+        if !used.contains(id) {
+            draft.finds.clear();
+        }
+    }
     kept.into_values().collect()
 }
 
 fn bad_use(draft: &Draft, kept: &BTreeMap<String, Draft>) -> Option<SignatureProblem> {
     draft.finds.iter().find_map(|find| {
-        let What::Use { id, find, span } = &find.what else { return None };
+        let What::Use { id, find, span, source } = &find.what else { return None };
         let Some(other) = kept.get(id) else {
             let fix = nearest(id, kept.keys().map(String::as_str))
                 .map_or("name a signature that is loaded".into(), |meant| format!("did you mean `{meant}`?"));
-            return Some(at(draft, span, Fault::new(format!("there is no signature `{id}`"), fix)));
+            return Some(at(source, span, Fault::new(format!("there is no signature `{id}`"), fix)));
         };
         let own = || other.finds.iter().filter(|find| !matches!(find.what, What::Use { .. }));
         if own().any(|own| find.as_ref().is_none_or(|find| *find == own.name)) {
@@ -95,13 +118,13 @@ fn bad_use(draft: &Draft, kept: &BTreeMap<String, Draft>) -> Option<SignaturePro
                 (format!("`{id}` itself only uses others"), "name the signature that finds the data".into())
             }
         };
-        Some(at(draft, span, Fault::new(message, fix)))
+        Some(at(source, span, Fault::new(message, fix)))
     })
 }
 
-/// A problem within a draft.
-pub(crate) fn at(draft: &Draft, span: &Range<usize>, fault: Fault) -> SignatureProblem {
-    SignatureProblem::at(&draft.file, &draft.text, span, fault)
+/// A problem within a file.
+pub(crate) fn at(source: &Source, span: &Range<usize>, fault: Fault) -> SignatureProblem {
+    SignatureProblem::at(&source.name, &source.text, span, fault)
 }
 
 #[derive(Default)]
@@ -130,7 +153,9 @@ pub(crate) fn build(drafts: Vec<Draft>) -> Option<Built> {
             let id = FindId { signature, find: index };
             let may_reach =
                 |signs: &Signs| draft.levels.may_reach(&|evidence| signs.known(evidence, id.find));
-            let reachable = Signs::all().filter(may_reach).fold(0, |bits, signs| bits | 1 << signs.index());
+            let enabled = draft.enabled;
+            let reachable = Signs::all().filter(|signs| enabled && may_reach(signs));
+            let reachable = reachable.fold(0, |bits, signs| bits | 1 << signs.index());
             finds.push(FindInfo { name: find.name.clone(), counts: find.counts, reachable });
             if let What::Use { id: other, find, .. } = find.what {
                 users.extend(ids.binary_search(&other).ok().map(|other| (id, other, find)));
@@ -162,7 +187,9 @@ fn signature_of(draft: Draft, finds: Vec<FindInfo>) -> Signature {
         title: draft.title.into(),
         owner: draft.owner.into(),
         description: draft.description,
-        file: draft.file,
+        source: draft.source,
+        enabled: draft.enabled,
+        tuned_by: draft.tuned_by,
         severity: draft.severity,
         tags: draft.tags.into(),
         compiled: Compiled {
@@ -172,7 +199,6 @@ fn signature_of(draft: Draft, finds: Vec<FindInfo>) -> Signature {
             levels: draft.levels,
             report: draft.report,
             tests: draft.tests,
-            text: draft.text,
         },
     }
 }

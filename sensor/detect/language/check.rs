@@ -3,10 +3,13 @@
 //! Owns: every rule that one file can break by itself. Never does: anything that needs other files.
 
 use super::{
+    dictionary,
     expression::{Evidence, Expression, is_reserved},
     layout::Layout,
     problem::{Fault, SignatureProblem, nearest},
     schema::{self, Escalation},
+    source::{Source, Sources},
+    tuning::{self, Tuning},
 };
 use crate::{
     engine::{
@@ -30,10 +33,10 @@ const WITHIN_DEFAULT: usize = 200;
 /// Length of a phrase, bytes.
 const PHRASE_BYTES: usize = 256;
 
-/// A checked file.
+/// A checked signature.
+#[derive(Clone, Debug)]
 pub(crate) struct Draft {
-    pub(crate) file: String,
-    pub(crate) text: Arc<str>,
+    pub(crate) source: Arc<Source>,
     pub(crate) id: Spanned<String>,
     pub(crate) title: String,
     pub(crate) owner: String,
@@ -47,9 +50,14 @@ pub(crate) struct Draft {
     pub(crate) levels: Levels,
     pub(crate) report: Report,
     pub(crate) tests: Vec<Test>,
+    /// False: an override has switched it off.
+    pub(crate) enabled: bool,
+    /// Names of the files whose overrides changed it, in order.
+    pub(crate) tuned_by: Vec<String>,
 }
 
 /// One find, ready for the engine.
+#[derive(Clone, Debug)]
 pub(crate) struct DraftFind {
     pub(crate) name: String,
     pub(crate) counts: bool,
@@ -60,6 +68,7 @@ pub(crate) struct DraftFind {
 }
 
 /// How it finds.
+#[derive(Clone, Debug)]
 pub(crate) enum What {
     Phrases(Vec<Phrase>),
     Pattern {
@@ -72,6 +81,7 @@ pub(crate) enum What {
         id: String,
         find: Option<String>,
         span: Range<usize>,
+        source: Arc<Source>,
     },
 }
 
@@ -84,9 +94,17 @@ pub(crate) struct Levels {
     pub(crate) medium: Option<Expression>,
     /// None holds always.
     pub(crate) low: Option<Expression>,
+    /// The signature has no `[confidence]`: medium, and high beside a context word.
+    pub(crate) usual: bool,
 }
 
 impl Levels {
+    /// Without `[confidence]`, a match is medium, and high beside a context word.
+    pub(crate) fn usual(near: bool) -> Self {
+        let high = near.then_some(Expression::Is(Evidence::Near));
+        Self { high, medium: Some(Expression::All(Vec::new())), low: None, usual: true }
+    }
+
     /// Whether any level may be reached, given what is known of the evidence.
     pub(crate) fn may_reach(&self, evidence: &impl Fn(Evidence) -> Option<bool>) -> bool {
         let may = |level: &Option<Expression>| level.as_ref().is_some_and(|level| level.may_hold(evidence));
@@ -109,73 +127,273 @@ pub(crate) struct Test {
     pub(crate) text: String,
     pub(crate) matches: bool,
     pub(crate) span: Range<usize>,
+    pub(crate) source: Arc<Source>,
 }
 
 /// A fault with its place.
-type Placed = (Range<usize>, Fault);
+pub(crate) type Placed = (Range<usize>, Fault);
 
-/// Checks a file; the first fault is the file's problem.
-pub(crate) fn check(file: &str, text: &str) -> Result<Draft, SignatureProblem> {
-    let parsed = schema::parse(file, text)?;
-    draft(file, text, parsed).map_err(|(span, fault)| SignatureProblem::at(file, text, &span, fault))
+/// The file that is checked, the dictionaries that it may name, and where faults of those go.
+pub(crate) struct Checker<'a> {
+    pub(crate) source: &'a Arc<Source>,
+    pub(crate) sources: &'a Sources,
+    pub(crate) problems: &'a mut Vec<SignatureProblem>,
 }
 
-fn draft(file: &str, text: &str, parsed: schema::File) -> Result<Draft, Placed> {
-    identity(&parsed)?;
-    if parsed.find.is_empty() {
-        let fault = Fault::new(
-            "the signature finds nothing",
-            "add a [[find]] with a name and words, a regex or numbers",
-        );
-        return Err((parsed.id.span(), fault));
-    }
-    if let Some(extra) = parsed.find.get(FINDS) {
-        return Err((extra.span(), Fault::new(format!("more than {FINDS} finds"), "split the signature")));
-    }
-    let mut names = BTreeSet::new();
-    let mut finds = Vec::with_capacity(parsed.find.len());
-    for find in parsed.find {
-        let name = &find.get_ref().name;
-        if !names.insert(name.get_ref().clone()) {
-            return Err((name.span(), Fault::new("two finds have this name", "give each find its own name")));
-        }
-        finds.push(self::find(find)?);
-    }
-    if !finds.iter().any(|find| find.counts) {
-        return Err((
-            parsed.id.span(),
-            Fault::new("no find of the signature counts", "remove `counts = false` from one"),
-        ));
-    }
-    let names: Vec<&str> = finds.iter().map(|find| find.name.as_str()).collect();
-    let levels = levels(parsed.confidence.as_ref(), &names, parsed.near.is_some())?;
-    let (near, near_words, within) = near(parsed.near.as_ref())?;
-    let tests = parsed.test.iter().map(test).collect::<Result<_, _>>()?;
-    let mut escalate = parsed.report.escalate;
-    escalate.sort_by_key(|step| step.unique);
-    let report = Report {
-        at: parsed.report.at,
-        unique: parsed.report.unique.max(1),
-        count: parsed.report.count.max(1),
-        escalate,
+/// What a file holds.
+#[derive(Default)]
+pub(crate) struct Checked {
+    pub(crate) drafts: Vec<Draft>,
+    pub(crate) tunings: Vec<Tuning>,
+}
+
+/// Checks a file. The first fault of each signature in it is a problem, and takes down that signature only.
+pub(crate) fn check(
+    source: &Arc<Source>,
+    sources: &Sources,
+    checked: &mut Checked,
+    problems: &mut Vec<SignatureProblem>,
+) {
+    let parsed = match schema::parse(source) {
+        Ok(parsed) => parsed,
+        Err(problem) => return problems.push(problem),
     };
-    Ok(Draft {
-        file: file.to_owned(),
-        text: text.into(),
-        title: parsed.title.into_inner(),
-        id: parsed.id,
-        owner: parsed.owner,
-        description: parsed.description,
-        severity: parsed.severity,
-        tags: parsed.tags,
-        finds,
-        near,
-        near_words,
-        within,
-        levels,
-        report,
-        tests,
-    })
+    let (family, members, overrides) = match parsed {
+        schema::Parsed::Signature(file) => (None, vec![*file], Vec::new()),
+        schema::Parsed::Override(change) => (None, Vec::new(), vec![*change]),
+        schema::Parsed::Family(mut family) => {
+            let members = std::mem::take(&mut family.signature).into_iter().map(Spanned::into_inner);
+            let members = members.collect();
+            let overrides = std::mem::take(&mut family.overrides).into_iter().map(Spanned::into_inner);
+            let overrides = overrides.collect();
+            (Some(family), members, overrides)
+        }
+    };
+    let mut checker = Checker { source, sources, problems };
+    for mut member in members {
+        if let Some(family) = &family {
+            family.share(&mut member);
+        }
+        let draft = checker.draft(member);
+        checked.drafts.extend(checker.placed(draft));
+    }
+    for change in overrides {
+        let tuning = tuning::check(&mut checker, change);
+        checked.tunings.extend(checker.placed(tuning));
+    }
+}
+
+impl schema::Family {
+    fn share(&self, member: &mut schema::File) {
+        if member.owner.is_empty() {
+            member.owner = self.owner.clone().unwrap_or_default();
+        }
+        member.severity = member.severity.or(self.severity);
+        let mut tags = self.tags.clone();
+        tags.extend(member.tags.drain(..).filter(|tag| !self.tags.contains(tag)));
+        member.tags = tags;
+        if !self.description.is_empty() {
+            member.description = format!("{} {}", self.description.trim_end(), member.description);
+            member.description.truncate(member.description.trim_end().len());
+        }
+    }
+}
+
+impl Checker<'_> {
+    fn placed<T>(&mut self, outcome: Result<T, Placed>) -> Option<T> {
+        outcome
+            .map_err(|(span, fault)| {
+                self.problems.push(SignatureProblem::at(&self.source.name, &self.source.text, &span, fault));
+            })
+            .ok()
+    }
+
+    fn draft(&mut self, parsed: schema::File) -> Result<Draft, Placed> {
+        identity(&parsed)?;
+        let Some(severity) = parsed.severity else {
+            let fault =
+                Fault::new("missing field `severity`", "severities are info, low, medium, high, critical");
+            return Err((parsed.id.span(), fault));
+        };
+        if parsed.find.is_empty() {
+            let fault = Fault::new(
+                "the signature finds nothing",
+                "add a [[find]] with a name and words, a regex or numbers",
+            );
+            return Err((parsed.id.span(), fault));
+        }
+        let finds = self.finds(parsed.find)?;
+        if !finds.iter().any(|find| find.counts) {
+            return Err((
+                parsed.id.span(),
+                Fault::new("no find of the signature counts", "remove `counts = false` from one"),
+            ));
+        }
+        let names: Vec<&str> = finds.iter().map(|find| find.name.as_str()).collect();
+        let levels = levels(parsed.confidence.as_ref(), &names, parsed.near.is_some())?;
+        let (near, near_words, within) = near(parsed.near.as_ref())?;
+        let tests = self.tests(&parsed.test)?;
+        let mut escalate = parsed.report.escalate;
+        escalate.sort_by_key(|step| step.unique);
+        let report = Report {
+            at: parsed.report.at,
+            unique: parsed.report.unique.max(1),
+            count: parsed.report.count.max(1),
+            escalate,
+        };
+        Ok(Draft {
+            source: Arc::clone(self.source),
+            title: parsed.title.into_inner(),
+            id: parsed.id,
+            owner: parsed.owner,
+            description: parsed.description,
+            severity,
+            tags: parsed.tags,
+            finds,
+            near,
+            near_words,
+            within,
+            levels,
+            report,
+            tests,
+            enabled: true,
+            tuned_by: Vec::new(),
+        })
+    }
+
+    /// Checks finds, whose names must differ.
+    pub(crate) fn finds(&mut self, finds: Vec<Spanned<schema::Find>>) -> Result<Vec<DraftFind>, Placed> {
+        if let Some(extra) = finds.get(FINDS) {
+            return Err((extra.span(), too_many()));
+        }
+        let mut names = BTreeSet::new();
+        let mut checked = Vec::with_capacity(finds.len());
+        for find in finds {
+            let name = &find.get_ref().name;
+            if !names.insert(name.get_ref().clone()) {
+                let fault = Fault::new("two finds have this name", "give each find its own name");
+                return Err((name.span(), fault));
+            }
+            checked.push(self.find(find)?);
+        }
+        Ok(checked)
+    }
+
+    /// Checks tests.
+    pub(crate) fn tests(&self, tests: &[Spanned<schema::Test>]) -> Result<Vec<Test>, Placed> {
+        tests.iter().map(|test| self.test(test)).collect()
+    }
+
+    fn find(&mut self, find: Spanned<schema::Find>) -> Result<DraftFind, Placed> {
+        let span = find.span();
+        let find = find.into_inner();
+        let name = find.name.get_ref().clone();
+        let name_sign = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        if name.is_empty() || is_reserved(&name) || !name.chars().all(name_sign) {
+            let fault = Fault::new(
+                format!("`{name}` can't name a find"),
+                "use one word that is not a name of evidence",
+            );
+            return Err((find.name.span(), fault));
+        }
+        let validators = find.validate.iter().map(validator).collect::<Result<Vec<_>, _>>()?;
+        let ways = [
+            !find.words.is_empty() || !find.phrases.is_empty() || find.dictionary.is_some(),
+            find.regex.is_some(),
+            !find.numbers.is_empty(),
+            find.uses.is_some(),
+        ];
+        if ways.iter().filter(|way| **way).count() != 1 {
+            let fault = Fault::new(
+                "a find needs exactly one of words, phrases or dictionary, regex, numbers, use",
+                "add one, or split it into several [[find]]",
+            );
+            return Err((find.name.span(), fault));
+        }
+        if find.uses.is_some() && (!validators.is_empty() || find.show.is_some()) {
+            let fault = Fault::new("`use` takes over validators and masks", "remove validate and show");
+            return Err((span, fault));
+        }
+        let (what, default_value) = self.what(&find)?;
+        let value = validators.last().map_or(default_value, |validator| validator.value);
+        let mask = mask(find.show.as_ref())?;
+        Ok(DraftFind { name, counts: find.counts, what, validators, value, mask })
+    }
+
+    fn what(&mut self, find: &schema::Find) -> Result<(What, ValueForm), Placed> {
+        if let Some(regex) = &find.regex {
+            let pattern = pattern(regex)?;
+            return Ok((
+                What::Pattern { pattern: Box::new(pattern), text: regex.get_ref().clone() },
+                ValueForm::Exact,
+            ));
+        }
+        if let Some(other) = &find.uses {
+            let (id, find) = match other.get_ref().split_once('#') {
+                Some((id, find)) => (id, Some(find.to_owned())),
+                None => (other.get_ref().as_str(), None),
+            };
+            return Ok((
+                What::Use { id: id.to_owned(), find, span: other.span(), source: Arc::clone(self.source) },
+                ValueForm::Exact,
+            ));
+        }
+        if find.numbers.is_empty() {
+            let listed = find.words.iter().chain(&find.phrases).map(|text| placed_phrase(text, 3));
+            let mut phrases = listed.collect::<Result<Vec<_>, _>>()?;
+            for name in find.dictionary.iter().flat_map(|names| names.get_ref().each()) {
+                let placed = |fault| (find.dictionary.as_ref().map_or(0..0, Spanned::span), fault);
+                let source = self.sources.dictionary(name).map_err(placed)?;
+                let terms = dictionary::terms(source, self.problems);
+                if terms.is_empty() {
+                    let fault =
+                        Fault::new(format!("the dictionary `{name}` has no term"), "write a term a line");
+                    return Err(placed(fault));
+                }
+                phrases.extend(terms);
+            }
+            return Ok((What::Phrases(phrases), ValueForm::Words));
+        }
+        let written = find.numbers.iter().map(|text| match text.get_ref().as_str() {
+            "iban" => Ok(Written::Iban),
+            layout => Layout::parse(layout).map(Written::Layout).map_err(|fault| (text.span(), fault)),
+        });
+        let letters = find.numbers.iter().any(|text| text.get_ref().contains(['@', '*', 'i']));
+        Ok((
+            What::Numbers(written.collect::<Result<_, _>>()?),
+            if letters { ValueForm::Alphanumeric } else { ValueForm::Digits },
+        ))
+    }
+
+    fn test(&self, test: &Spanned<schema::Test>) -> Result<Test, Placed> {
+        match (&test.get_ref().matches, &test.get_ref().no_match) {
+            (Some(text), None) => Ok(Test {
+                text: text.get_ref().clone(),
+                matches: true,
+                span: text.span(),
+                source: Arc::clone(self.source),
+            }),
+            (None, Some(text)) => Ok(Test {
+                text: text.get_ref().clone(),
+                matches: false,
+                span: text.span(),
+                source: Arc::clone(self.source),
+            }),
+            _ => Err((
+                test.span(),
+                Fault::new("a test needs `match` or `no_match`", "write one text a [[test]]"),
+            )),
+        }
+    }
+}
+
+/// Whether a signature may have these finds.
+pub(crate) fn few_enough(finds: &[DraftFind]) -> Result<(), Fault> {
+    if finds.len() > FINDS { Err(too_many()) } else { Ok(()) }
+}
+
+fn too_many() -> Fault {
+    Fault::new(format!("more than {FINDS} finds"), "split the signature")
 }
 
 fn identity(parsed: &schema::File) -> Result<(), Placed> {
@@ -203,71 +421,6 @@ fn identity(parsed: &schema::File) -> Result<(), Placed> {
     Ok(())
 }
 
-fn find(find: Spanned<schema::Find>) -> Result<DraftFind, Placed> {
-    let span = find.span();
-    let find = find.into_inner();
-    let name = find.name.get_ref().clone();
-    let name_sign = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-    if name.is_empty() || is_reserved(&name) || !name.chars().all(name_sign) {
-        let fault =
-            Fault::new(format!("`{name}` can't name a find"), "use one word that is not a name of evidence");
-        return Err((find.name.span(), fault));
-    }
-    let validators = find.validate.iter().map(validator).collect::<Result<Vec<_>, _>>()?;
-    let ways = [
-        !find.words.is_empty() || !find.phrases.is_empty(),
-        find.regex.is_some(),
-        !find.numbers.is_empty(),
-        find.uses.is_some(),
-    ];
-    if ways.iter().filter(|way| **way).count() != 1 {
-        let fault = Fault::new(
-            "a find needs exactly one of words or phrases, regex, numbers, use",
-            "add one, or split it into several [[find]]",
-        );
-        return Err((find.name.span(), fault));
-    }
-    if find.uses.is_some() && (!validators.is_empty() || find.show.is_some()) {
-        let fault = Fault::new("`use` takes over validators and masks", "remove validate and show");
-        return Err((span, fault));
-    }
-    let (what, default_value) = what(&find)?;
-    let value = validators.last().map_or(default_value, |validator| validator.value);
-    let mask = mask(find.show.as_ref())?;
-    Ok(DraftFind { name, counts: find.counts, what, validators, value, mask })
-}
-
-fn what(find: &schema::Find) -> Result<(What, ValueForm), Placed> {
-    if let Some(regex) = &find.regex {
-        let pattern = pattern(regex)?;
-        return Ok((
-            What::Pattern { pattern: Box::new(pattern), text: regex.get_ref().clone() },
-            ValueForm::Exact,
-        ));
-    }
-    if let Some(other) = &find.uses {
-        let (id, find) = match other.get_ref().split_once('#') {
-            Some((id, find)) => (id, Some(find.to_owned())),
-            None => (other.get_ref().as_str(), None),
-        };
-        return Ok((What::Use { id: id.to_owned(), find, span: other.span() }, ValueForm::Exact));
-    }
-    if find.numbers.is_empty() {
-        let phrases =
-            find.words.iter().chain(&find.phrases).map(|text| phrase(text, 3)).collect::<Result<_, _>>()?;
-        return Ok((What::Phrases(phrases), ValueForm::Words));
-    }
-    let written = find.numbers.iter().map(|text| match text.get_ref().as_str() {
-        "iban" => Ok(Written::Iban),
-        layout => Layout::parse(layout).map(Written::Layout).map_err(|fault| (text.span(), fault)),
-    });
-    let letters = find.numbers.iter().any(|text| text.get_ref().contains(['@', '*', 'i']));
-    Ok((
-        What::Numbers(written.collect::<Result<_, _>>()?),
-        if letters { ValueForm::Alphanumeric } else { ValueForm::Digits },
-    ))
-}
-
 fn validator(name: &Spanned<String>) -> Result<&'static Validator, Placed> {
     validators::named(name.get_ref()).ok_or_else(|| {
         let known = || validators::VALIDATORS.iter().map(|validator| validator.name);
@@ -288,10 +441,14 @@ fn mask(show: Option<&Spanned<String>>) -> Result<Mask, Placed> {
     })
 }
 
+fn placed_phrase(text: &Spanned<String>, least: usize) -> Result<Phrase, Placed> {
+    phrase(text.get_ref(), least).map_err(|fault| (text.span(), fault))
+}
+
 /// A phrase of at least `least` bytes, in which at least one word is no mere filler.
-fn phrase(text: &Spanned<String>, least: usize) -> Result<Phrase, Placed> {
-    let given = text.get_ref().trim();
-    let fault = if given.len() < least {
+pub(crate) fn phrase(text: &str, least: usize) -> Result<Phrase, Fault> {
+    let given = text.trim();
+    Err(if given.len() < least {
         Fault::new(
             format!("`{given}` would be found everywhere"),
             format!("use words of at least {least} letters"),
@@ -309,10 +466,8 @@ fn phrase(text: &Spanned<String>, least: usize) -> Result<Phrase, Placed> {
     } else if !given.chars().any(char::is_alphanumeric) {
         Fault::new("a phrase needs a letter or digit", "use `regex` for signs")
     } else {
-        return Phrase::new(given)
-            .ok_or_else(|| (text.span(), Fault::new("the phrase is empty", "remove it")));
-    };
-    Err((text.span(), fault))
+        return Phrase::new(given).ok_or_else(|| Fault::new("the phrase is empty", "remove it"));
+    })
 }
 
 /// Words that every text is full of.
@@ -355,29 +510,27 @@ fn pattern(regex: &Spanned<String>) -> Result<Pattern, Placed> {
     Ok(compiled.pattern)
 }
 
-fn levels(levels: Option<&schema::Levels>, finds: &[&str], near: bool) -> Result<Levels, Placed> {
+/// The expressions of `[confidence]`, or the usual ones without it.
+pub(crate) fn levels(levels: Option<&schema::Levels>, finds: &[&str], near: bool) -> Result<Levels, Placed> {
     let Some(levels) = levels else {
-        // Without `[confidence]`, a match is medium, and high beside a context word.
-        let high =
-            near.then(|| Expression::parse("near", finds)).transpose().map_err(|fault| (0..0, fault))?;
-        let always = Expression::All(Vec::new());
-        return Ok(Levels { high, medium: Some(always), low: None });
+        return Ok(Levels::usual(near));
     };
     let parse = |text: &Option<Spanned<String>>| {
         text.as_ref()
             .map(|text| Expression::parse(text.get_ref(), finds).map_err(|fault| (text.span(), fault)))
             .transpose()
     };
-    Ok(Levels { high: parse(&levels.high)?, medium: parse(&levels.medium)?, low: parse(&levels.low)? })
+    Ok(Levels {
+        high: parse(&levels.high)?,
+        medium: parse(&levels.medium)?,
+        low: parse(&levels.low)?,
+        usual: false,
+    })
 }
 
 fn near(near: Option<&schema::Near>) -> Result<(Vec<Phrase>, Vec<String>, usize), Placed> {
     let Some(near) = near else { return Ok((Vec::new(), Vec::new(), WITHIN_DEFAULT)) };
-    let within = *near.within.get_ref();
-    if !(1..=WITHIN).contains(&within) {
-        let fault = Fault::new(format!("`within` takes 1 to {WITHIN} characters"), "200 is a good distance");
-        return Err((near.within.span(), fault));
-    }
+    let within = within(&near.within)?;
     let words = near.words.get_ref();
     if words.is_empty() {
         return Err((
@@ -385,16 +538,21 @@ fn near(near: Option<&schema::Near>) -> Result<(Vec<Phrase>, Vec<String>, usize)
             Fault::new("[near] has no words", "list words that stand beside the data"),
         ));
     }
-    let phrases = words.iter().map(|text| phrase(text, 2)).collect::<Result<_, _>>()?;
+    let phrases = near_phrases(words)?;
     Ok((phrases, words.iter().map(|word| word.get_ref().clone()).collect(), within))
 }
 
-fn test(test: &Spanned<schema::Test>) -> Result<Test, Placed> {
-    match (&test.get_ref().matches, &test.get_ref().no_match) {
-        (Some(text), None) => Ok(Test { text: text.get_ref().clone(), matches: true, span: text.span() }),
-        (None, Some(text)) => Ok(Test { text: text.get_ref().clone(), matches: false, span: text.span() }),
-        _ => {
-            Err((test.span(), Fault::new("a test needs `match` or `no_match`", "write one text a [[test]]")))
-        }
+/// Context words.
+pub(crate) fn near_phrases(words: &[Spanned<String>]) -> Result<Vec<Phrase>, Placed> {
+    words.iter().map(|text| placed_phrase(text, 2)).collect()
+}
+
+/// The distance of context words.
+pub(crate) fn within(within: &Spanned<usize>) -> Result<usize, Placed> {
+    let distance = *within.get_ref();
+    if !(1..=WITHIN).contains(&distance) {
+        let fault = Fault::new(format!("`within` takes 1 to {WITHIN} characters"), "200 is a good distance");
+        return Err((within.span(), fault));
     }
+    Ok(distance)
 }

@@ -4,7 +4,10 @@
 
 pub(crate) mod build;
 pub(crate) mod check;
+pub(crate) mod dictionary;
 pub(crate) mod expression;
 pub(crate) mod layout;
 pub(crate) mod problem;
 pub(crate) mod schema;
+pub(crate) mod source;
+pub(crate) mod tuning;

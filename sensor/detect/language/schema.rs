@@ -3,11 +3,90 @@
 //! Owns: the shape, with positions. Never does: checks beyond the types.
 
 use super::problem::{Fault, SignatureProblem, nearest};
+use super::source::Source;
 use egret_model::{Confidence, Severity};
 use serde::Deserialize;
-use toml::Spanned;
+use toml::{Spanned, de::DeTable};
 
-/// One signature file.
+/// What a file may be.
+#[derive(Debug)]
+pub(crate) enum Parsed {
+    /// One signature.
+    Signature(Box<File>),
+    /// Several signatures, with what they share, and overrides of others.
+    Family(Box<Family>),
+    /// One override.
+    Override(Box<Override>),
+}
+
+/// Several signatures in one file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Family {
+    /// For signatures without one of their own.
+    pub(crate) owner: Option<String>,
+    /// For signatures without one of their own.
+    pub(crate) severity: Option<Severity>,
+    /// Tags that all of them have, beside their own.
+    #[serde(default)]
+    pub(crate) tags: Vec<String>,
+    /// What they have in common and from which sources their rules come; stands before their own.
+    #[serde(default)]
+    pub(crate) description: String,
+    #[serde(default)]
+    pub(crate) signature: Vec<Spanned<File>>,
+    #[serde(default, rename = "override")]
+    pub(crate) overrides: Vec<Spanned<Override>>,
+}
+
+/// What is changed of signatures of other files: `override = "ID"` at the top of a file, or `[[override]]` with `of = "ID"`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Override {
+    /// An id, `tag:TAG`, or `FOLDER/`.
+    #[serde(alias = "override")]
+    pub(crate) of: Spanned<String>,
+    /// False: switched off.
+    pub(crate) enabled: Option<bool>,
+    pub(crate) severity: Option<Severity>,
+    pub(crate) owner: Option<String>,
+    /// Added.
+    #[serde(default)]
+    pub(crate) tags: Vec<String>,
+    /// Added; `words`, `phrases` and `dictionary` of a find that is there already are added to it.
+    #[serde(default)]
+    pub(crate) find: Vec<Spanned<Find>>,
+    pub(crate) near: Option<MoreNear>,
+    /// The levels that it names replace those of the signature.
+    pub(crate) confidence: Option<Levels>,
+    #[serde(default)]
+    pub(crate) report: ReportChange,
+    #[serde(default)]
+    pub(crate) test: Vec<Spanned<Test>>,
+}
+
+/// `[near]` of an override.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MoreNear {
+    /// Added.
+    #[serde(default)]
+    pub(crate) words: Vec<Spanned<String>>,
+    /// Replaced.
+    pub(crate) within: Option<Spanned<usize>>,
+}
+
+/// `[report]` of an override: what is named is replaced.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReportChange {
+    pub(crate) at: Option<Confidence>,
+    pub(crate) unique: Option<u64>,
+    pub(crate) count: Option<u64>,
+    pub(crate) escalate: Option<Vec<Escalation>>,
+}
+
+/// One signature.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct File {
@@ -21,7 +100,7 @@ pub(crate) struct File {
     /// What it finds and from which public source its rules come.
     #[serde(default)]
     pub(crate) description: String,
-    pub(crate) severity: Severity,
+    pub(crate) severity: Option<Severity>,
     #[serde(default)]
     pub(crate) tags: Vec<String>,
     #[serde(default)]
@@ -45,6 +124,9 @@ pub(crate) struct Find {
     /// Phrases: whole words with any white space between.
     #[serde(default)]
     pub(crate) phrases: Vec<Spanned<String>>,
+    /// Text files with a word or phrase a line.
+    #[serde(default)]
+    pub(crate) dictionary: Option<Spanned<Names>>,
     /// A regular expression.
     pub(crate) regex: Option<Spanned<String>>,
     /// Written forms of a number (`###-##-####`), or `iban`.
@@ -61,6 +143,28 @@ pub(crate) struct Find {
     /// False: corroborates other finds, and is never reported by itself.
     #[serde(default = "yes")]
     pub(crate) counts: bool,
+}
+
+/// One name or a list of them.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected the name of a file, or a list of them")]
+pub(crate) enum Names {
+    /// One.
+    One(String),
+    /// Several.
+    Several(Vec<String>),
+}
+
+impl Names {
+    /// Each name.
+    pub(crate) fn each(&self) -> impl Iterator<Item = &str> {
+        match self {
+            Self::One(name) => std::slice::from_ref(name),
+            Self::Several(names) => names,
+        }
+        .iter()
+        .map(String::as_str)
+    }
 }
 
 fn yes() -> bool {
@@ -122,15 +226,45 @@ pub(crate) struct Test {
 }
 
 /// Reads the text of a file.
-pub(crate) fn parse(file: &str, text: &str) -> Result<File, SignatureProblem> {
-    toml::from_str(text).map_err(|error| {
+pub(crate) fn parse(source: &Source) -> Result<Parsed, SignatureProblem> {
+    let text = &*source.text;
+    let parsed = match kind(text) {
+        Kind::Signature => toml::from_str(text).map(|file| Parsed::Signature(Box::new(file))),
+        Kind::Family => toml::from_str(text).map(|family| Parsed::Family(Box::new(family))),
+        Kind::Override => toml::from_str(text).map(|change| Parsed::Override(Box::new(change))),
+    };
+    parsed.map_err(|error| {
         let message = error.message().trim_end();
         let fault = match unknown_key(message) {
             Some(fault) => fault,
             None => Fault::new(message.replace('\n', " "), advice(message)),
         };
-        SignatureProblem::at(file, text, &error.span().unwrap_or(0..0), fault)
+        SignatureProblem::at(&source.name, text, &error.span().unwrap_or(0..0), fault)
     })
+}
+
+enum Kind {
+    Signature,
+    Family,
+    Override,
+}
+
+/// What a file is, by its keys at the top.
+fn kind(text: &str) -> Kind {
+    // Most files are one signature, and need not be read twice for it.
+    if !text.contains("signature") && !text.contains("override") {
+        return Kind::Signature;
+    }
+    let Ok(table) = DeTable::parse(text) else { return Kind::Signature };
+    let table = table.get_ref();
+    if table.contains_key("signature") {
+        return Kind::Family;
+    }
+    match table.get("override") {
+        Some(value) if value.get_ref().is_array() => Kind::Family,
+        Some(_) => Kind::Override,
+        None => Kind::Signature,
+    }
 }
 
 /// Keys of the language that this release does not know yet would otherwise look like slips.
@@ -152,7 +286,7 @@ fn unknown_key(message: &str) -> Option<Fault> {
 
 fn advice(message: &str) -> &'static str {
     if message.starts_with("missing field `find`") || message.starts_with("missing field `name`") {
-        "each [[find]] needs a name and words, phrases, a regex, numbers or use"
+        "each [[find]] needs a name and words, phrases, a dictionary, a regex, numbers or use"
     } else if message.starts_with("missing field") {
         "a signature needs id, title, severity and at least one [[find]]"
     } else if message.starts_with("unknown variant") {
@@ -185,7 +319,13 @@ mod tests {
             ("id = \"a\"\n".into(), "a.toml:1:1", "missing field", "needs id, title"),
             ("id = \"a\\d\"".into(), "a.toml:1:", "escape", "single quotes"),
         ] {
-            let problem = parse("a.toml", &text).expect_err(&text).one_line();
+            let source = Source {
+                name: "a.toml".into(),
+                relative: "a.toml".into(),
+                text: text.into(),
+                shipped: false,
+            };
+            let problem = parse(&source).expect_err(&source.text).one_line();
             assert!(problem.starts_with(place), "{problem}");
             assert!(problem.contains(message) && problem.contains(fix), "{problem}");
         }
