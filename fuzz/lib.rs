@@ -14,6 +14,8 @@ mod targets {
     pub(super) mod formats;
     pub(super) mod ftp;
     pub(super) mod http1;
+    #[cfg(target_os = "linux")]
+    pub(super) mod ring;
     pub(super) mod scan;
     pub(super) mod signature;
     pub(super) mod smtp;
@@ -34,6 +36,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("formats", targets::formats::run),
     ("ftp", targets::ftp::run),
     ("http1", targets::http1::run),
+    #[cfg(target_os = "linux")]
+    ("ring", targets::ring::run),
     ("scan", targets::scan::run),
     ("signature", targets::signature::run),
     ("smtp", targets::smtp::run),

@@ -94,6 +94,19 @@ impl PacketBatch {
         (self.buffer.get(..self.used).unwrap_or_default(), &mut self.heads)
     }
 
+    /// Appends a copy of `block`, and lends it, where it lies in the buffer, and the list of packets to be found in it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn append(&mut self, block: &[u8]) -> (usize, &mut [u8], &mut Vec<PacketHead>) {
+        let start = self.used;
+        self.used += block.len();
+        if self.buffer.len() < self.used {
+            self.buffer.resize(self.used, 0);
+        }
+        let copy = self.buffer.get_mut(start..self.used).unwrap_or_default();
+        copy.copy_from_slice(block);
+        (start, copy, &mut self.heads)
+    }
+
     /// Appends a copy of `packet`.
     pub(crate) fn push(&mut self, packet: &Packet<'_>) {
         let start = self.used;

@@ -21,7 +21,7 @@
 //! assert_eq!(inputs.problems().len(), 1);
 //! ```
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![warn(clippy::indexing_slicing)]
 
 mod batch;

@@ -11,6 +11,8 @@
 
 mod error;
 mod libpcap;
+#[cfg(target_os = "linux")]
+mod linux;
 mod pace;
 
 pub use error::LiveError;
@@ -150,9 +152,42 @@ pub fn open(options: &LiveOptions, sources: usize) -> Result<Live, LiveError> {
     if options.interfaces.is_empty() {
         return Err(LiveError::NoInterfaces);
     }
-    let _ = sources;
+    match options.backend {
+        Backend::Pcap => through_libpcap(options),
+        Backend::AfPacket => through_packet_sockets(options, sources),
+        Backend::Auto => match through_packet_sockets(options, sources) {
+            Err(LiveError::Unsupported { .. }) => through_libpcap(options),
+            other => other,
+        },
+    }
+}
+
+fn through_libpcap(options: &LiveOptions) -> Result<Live, LiveError> {
     let source = libpcap::PcapSource::open(options)?;
     Ok(Live { sources: vec![Box::new(source)], backend: Backend::Pcap })
+}
+
+#[cfg(target_os = "linux")]
+fn through_packet_sockets(options: &LiveOptions, sources: usize) -> Result<Live, LiveError> {
+    let sources = linux::open(options, sources)?;
+    let sources = sources.into_iter().map(|source| Box::new(source) as Box<dyn LiveSource>).collect();
+    Ok(Live { sources, backend: Backend::AfPacket })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn through_packet_sockets(options: &LiveOptions, _sources: usize) -> Result<Live, LiveError> {
+    Err(LiveError::Unsupported {
+        interface: options.interfaces.first().cloned().unwrap_or_default(),
+        what: "packet sockets",
+        source: std::io::ErrorKind::Unsupported.into(),
+    })
+}
+
+/// Appends the packets of a block of a packet socket's ring to `batch`, as the sources do, and gives how many the block says to
+/// hold. Whatever the bytes are, packets lie within them. For those who want to try that.
+#[cfg(target_os = "linux")]
+pub fn read_block(block: &[u8], batch: &mut PacketBatch) -> u64 {
+    linux::read_block(block, batch)
 }
 
 /// An offload of a network card that spoils captures by merging packets before they are seen.
@@ -180,6 +215,11 @@ impl fmt::Display for OffloadWarning {
 /// The offloads of `interface` that spoil captures; empty where there are none, or where the system does not tell.
 #[must_use]
 pub fn offload_warnings(interface: &str) -> Vec<OffloadWarning> {
-    let _ = interface;
-    Vec::new()
+    #[cfg(target_os = "linux")]
+    return linux::offload_warnings(interface);
+    #[cfg(not(target_os = "linux"))]
+    return {
+        let _ = interface;
+        Vec::new()
+    };
 }
