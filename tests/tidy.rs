@@ -41,10 +41,20 @@ fn a_stage_depends_on_the_model_and_on_no_other_stage() {
 }
 
 #[test]
-fn every_crate_forbids_unsafe_code() {
+fn unsafe_code_is_forbidden_but_in_the_modules_named_here() {
+    /// Each denies it in its root and expects it on one module.
+    const EXCEPTIONS: [(&str, &str); 1] = [("capture", "sensor/capture/live/linux/mod.rs")];
     for member in STAGES.iter().chain(&["model", "pipeline"]) {
         let text = fs::read_to_string(support::file(&format!("sensor/{member}/lib.rs"))).unwrap();
-        assert!(text.contains("#![forbid(unsafe_code)]"), "{member}");
+        let exception = EXCEPTIONS.iter().find(|(name, _)| name == member);
+        let rule = if exception.is_some() { "#![deny(unsafe_code)]" } else { "#![forbid(unsafe_code)]" };
+        assert!(text.contains(rule), "{member}");
+    }
+    let excepted: Vec<PathBuf> = EXCEPTIONS.iter().map(|(_, file)| support::file(file)).collect();
+    for (path, text) in all_sources() {
+        let exceptions =
+            text.matches("expect(unsafe_code").count() + text.matches("allow(unsafe_code").count();
+        assert_eq!(exceptions, usize::from(excepted.contains(&path)), "{}", path.display());
     }
 }
 
@@ -71,7 +81,9 @@ fn nothing_is_left_behind() {
 fn stages_own_no_thread_and_read_no_clock() {
     for (path, text) in all_sources() {
         let stage = STAGES.iter().any(|stage| path.starts_with(support::file(&format!("sensor/{stage}"))));
-        if stage && !path.ends_with("tests.rs") {
+        // Interfaces are looked at now and then, whether packets come or not.
+        let waits_for_interfaces = path == support::file("sensor/capture/live/pace.rs");
+        if stage && !waits_for_interfaces && !path.ends_with("tests.rs") {
             for word in ["std::thread", "SystemTime::now", "Instant::now"] {
                 assert!(!text.contains(word), "{}: {word}", path.display());
             }

@@ -62,8 +62,11 @@ fn ethernet(payload: &[u8]) -> Sample {
     Sample { status: 1, vlan: (0, 0), hardware: 1, link_bytes: 14, frame, cut: 0 }
 }
 
-/// The frames, with number, original length and link.
-fn frames(mut block: Vec<u8>) -> (u64, Vec<(u64, u32, LinkType, Vec<u8>)>) {
+/// Number, original length, link and bytes of a frame.
+type Found = (u64, u32, LinkType, Vec<u8>);
+
+/// How many packets the block says to hold, and those that are found.
+fn frames(mut block: Vec<u8>) -> (u64, Vec<Found>) {
     let mut heads = Vec::new();
     let mut numbering = Numbering { capture: 2, last: 40 };
     let announced = read(&mut block, 0, &mut numbering, &mut heads);
