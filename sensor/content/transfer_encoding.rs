@@ -2,15 +2,11 @@
 //!
 //! Owns: base64 and quoted-printable, both lenient, and the line ends of text. Never does: guessing that something is encoded.
 
-use base64::Engine as _;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+mod base64;
+mod quoted_printable;
 
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
+use base64::Base64;
+use quoted_printable::QuotedPrintable;
 
 /// The encoding of one part.
 pub(crate) struct TransferEncoding {
@@ -87,6 +83,8 @@ impl TransferEncoding {
 #[derive(Default)]
 struct LineEnds {
     carriage_return: bool,
+    /// Text whose line ends have been changed, on its way out.
+    changed: Vec<u8>,
 }
 
 impl LineEnds {
@@ -100,15 +98,21 @@ impl LineEnds {
         self.carriage_return = data.last() == Some(&b'\r');
         let mut rest =
             if self.carriage_return { data.get(..data.len() - 1).unwrap_or_default() } else { data };
-        while let Some(at) = memchr::memmem::find(rest, b"\r\n") {
-            if at > 0 {
-                sink(rest.get(..at).unwrap_or_default());
-            }
+        self.changed.clear();
+        // One piece for all lines: what reads on works by the piece, not by the line.
+        while let Some(at) = memchr::memchr(b'\r', rest) {
+            let kept = at + usize::from(rest.get(at + 1) != Some(&b'\n'));
+            self.changed.extend_from_slice(rest.get(..kept).unwrap_or_default());
             rest = rest.get(at + 1..).unwrap_or_default();
         }
-        if !rest.is_empty() {
-            sink(rest);
+        if self.changed.is_empty() {
+            if !rest.is_empty() {
+                sink(rest);
+            }
+            return;
         }
+        self.changed.extend_from_slice(rest);
+        sink(&self.changed);
     }
 
     fn finish(&mut self, sink: &mut dyn FnMut(&[u8])) {
@@ -148,226 +152,10 @@ impl Encoding {
     }
 }
 
-/// Letters decoded at once.
-const BLOCK: usize = 16 << 10;
-
-/// Base64 (RFC 4648 section 4); line ends and anything outside the alphabet are passed over (RFC 2045 section 6.8).
-#[derive(Default)]
-pub(crate) struct Base64 {
-    letters: Vec<u8>,
-    decoded: Vec<u8>,
-    strange: bool,
-    /// Encoded bytes so far, those missing included.
-    position: u64,
-    /// Decoded bytes so far, those missing included.
-    yielded: u64,
-    /// Length of the first line with its end, once it is known.
-    line: Option<u64>,
-    /// Bytes behind a gap that belong to a quantum or line cut by it.
-    skip: Skip,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Skip {
-    #[default]
-    Nothing,
-    /// Up to the next line end.
-    Line,
-    /// So many letters: the encoding has no lines.
-    Letters(u64),
-}
-
-impl Base64 {
-    /// A line holds whole quanta (RFC 2045 section 6.8 asks for at most 76 letters, and no encoder cuts a quantum): decoding
-    /// goes on with the next one.
-    fn gap(&mut self, bytes: u64, sink: &mut dyn FnMut(&[u8])) -> u64 {
-        self.decode(self.letters.len() / 4 * 4, sink);
-        self.letters.clear();
-        self.position = self.position.saturating_add(bytes);
-        let next = match self.line {
-            Some(line) => {
-                self.skip = Skip::Line;
-                self.position.div_ceil(line).saturating_mul(line.saturating_sub(2) / 4 * 3)
-            }
-            None => {
-                let quanta = self.position.div_ceil(4);
-                self.skip = Skip::Letters((quanta * 4).saturating_sub(self.position));
-                quanta.saturating_mul(3)
-            }
-        };
-        if let (Skip::Line, Some(line)) = (self.skip, self.line)
-            && self.position.is_multiple_of(line)
-        {
-            self.skip = Skip::Nothing;
-        }
-        let missing = next.saturating_sub(self.yielded);
-        self.yielded = self.yielded.saturating_add(missing);
-        missing
-    }
-
-    /// What of `data` is to be decoded: behind a gap, not its first bytes.
-    fn aligned<'a>(&mut self, data: &'a [u8]) -> &'a [u8] {
-        let from = match self.skip {
-            Skip::Nothing => return data,
-            Skip::Line => match memchr::memchr(b'\n', data) {
-                Some(end) => end + 1,
-                None => return &[],
-            },
-            Skip::Letters(count) if count > data.len() as u64 => {
-                self.skip = Skip::Letters(count - data.len() as u64);
-                return &[];
-            }
-            Skip::Letters(count) => usize::try_from(count).unwrap_or(data.len()),
-        };
-        self.skip = Skip::Nothing;
-        data.get(from..).unwrap_or_default()
-    }
-
-    fn push(&mut self, data: &[u8], sink: &mut dyn FnMut(&[u8])) {
-        if self.line.is_none() {
-            self.line = memchr::memchr(b'\n', data).map(|end| self.position + end as u64 + 1);
-        }
-        self.position = self.position.saturating_add(data.len() as u64);
-        let data = self.aligned(data);
-        for line in data.split(|byte| *byte == b'\n') {
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if line.iter().all(|byte| IN_ALPHABET.get(usize::from(*byte)).copied().unwrap_or_default()) {
-                self.letters.extend_from_slice(line);
-            } else {
-                for byte in line {
-                    match byte {
-                        // Padding in the middle ends one run of base64; another may follow.
-                        b'=' => {
-                            if !self.letters.len().is_multiple_of(4) {
-                                self.decode(self.letters.len(), sink);
-                            }
-                        }
-                        byte if IN_ALPHABET.get(usize::from(*byte)).copied().unwrap_or_default() => {
-                            self.letters.push(*byte);
-                        }
-                        byte => self.strange |= !byte.is_ascii_whitespace(),
-                    }
-                }
-            }
-            if self.letters.len() >= BLOCK {
-                self.decode(self.letters.len() / 4 * 4, sink);
-            }
-        }
-    }
-
-    fn finish(&mut self, sink: &mut dyn FnMut(&[u8])) -> bool {
-        self.decode(self.letters.len(), sink);
-        !self.strange
-    }
-
-    /// Decodes the first `count` letters.
-    fn decode(&mut self, count: usize, sink: &mut dyn FnMut(&[u8])) {
-        // One letter over carries no whole byte.
-        let usable = if count % 4 == 1 { count - 1 } else { count };
-        self.strange |= usable < count;
-        self.decoded.clear();
-        let letters = self.letters.get(..usable).unwrap_or_default();
-        if LENIENT.decode_vec(letters, &mut self.decoded).is_err() {
-            self.strange = true;
-        }
-        self.letters.drain(..count);
-        if !self.decoded.is_empty() {
-            self.yielded = self.yielded.saturating_add(self.decoded.len() as u64);
-            sink(&self.decoded);
-        }
-    }
-}
-
-const IN_ALPHABET: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = matches!(byte as u8, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/');
-        byte += 1;
-    }
-    table
-};
-
-/// Quoted-printable (RFC 2045 section 6.7).
-#[derive(Default)]
-pub(crate) struct QuotedPrintable {
-    /// An escape or trailing white space that the next bytes decide about.
-    held: Vec<u8>,
-    decoded: Vec<u8>,
-    strange: bool,
-}
-
-/// Trailing white space of one line that is held until the line ends; more is kept as content.
-const HELD_MOST: usize = 1024;
-
-impl QuotedPrintable {
-    fn push(&mut self, data: &[u8], sink: &mut dyn FnMut(&[u8])) {
-        self.decoded.clear();
-        for &byte in data {
-            self.byte(byte);
-        }
-        if !self.decoded.is_empty() {
-            sink(&self.decoded);
-        }
-    }
-
-    fn byte(&mut self, byte: u8) {
-        match (self.held.first(), byte) {
-            (Some(b'='), _) => self.escape(byte),
-            // White space at the end of a line is not content.
-            (Some(b' ' | b'\t'), b'\r' | b'\n') => {
-                self.held.clear();
-                self.decoded.push(byte);
-            }
-            (Some(_), b' ' | b'\t') if self.held.len() < HELD_MOST => self.held.push(byte),
-            (first, b'=' | b' ' | b'\t') => {
-                if first.is_some() {
-                    self.decoded.append(&mut self.held);
-                }
-                self.held.push(byte);
-            }
-            _ => {
-                self.decoded.append(&mut self.held);
-                self.decoded.push(byte);
-            }
-        }
-    }
-
-    /// What follows an equals sign: a line end (soft break, maybe behind white space) or two hexadecimal digits.
-    fn escape(&mut self, byte: u8) {
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        match (self.held.as_slice(), byte) {
-            (_, b'\n') => self.held.clear(),
-            ([b'='], b'\r' | b' ' | b'\t') => self.held.push(byte),
-            ([b'=', b'\r' | b' ' | b'\t', ..], b' ' | b'\t' | b'\r') if self.held.len() < HELD_MOST => {
-                self.held.push(byte);
-            }
-            ([b'='], _) if digit(byte).is_some() => self.held.push(byte),
-            ([b'=', high], _) if digit(*high).is_some() && digit(byte).is_some() => {
-                let value = digit(*high).unwrap_or_default() << 4 | digit(byte).unwrap_or_default();
-                self.held.clear();
-                self.decoded.push(value);
-            }
-            _ => {
-                self.strange = true;
-                self.decoded.append(&mut self.held);
-                self.byte(byte);
-            }
-        }
-    }
-
-    fn finish(&mut self, sink: &mut dyn FnMut(&[u8])) -> bool {
-        // A soft break at the very end loses its line end to the boundary.
-        if !self.held.is_empty() && self.held.first() != Some(&b'=') {
-            sink(&self.held);
-        }
-        !self.strange
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ::base64::Engine as _;
     use proptest::prelude::*;
 
     fn decode(name: &str, encoded: &[u8], cut: usize) -> (Vec<u8>, bool) {
@@ -408,7 +196,7 @@ mod tests {
     #[test]
     fn base64_goes_on_with_the_line_behind_a_gap() {
         let bytes: Vec<u8> = (0..4000_u32).map(|n| (n / 7 % 251) as u8).collect();
-        let letters = base64::engine::general_purpose::STANDARD.encode(&bytes);
+        let letters = ::base64::engine::general_purpose::STANDARD.encode(&bytes);
         let lines: Vec<&[u8]> = letters.as_bytes().chunks(76).collect();
         for encoded in [lines.join(&b"\r\n"[..]), letters.into_bytes()] {
             for (from, to) in [(301, 302), (300, 1003), (78, 156), (0, 780), (1000, 1001)] {
@@ -454,7 +242,7 @@ mod tests {
     proptest! {
         #[test]
         fn base64_comes_back_however_it_is_cut(bytes in prop::collection::vec(any::<u8>(), 0..400), cut in 1_usize..90) {
-            let encoded = base64::engine::general_purpose::STANDARD.encode(&bytes);
+            let encoded = ::base64::engine::general_purpose::STANDARD.encode(&bytes);
             let lines: Vec<&[u8]> = encoded.as_bytes().chunks(76).collect();
             prop_assert_eq!(decode("base64", &lines.join(&b"\r\n"[..]), cut), (bytes, true));
         }

@@ -64,12 +64,12 @@ impl Unstuffer {
         // Content that has been passed over and not yet handed out begins here.
         let mut pending = data;
         while let Some((&byte, behind)) = rest.split_first() {
-            // Within a line only its end matters.
-            if self.place == Place::Within {
-                let Some(line) = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')) else { break };
-                let (_, at_end) = rest.split_at(line);
-                self.place = if at_end.starts_with(b"\r") { Place::Return } else { Place::BareStart };
-                rest = at_end.get(1..).unwrap_or_default();
+            // Only a dot at the start of a line matters; lines are passed over as many at once as have none.
+            if self.place.passes(byte) {
+                let length = line_dot(rest).unwrap_or(rest.len());
+                let (lines, from_dot) = rest.split_at(length);
+                self.place = self.place.behind(lines);
+                rest = from_dot;
                 continue;
             }
             let (next, event) = self.place.step(byte);
@@ -115,6 +115,12 @@ impl Unstuffer {
     }
 }
 
+/// Where a dot follows a line feed.
+fn line_dot(bytes: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'.', bytes)
+        .find(|dot| bytes.get(..*dot).is_some_and(|before| before.ends_with(b"\n")))
+}
+
 /// What one byte means.
 enum Event {
     /// Content.
@@ -128,6 +134,25 @@ enum Event {
 }
 
 impl Place {
+    /// True where nothing is withheld, unless `byte` is next and begins to be.
+    const fn passes(self, byte: u8) -> bool {
+        match self {
+            Self::Within | Self::Return => true,
+            Self::LineStart | Self::BareStart => byte != b'.',
+            _ => false,
+        }
+    }
+
+    /// The place behind `lines`, of which none begins with a dot and nothing is withheld.
+    fn behind(self, lines: &[u8]) -> Self {
+        match lines {
+            [] => self,
+            [b'\n'] if self == Self::Return => Self::LineStart,
+            [.., b'\r', b'\n'] => Self::LineStart,
+            [.., last] => Self::after(*last),
+        }
+    }
+
     /// The place behind `byte`, were it content within a line.
     const fn after(byte: u8) -> Self {
         match byte {

@@ -1,0 +1,237 @@
+//! Base64 (RFC 4648 section 4) as mail carries it, undone as the bytes stream by.
+//!
+//! Owns: leniency, and where decoding goes on behind a gap. Never does: guessing that something is base64.
+
+use ::base64::Engine as _;
+use ::base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+/// Accepts letters with or without padding at the end.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &::base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// Letters decoded at once.
+const BLOCK: usize = 16 << 10;
+
+/// Base64 (RFC 4648 section 4); line ends and anything outside the alphabet are passed over (RFC 2045 section 6.8).
+#[derive(Default)]
+pub(super) struct Base64 {
+    /// What is not decoded yet, line ends left out.
+    letters: Vec<u8>,
+    /// Memory for a filtered copy of it.
+    filtered: Vec<u8>,
+    decoded: Vec<u8>,
+    strange: bool,
+    /// Encoded bytes so far, those missing included.
+    position: u64,
+    /// Decoded bytes so far, those missing included.
+    yielded: u64,
+    /// Length of the first line with its end, once it is known.
+    line: Option<u64>,
+    /// Bytes behind a gap that belong to a quantum or line cut by it.
+    skip: Skip,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Skip {
+    #[default]
+    Nothing,
+    /// Up to the next line end.
+    Line,
+    /// So many letters: the encoding has no lines.
+    Letters(u64),
+}
+
+impl Base64 {
+    /// A line holds whole quanta (RFC 2045 section 6.8 asks for at most 76 letters, and no encoder cuts a quantum): decoding
+    /// goes on with the next one.
+    pub(super) fn gap(&mut self, bytes: u64, sink: &mut dyn FnMut(&[u8])) -> u64 {
+        self.decode_quanta(sink);
+        self.filter(sink);
+        self.letters.clear();
+        self.position = self.position.saturating_add(bytes);
+        let next = match self.line {
+            Some(line) => {
+                self.skip = Skip::Line;
+                self.position.div_ceil(line).saturating_mul(line.saturating_sub(2) / 4 * 3)
+            }
+            None => {
+                let quanta = self.position.div_ceil(4);
+                self.skip = Skip::Letters((quanta * 4).saturating_sub(self.position));
+                quanta.saturating_mul(3)
+            }
+        };
+        if let (Skip::Line, Some(line)) = (self.skip, self.line)
+            && self.position.is_multiple_of(line)
+        {
+            self.skip = Skip::Nothing;
+        }
+        let missing = next.saturating_sub(self.yielded);
+        self.yielded = self.yielded.saturating_add(missing);
+        missing
+    }
+
+    /// What of `data` is to be decoded: behind a gap, not its first bytes.
+    fn aligned<'a>(&mut self, data: &'a [u8]) -> &'a [u8] {
+        let from = match self.skip {
+            Skip::Nothing => return data,
+            Skip::Line => match memchr::memchr(b'\n', data) {
+                Some(end) => end + 1,
+                None => return &[],
+            },
+            Skip::Letters(count) if count > data.len() as u64 => {
+                self.skip = Skip::Letters(count - data.len() as u64);
+                return &[];
+            }
+            Skip::Letters(count) => usize::try_from(count).unwrap_or(data.len()),
+        };
+        self.skip = Skip::Nothing;
+        data.get(from..).unwrap_or_default()
+    }
+
+    pub(super) fn push(&mut self, data: &[u8], sink: &mut dyn FnMut(&[u8])) {
+        if self.line.is_none() {
+            self.line = memchr::memchr(b'\n', data).map(|end| self.position + end as u64 + 1);
+        }
+        self.position = self.position.saturating_add(data.len() as u64);
+        let mut rest = self.aligned(data);
+        while !rest.is_empty() {
+            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            let line = rest.get(..end).unwrap_or_default();
+            self.letters.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
+            rest = rest.get(end + 1..).unwrap_or_default();
+            if self.letters.len() >= BLOCK {
+                self.decode_quanta(sink);
+            }
+        }
+    }
+
+    /// The end. False when letters were left over or something else stood between them.
+    pub(super) fn finish(&mut self, sink: &mut dyn FnMut(&[u8])) -> bool {
+        self.decode_quanta(sink);
+        self.filter(sink);
+        self.decode(self.letters.len(), sink);
+        !self.strange
+    }
+
+    /// Decodes what makes whole quanta. Nearly always there is nothing but letters, which the decoder finds out by itself.
+    fn decode_quanta(&mut self, sink: &mut dyn FnMut(&[u8])) {
+        let whole = self.letters.len() / 4 * 4;
+        self.decoded.clear();
+        match LENIENT.decode_vec(self.letters.get(..whole).unwrap_or_default(), &mut self.decoded) {
+            Ok(()) => {
+                self.letters.drain(..whole);
+                self.hand_out(sink);
+            }
+            Err(_) => self.filter(sink),
+        }
+    }
+
+    /// Decodes what makes whole quanta once everything but letters is left out; fewer than four letters stay.
+    fn filter(&mut self, sink: &mut dyn FnMut(&[u8])) {
+        let mut mixed = std::mem::replace(&mut self.letters, std::mem::take(&mut self.filtered));
+        for byte in &mixed {
+            match byte {
+                // Padding in the middle ends one run of base64; another may follow.
+                b'=' => {
+                    if !self.letters.len().is_multiple_of(4) {
+                        self.decode(self.letters.len(), sink);
+                    }
+                }
+                byte if IN_ALPHABET.get(usize::from(*byte)).copied().unwrap_or_default() => {
+                    self.letters.push(*byte);
+                }
+                byte => self.strange |= !byte.is_ascii_whitespace(),
+            }
+        }
+        self.decode(self.letters.len() / 4 * 4, sink);
+        mixed.clear();
+        self.filtered = mixed;
+    }
+
+    /// Decodes the first `count` bytes, which are letters all.
+    fn decode(&mut self, count: usize, sink: &mut dyn FnMut(&[u8])) {
+        // One letter over carries no whole byte.
+        let usable = if count % 4 == 1 { count - 1 } else { count };
+        self.strange |= usable < count;
+        self.decoded.clear();
+        let letters = self.letters.get(..usable).unwrap_or_default();
+        if LENIENT.decode_vec(letters, &mut self.decoded).is_err() {
+            self.strange = true;
+        }
+        self.letters.drain(..count);
+        self.hand_out(sink);
+    }
+
+    fn hand_out(&mut self, sink: &mut dyn FnMut(&[u8])) {
+        if !self.decoded.is_empty() {
+            self.yielded = self.yielded.saturating_add(self.decoded.len() as u64);
+            sink(&self.decoded);
+        }
+    }
+}
+
+const IN_ALPHABET: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = matches!(byte as u8, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/');
+        byte += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Base64 as it was first written down: letter by letter.
+    fn reference(encoded: &[u8]) -> (Vec<u8>, bool) {
+        let (mut run, mut out, mut strange) = (Vec::new(), Vec::new(), false);
+        let mut end_run = |run: &mut Vec<u8>, strange: &mut bool| {
+            let usable = if run.len() % 4 == 1 { run.len() - 1 } else { run.len() };
+            *strange |= usable < run.len();
+            *strange |= LENIENT.decode_vec(&run[..usable], &mut out).is_err();
+            run.clear();
+        };
+        for byte in encoded {
+            match byte {
+                b'=' if run.len().is_multiple_of(4) => {}
+                b'=' => end_run(&mut run, &mut strange),
+                byte if IN_ALPHABET[usize::from(*byte)] => run.push(*byte),
+                byte => strange |= !byte.is_ascii_whitespace(),
+            }
+        }
+        end_run(&mut run, &mut strange);
+        (out, !strange)
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_decode_as_letters_do(
+            pieces in prop::collection::vec(
+                prop_oneof![
+                    6 => "[A-Za-z0-9+/]{1,40}",
+                    2 => Just("\r\n".to_owned()),
+                    1 => "[=]{1,3}",
+                    1 => "[ \t\r\n#-]{1,2}",
+                ],
+                0..24,
+            ),
+            repeats in prop_oneof![Just(1_usize), Just(700)],
+            cut in 1_usize..3000,
+        ) {
+            let encoded = pieces.concat().repeat(repeats);
+            let (mut decoder, mut out) = (Base64::default(), Vec::new());
+            for piece in encoded.as_bytes().chunks(cut) {
+                decoder.push(piece, &mut |decoded| out.extend_from_slice(decoded));
+            }
+            let good = decoder.finish(&mut |decoded| out.extend_from_slice(decoded));
+            prop_assert_eq!((out, good), reference(encoded.as_bytes()));
+        }
+    }
+}
