@@ -155,7 +155,8 @@ fn chosen(before: &[u8], window: &[u8], declared: Option<&'static Encoding>) -> 
 /// UTF-16 without a mark: nearly every other byte is zero, as in Latin text.
 pub(crate) fn utf16(prefix: &[u8]) -> Option<&'static Encoding> {
     let pairs = prefix.len() / 2;
-    if pairs < 8 {
+    // Nearly all text has no zero at all.
+    if pairs < 8 || memchr::memchr(0, prefix).is_none() {
         return None;
     }
     let zeros =

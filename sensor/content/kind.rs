@@ -234,10 +234,16 @@ fn looks_like_text(prefix: &[u8]) -> bool {
     {
         return true;
     }
-    let control = prefix.iter().filter(|byte| matches!(byte, 0..=8 | 14..=26 | 28..=31 | 127)).count();
-    let wide = prefix.iter().filter(|byte| **byte >= 0x80).count();
+    let control = count(prefix, |byte| matches!(byte, 0..=8 | 14..=26 | 28..=31 | 127));
+    let wide = count(prefix, |byte| byte >= 0x80);
     // Legacy character sets are mostly above ASCII and still have line ends and blanks; compressed bytes have control characters.
     control * 50 <= prefix.len() && (wide * 10 <= prefix.len() * 9 || prefix.is_empty())
+}
+
+/// Bytes of which `counts` holds. Chunks whose count fits a byte make vectors.
+fn count(bytes: &[u8], counts: impl Fn(u8) -> bool) -> usize {
+    let chunks = bytes.chunks(usize::from(u8::MAX));
+    chunks.map(|chunk| usize::from(chunk.iter().map(|byte| u8::from(counts(*byte))).sum::<u8>())).sum()
 }
 
 fn trimmed(prefix: &[u8]) -> &[u8] {

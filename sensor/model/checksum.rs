@@ -75,13 +75,17 @@ impl Segment<'_> {
 #[must_use]
 pub fn ones_complement_sum(bytes: &[u8]) -> u16 {
     // The sum does not depend on the byte order it is made in (RFC 1071 section 2 B), nor on the word size.
-    let (words, rest) = bytes.as_chunks::<4>();
-    let mut sum: u64 = words.iter().map(|word| u64::from(u32::from_ne_bytes(*word))).sum();
-    let mut last = [0; 4];
+    // Long words with the carries beside them: an addition and one with carry for eight bytes.
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut sum: u128 = words.iter().map(|word| u128::from(u64::from_ne_bytes(*word))).sum();
+    let mut last = [0; 8];
     for (to, from) in last.iter_mut().zip(rest) {
         *to = *from;
     }
-    sum += u64::from(u32::from_ne_bytes(last));
+    sum += u128::from(u64::from_ne_bytes(last));
+    let (low, high) = (sum as u64, (sum >> 64) as u64);
+    // 2^64 is 1 in one's complement of 16 bits, and so is 2^32.
+    let sum = (low & 0xffff_ffff) + (low >> 32) + high;
     u16::from_be_bytes(fold(sum).to_ne_bytes())
 }
 
