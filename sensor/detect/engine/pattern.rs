@@ -4,6 +4,7 @@
 //! linear-time (no back-references or look-around). Never does: a search over all text, unless the expression requires no
 //! literal at all; then [`Pattern::literals`] is empty and `signatures check` shows the cost.
 
+use super::line_ends;
 use crate::language::problem::Fault;
 use regex_automata::{Anchored, Input, meta, util::syntax};
 use regex_syntax::hir::{Class, Hir, HirKind, Look, literal::Extractor};
@@ -48,6 +49,7 @@ impl Pattern {
         let unicode = !text.is_ascii() || text.contains("\\p") || text.contains("\\P");
         let config = syntax::Config::new().unicode(unicode).utf8(false).multi_line(true).nest_limit(NESTING);
         let hir = syntax::parse_with(text, &config).map_err(|error| syntax_fault(&error))?;
+        let hir = line_ends::widened(&hir);
         let look = hir.properties().look_set();
         if [Look::Start, Look::End].iter().any(|edge| look.contains(*edge)) {
             let fault = Fault::new(
