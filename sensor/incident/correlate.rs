@@ -8,6 +8,7 @@ use egret_model::{
     Confidence, Direction, FindingRecord, IdHasher, Incident, IncidentLimits, Severity, Timestamp,
     TransferRecord,
 };
+use foldhash::{HashSet, HashSetExt as _};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Who sent, and to whom: what one incident is about.
@@ -26,7 +27,7 @@ pub(crate) struct Evidence {
     pub(crate) count: u64,
     /// Most distinct values in one object; where values overflowed, a better bound than `values`.
     pub(crate) largest: u64,
-    pub(crate) values: BTreeSet<u64>,
+    pub(crate) values: HashSet<u64>,
     pub(crate) transfers: u64,
     /// Objects in which it was found, the first few.
     pub(crate) objects: Vec<String>,
@@ -208,7 +209,7 @@ impl Open {
                 confidence: finding.confidence,
                 count: 0,
                 largest: 0,
-                values: BTreeSet::new(),
+                values: HashSet::new(),
                 transfers: 0,
                 objects: Vec::new(),
             });
