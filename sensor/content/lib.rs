@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod buffers;
 mod charset;
 mod codings;
 mod form;
@@ -27,5 +28,6 @@ mod transfer_encoding;
 mod uuencode;
 mod walk;
 
+pub use buffers::Buffers;
 pub use reader::{Inner, Output, Reader};
 pub use walk::Walker;

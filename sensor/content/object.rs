@@ -3,6 +3,7 @@
 //! Owns: what becomes of an object's bytes. Never does: reading of a format; choosing limits.
 
 use crate::budget::Budget;
+use crate::buffers::Buffers;
 use crate::inside::Inside;
 use crate::kind::{self, Kind, PREFIX_BYTES};
 use crate::message::Message;
@@ -25,6 +26,7 @@ pub(crate) const CONTAINER: usize = 16;
 pub(crate) struct Walk<'a> {
     pub(crate) limits: &'a ContentLimits,
     pub(crate) budget: &'a mut Budget,
+    pub(crate) buffers: &'a Buffers,
     pub(crate) sink: &'a mut dyn FnMut(ContentEvent<'_>),
 }
 
@@ -275,7 +277,7 @@ impl Object {
             path: path.clone(),
             filename: header.filename.clone(),
         }));
-        self.mode = self.mode_for(recognised.kind, prefix, id, &path, walk.limits.depth * CONTAINER);
+        self.mode = self.mode_for(recognised.kind, prefix, id, &path, walk);
         let (hasher, size) = (Sha256::new(), 0);
         self.head = Some(Head { id, path, media_type: recognised.media_type, hasher, size });
     }
@@ -291,10 +293,10 @@ impl Object {
             .or_else(|| declared.filter(|_| prefix.len() >= PREFIX_BYTES).map(str::to_owned))
     }
 
-    fn mode_for(&mut self, kind: Kind, prefix: &[u8], id: ObjectId, path: &str, deepest: usize) -> Mode {
+    fn mode_for(&mut self, kind: Kind, prefix: &[u8], id: ObjectId, path: &str, walk: &Walk<'_>) -> Mode {
         let header = &self.declared.header;
         let charset = header.charset.as_deref();
-        let deeper = self.depth < deepest;
+        let deeper = self.depth < walk.limits.depth * CONTAINER;
         let text = || Mode::Text(Box::new(Plain::new(prefix, charset, deeper)));
         match kind {
             Kind::Text if deeper && encodes_something(prefix) => {
@@ -318,7 +320,7 @@ impl Object {
                 text
             }
             Kind::Html | Kind::Xml | Kind::Json | Kind::UrlEncoded => match reader_for(kind) {
-                Some(reader) => Mode::Held { reader, data: Vec::new(), text: true },
+                Some(reader) => Mode::Held { reader, data: walk.buffers.take(), text: true },
                 None => text(),
             },
             _ if !deeper => {
@@ -326,7 +328,7 @@ impl Object {
                 Mode::Opaque
             }
             _ => match reader_for(kind) {
-                Some(reader) => Mode::Held { reader, data: Vec::new(), text: false },
+                Some(reader) => Mode::Held { reader, data: walk.buffers.take(), text: false },
                 None => {
                     self.degrade(ObjectState::Unsupported, Uninspected::Unsupported, 0);
                     Mode::Opaque
@@ -434,6 +436,7 @@ impl Object {
                 };
                 reader(&data, &mut output);
                 let degraded = output.degraded;
+                walk.buffers.give(data);
                 for (state, bytes) in degraded {
                     self.degrade(state, reason_of(state), bytes);
                 }

@@ -3,6 +3,7 @@
 //! Owns: the body, its content codings, its budget. Never does: anything that an object can do itself.
 
 use crate::budget::Budget;
+use crate::buffers::Buffers;
 use crate::codings::{Codings, Outcome};
 use crate::header::PartHeader;
 use crate::object::{Declared, Object, Walk};
@@ -31,6 +32,7 @@ use std::sync::Arc;
 pub struct Walker {
     limits: Arc<ContentLimits>,
     budget: Budget,
+    buffers: Buffers,
     codings: Codings,
     coded: Coded,
     body: Option<Object>,
@@ -60,20 +62,35 @@ impl Walker {
     /// it is `unsupported` (a coding that is not known) or `malformed`.
     #[must_use]
     pub fn new(hints: &ContentHints, limits: Arc<ContentLimits>) -> Self {
+        let buffers = Buffers::new(&limits);
+        Self::with_buffers(hints, limits, buffers)
+    }
+
+    /// The same with the spare memory of other walks.
+    #[must_use]
+    pub fn with_buffers(hints: &ContentHints, limits: Arc<ContentLimits>, buffers: Buffers) -> Self {
         let codings = Codings::new(&hints.codings, limits.buffer_bytes);
         let declared = Declared { header: declared_header(hints), mail: hints.mail };
         let plain = codings.is_empty() || codings.has_failed();
         let body = Some(Object::root(declared, !plain));
         let coded = if plain { Coded::Plain } else { Coded::Begun(Vec::new()) };
-        Self { limits, budget: Budget::default(), codings, coded, body, state: ObjectState::Inspected }
+        Self {
+            limits,
+            budget: Budget::default(),
+            buffers,
+            codings,
+            coded,
+            body,
+            state: ObjectState::Inspected,
+        }
     }
 
     /// The next bytes of the body.
     pub fn push(&mut self, data: &[u8], sink: &mut dyn FnMut(ContentEvent<'_>)) {
-        let Self { limits, budget, codings, coded, body, .. } = self;
+        let Self { limits, budget, buffers, codings, coded, body, .. } = self;
         budget.carry(data.len() as u64);
         let Some(body) = body else { return };
-        let walk = &mut Walk { limits, budget, sink };
+        let walk = &mut Walk { limits, budget, buffers, sink };
         match coded {
             Coded::Plain => {
                 body.push(data, walk);
@@ -106,9 +123,9 @@ impl Walker {
     /// `bytes` bytes of the body are missing here. Nothing behind a gap can be decompressed.
     pub fn gap(&mut self, bytes: u64, sink: &mut dyn FnMut(ContentEvent<'_>)) {
         self.state = ObjectState::Partial;
-        let Self { limits, budget, codings, coded, body, .. } = self;
+        let Self { limits, budget, buffers, codings, coded, body, .. } = self;
         let Some(body) = body else { return };
-        let walk = &mut Walk { limits, budget, sink };
+        let walk = &mut Walk { limits, budget, buffers, sink };
         match coded {
             Coded::Plain => body.gap(bytes, bytes, walk),
             Coded::Begun(held) if held.is_empty() => {
@@ -128,12 +145,12 @@ impl Walker {
 
     /// The body ends. `complete`: all of it was seen. Nothing follows.
     pub fn finish(&mut self, complete: bool, sink: &mut dyn FnMut(ContentEvent<'_>)) {
-        let Self { limits, budget, codings, coded, body, state } = self;
+        let Self { limits, budget, buffers, codings, coded, body, state } = self;
         let Some(mut body) = body.take() else { return };
         if !complete {
             *state = ObjectState::Partial;
         }
-        let walk = &mut Walk { limits, budget, sink };
+        let walk = &mut Walk { limits, budget, buffers, sink };
         let carried = walk.budget.carried();
         match coded {
             Coded::Plain => {

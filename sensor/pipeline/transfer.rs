@@ -3,7 +3,7 @@
 //! Owns: the state between `Begin` and `End`. Never does: protocol parsing; deciding what a finding means.
 
 use crate::event::FinishedTransfer;
-use egret_content::Walker;
+use egret_content::{Buffers, Walker};
 use egret_detect::{ObjectScan, Scanner};
 use egret_model::{
     ContentEvent, ContentHints, ContentLimits, Coverage, Flow, Hit, ObjectId, ObjectRecord, Timestamp,
@@ -16,6 +16,7 @@ use std::sync::Arc;
 pub(crate) struct OpenTransfers {
     open: HashMap<TransferKey, Box<OpenTransfer>, foldhash::fast::RandomState>,
     limits: Arc<ContentLimits>,
+    buffers: Buffers,
 }
 
 struct OpenTransfer {
@@ -42,7 +43,7 @@ pub(crate) struct Inspection {
 
 impl OpenTransfers {
     pub(crate) fn new(limits: Arc<ContentLimits>) -> Self {
-        Self { open: HashMap::default(), limits }
+        Self { open: HashMap::default(), buffers: Buffers::new(&limits), limits }
     }
 
     pub(crate) fn begin(&mut self, key: TransferKey, start: Box<TransferStart>, flow: &Flow) {
@@ -66,7 +67,9 @@ impl OpenTransfers {
         let Some(open) = self.open.get_mut(&key) else { return };
         open.bytes += data.len() as u64;
         let OpenTransfer { start, walker, inspection, .. } = &mut **open;
-        let walker = walker.get_or_insert_with(|| Walker::new(&hints(start), Arc::clone(&self.limits)));
+        let walker = walker.get_or_insert_with(|| {
+            Walker::with_buffers(&hints(start), Arc::clone(&self.limits), self.buffers.clone())
+        });
         walker.push(data, &mut |event| inspection.take(event, scanner));
     }
 
@@ -75,7 +78,9 @@ impl OpenTransfers {
         open.gap = true;
         open.inspection.uninspected.add(Uninspected::Gap, bytes);
         let OpenTransfer { start, walker, inspection, .. } = &mut **open;
-        let walker = walker.get_or_insert_with(|| Walker::new(&hints(start), Arc::clone(&self.limits)));
+        let walker = walker.get_or_insert_with(|| {
+            Walker::with_buffers(&hints(start), Arc::clone(&self.limits), self.buffers.clone())
+        });
         walker.gap(bytes, &mut |event| inspection.take(event, scanner));
     }
 

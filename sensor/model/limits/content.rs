@@ -16,6 +16,8 @@ pub struct ContentLimits {
     pub ratio: u64,
     /// Largest container held in memory to be unpacked whole; a larger one is hashed, scanned raw and over-limit. Default 64 MiB.
     pub buffer_bytes: usize,
+    /// Memory that one shard keeps of documents it has read, for the next ones; what is over is given back. Default 2 MiB.
+    pub spare_bytes: usize,
 }
 
 impl Default for ContentLimits {
@@ -27,6 +29,7 @@ impl Default for ContentLimits {
             transfer_bytes: 1 << 30,
             ratio: 1_000,
             buffer_bytes: 64 << 20,
+            spare_bytes: 2 << 20,
         }
     }
 }
