@@ -7,8 +7,8 @@
 //!
 //! # How text is scanned
 //!
-//! Text is normalised as it comes, gathered into blocks, and each block passed over twice: once by one Aho-Corasick
-//! automaton with the literals of all signatures (words, phrases, context words, what regular expressions require), once by a
+//! Text is normalised as it comes, gathered into blocks, and each block passed over twice: once for the literals of all
+//! signatures (words, phrases, context words, what regular expressions require; see [`Matcher`]), once by a
 //! gate that skips text without digits. What they find is verified in a bounded window: the rest of a phrase, a regular
 //! expression, the written form of a number, validators. A match then waits until the context around it is known. Whether a
 //! match counts depends on evidence: context words, other finds beside it, and how many of its look-alikes in the same
@@ -16,7 +16,7 @@
 //!
 //! Blocks overlap by the widest window, so that hits do not depend on the pieces in which text came.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![warn(clippy::indexing_slicing)]
 
 mod engine;
@@ -30,6 +30,7 @@ mod tests;
 mod validators;
 mod verdict;
 
+pub use engine::matcher::{Literal, Matcher, MatcherError, Occurrence};
 pub use language::problem::SignatureProblem;
 pub use object::ObjectScan;
 pub use scanner::Scanner;

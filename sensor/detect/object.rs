@@ -210,10 +210,12 @@ impl ObjectScan {
     ) {
         let engine = &set.engine;
         scratch.occurrences.clear();
-        engine.matcher.find_all(&self.text, self.scanned, &mut scratch.occurrences);
+        // What follows the last byte decides whether a word ends there.
+        let to = if last { self.text.len() } else { self.text.len().saturating_sub(1).max(self.scanned) };
+        engine.matcher.find_all(&self.text, self.scanned, to, &mut scratch.occurrences);
         let base = self.base;
         self.anchors.extend(scratch.occurrences.iter().map(|found| (base + found.end as u64, found.literal)));
-        self.scanned = self.text.len();
+        self.scanned = to;
         let horizon = if last { self.text.len() } else { self.text.len().saturating_sub(engine.reach.1) };
         if horizon > self.verified || last {
             self.anchored(engine, horizon);
@@ -458,7 +460,7 @@ impl ObjectScan {
     /// Drops text and words that nothing to come can look at.
     fn forget(&mut self, engine: &Engine) {
         let back = engine.reach.0 + CONTEXT_BYTES.max(LABEL_CHARACTERS as usize * 4) + 8;
-        let overlap = self.scanned.saturating_sub(engine.matcher.longest());
+        let overlap = self.scanned.saturating_sub(engine.matcher.overlap());
         let unsettled = self.fresh.iter().map(|found| self.relative(found.range.start)).min();
         let unread = self.unanchored.iter().map(|position| self.relative(*position)).min();
         let oldest =

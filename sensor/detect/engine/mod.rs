@@ -2,6 +2,7 @@
 //!
 //! Owns: the compiled finders of all signatures together. Never does: reading of signature files, thresholds.
 
+pub(crate) mod instructions;
 mod line_ends;
 pub(crate) mod matcher;
 pub(crate) mod normalise;

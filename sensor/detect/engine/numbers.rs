@@ -4,12 +4,13 @@
 //! those groups, and strict boundaries: nothing inside longer digit runs, decimals, hexadecimal strings, UUIDs, phone
 //! numbers, paths and links. Never does: check digits (validators), decisions.
 
+use super::instructions::{CHUNK, Classes, Instructions, Work};
 use crate::{language::layout::Layout, validators::iban};
 use std::ops::Range;
 
-/// Bytes whose digits are told at once, a bit each. A number takes at most 65 bytes from its first digit, so that all its
-/// digits stand in the chunk that it begins in and the next one.
-const CHUNK: usize = 64;
+/// Chunks whose digits are told at once. A number takes at most 65 bytes from its first digit, so that all its digits stand
+/// in the chunk that it begins in and the next one.
+const BATCH: usize = 64;
 /// Longest group of digits that a number may begin with.
 const LONGEST_GROUP: usize = 32;
 /// Bytes after the first digit of a number that decide about it: its width, its right neighbours, and the gate.
@@ -36,8 +37,9 @@ impl Written {
 }
 
 /// All number finders, by the length of the group of digits that they begin with.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Numbers {
+    instructions: Instructions,
     written: Vec<(u32, Written)>,
     /// Fewest digits of any form.
     fewest: u32,
@@ -101,7 +103,7 @@ impl Numbers {
             Written::Iban => iban::FEWEST_DIGITS,
         });
         let fewest = digits.min().and_then(|digits| u32::try_from(digits).ok()).unwrap_or(0);
-        Self { written, fewest, accounts, by_group }
+        Self { instructions: Instructions::best(), written, fewest, accounts, by_group }
     }
 
     /// Looks at every group of digits that begins in `range` and may begin a number; `visit` says whether a candidate is
@@ -117,13 +119,16 @@ impl Numbers {
         if self.written.is_empty() {
             return;
         }
-        let mut chunks = text.get(range.start..).unwrap_or_default().chunks(CHUNK).map(digit_bits);
         // Whether the byte before the chunk is a digit: a group that began before the range was visited already.
         let mut inside = u64::from(range.start > 0 && is_digit(text, range.start - 1));
-        let mut ahead = chunks.next().unwrap_or(0);
-        for at in range.clone().step_by(CHUNK) {
-            let bits = ahead;
-            ahead = chunks.next().unwrap_or(0);
+        let mut batch = [0; BATCH + 1];
+        for (chunk, at) in range.clone().step_by(CHUNK).enumerate() {
+            if chunk % BATCH == 0 {
+                let text = text.get(at..).unwrap_or_default();
+                self.instructions.run(Gate { text, bits: &mut batch });
+            }
+            let bits = batch.get(chunk % BATCH).copied().unwrap_or(0);
+            let ahead = batch.get(chunk % BATCH + 1).copied().unwrap_or(0);
             let mut starts = bits & !(bits << 1 | inside);
             inside = bits >> (CHUNK - 1);
             if starts == 0 || bits.count_ones() + ahead.count_ones() < self.fewest {
@@ -202,23 +207,29 @@ fn count_digits(text: &[u8], range: &Range<usize>) -> u8 {
     u8::try_from(digits.count()).unwrap_or(u8::MAX)
 }
 
-/// A bit for each of up to [`CHUNK`] bytes that is a digit, the first byte's the lowest. Written so that it compiles to
-/// vector instructions.
-fn digit_bits(chunk: &[u8]) -> u64 {
-    /// Moves the lowest bits of eight bytes next to each other, into the highest byte.
-    const GATHER: u64 = 0x0102_0408_1020_4080;
-    let mut flags = [0_u8; CHUNK];
-    let is_digit = |byte: u8| u8::from(byte.wrapping_sub(b'0') < 10);
-    match chunk.first_chunk::<CHUNK>() {
-        Some(chunk) => flags = chunk.map(is_digit),
-        None => flags.iter_mut().zip(chunk).for_each(|(flag, byte)| *flag = is_digit(*byte)),
+/// The digits of [`BATCH`] chunks and one more, a bit each; zeros behind the end of the text.
+struct Gate<'a> {
+    text: &'a [u8],
+    bits: &'a mut [u64; BATCH + 1],
+}
+
+impl Work for Gate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, classes: impl Classes) {
+        let (chunks, rest) = self.text.as_chunks::<CHUNK>();
+        let mut slots = self.bits.iter_mut();
+        for (chunk, slot) in chunks.iter().zip(slots.by_ref()) {
+            *slot = classes.digits(chunk);
+        }
+        if let Some(slot) = slots.next() {
+            let mut padded = [0; CHUNK];
+            padded.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+            *slot = classes.digits(&padded);
+        }
+        slots.for_each(|slot| *slot = 0);
     }
-    flags
-        .as_chunks()
-        .0
-        .iter()
-        .rev()
-        .fold(0, |bits, eight| bits << 8 | u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56)
 }
 
 fn is_digit(text: &[u8], at: usize) -> bool {

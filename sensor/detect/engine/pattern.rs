@@ -4,7 +4,7 @@
 //! linear-time (no back-references or look-around). Never does: a search over all text, unless the expression requires no
 //! literal at all; then [`Pattern::literals`] is empty and `signatures check` shows the cost.
 
-use super::line_ends;
+use super::{line_ends, matcher::Literal};
 use crate::language::problem::Fault;
 use regex_automata::{Anchored, Input, meta, util::syntax};
 use regex_syntax::hir::{Class, Hir, HirKind, Look, literal::Extractor};
@@ -29,7 +29,7 @@ pub(crate) struct Pattern {
 /// What the matcher looks for, and where a match may lie around it.
 #[derive(Clone, Debug)]
 struct Anchor {
-    literals: Vec<Vec<u8>>,
+    literals: Vec<Literal>,
     before_least: usize,
     before_most: usize,
     after_most: usize,
@@ -74,8 +74,8 @@ impl Pattern {
         Ok(Compiled { pattern: Self { regex, anchor: anchor(&hir), longest }, matches_nothing })
     }
 
-    /// The literals one of which stands in every match, in lower case; empty when it requires none.
-    pub(crate) fn literals(&self) -> &[Vec<u8>] {
+    /// The literals one of which stands in every match; empty when it requires none.
+    pub(crate) fn literals(&self) -> &[Literal] {
         self.anchor.as_ref().map_or(&[], |anchor| &anchor.literals)
     }
 
@@ -175,6 +175,9 @@ fn anchor(hir: &Hir) -> Option<Anchor> {
                 // A part cut off at the window has no fixed place, whatever its least length.
                 let before_least =
                     if most.is_none() { before_least.min(before_most - 1) } else { before_least };
+                let left =
+                    parts.get(..at).is_some_and(parts_end_a_word) || parts.get(at).is_some_and(begins_a_word);
+                let literals = literals.into_iter().map(|text| Literal::new(text, left, false)).collect();
                 best = Some((order, Anchor { literals, before_least, before_most, after_most }));
             }
         }
@@ -183,6 +186,56 @@ fn anchor(hir: &Hir) -> Option<Anchor> {
         most = most.zip(properties.maximum_len()).and_then(|(sum, more)| sum.checked_add(more));
     }
     best.map(|(_, anchor)| anchor)
+}
+
+/// Whether no ASCII letter or digit can stand before a letter or digit that follows these parts.
+fn parts_end_a_word(parts: &[Hir]) -> bool {
+    parts.last().is_some_and(ends_a_word)
+}
+
+/// Whether the expression asserts, before it takes a letter or digit, that none stands before it.
+fn begins_a_word(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Look(look) => borders(*look),
+        HirKind::Concat(parts) => parts.first().is_some_and(begins_a_word),
+        HirKind::Alternation(parts) => parts.iter().all(begins_a_word),
+        HirKind::Capture(capture) => begins_a_word(&capture.sub),
+        _ => false,
+    }
+}
+
+/// Whether the last thing that it takes or asserts is no ASCII letter or digit, or a border before one.
+fn ends_a_word(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Look(look) => borders(*look),
+        HirKind::Literal(literal) => literal.0.last().is_some_and(|byte| !byte.is_ascii_alphanumeric()),
+        HirKind::Class(class) => holds_no_alphanumeric(class),
+        HirKind::Repetition(repetition) => repetition.min > 0 && ends_a_word(&repetition.sub),
+        HirKind::Capture(capture) => ends_a_word(&capture.sub),
+        HirKind::Concat(parts) => parts_end_a_word(parts),
+        HirKind::Alternation(parts) => parts.iter().all(ends_a_word),
+        HirKind::Empty => false,
+    }
+}
+
+/// Whether the look-around keeps a letter or digit from standing before another one.
+fn borders(look: Look) -> bool {
+    match look {
+        Look::StartLF | Look::StartCRLF | Look::WordAscii | Look::WordStartAscii => true,
+        // A letter beyond ASCII is part of a word too, so that these ask for more.
+        Look::WordUnicode | Look::WordStartUnicode => true,
+        _ => false,
+    }
+}
+
+fn holds_no_alphanumeric(class: &Class) -> bool {
+    let touches = |from: u32, to: u32| {
+        (0x30..=0x39).chain(0x41..=0x5a).chain(0x61..=0x7a).any(|c| from <= c && c <= to)
+    };
+    match class {
+        Class::Unicode(class) => !class.ranges().iter().any(|r| touches(r.start().into(), r.end().into())),
+        Class::Bytes(class) => !class.ranges().iter().any(|r| touches(r.start().into(), r.end().into())),
+    }
 }
 
 /// Literals one of which every match of `hir` begins with; None when there is no useful set.
@@ -290,8 +343,11 @@ mod tests {
             (r"\d{9}", vec![]),
             (r"\w+", vec![]),
         ] {
-            let literals: Vec<String> =
-                pattern(text).literals().iter().map(|l| String::from_utf8_lossy(l).into_owned()).collect();
+            let literals: Vec<String> = pattern(text)
+                .literals()
+                .iter()
+                .map(|l| String::from_utf8_lossy(l.bytes()).into_owned())
+                .collect();
             assert_eq!(literals, expected, "{text}");
         }
     }

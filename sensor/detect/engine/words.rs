@@ -3,6 +3,8 @@
 //! Owns: the choice of the literal that the matcher looks for, and the comparison around it. Whole words only: neither
 //! neighbour may be a letter or digit (in scripts that put spaces between words). Never does: searching.
 
+use super::matcher::Literal;
+
 /// Blanks allowed between two words of a phrase: enough for a wrapped and indented line.
 const GAP: usize = 12;
 
@@ -70,8 +72,8 @@ impl Phrase {
     }
 
     /// The literals any of which starts a comparison.
-    pub(crate) fn literals(&self) -> &[Vec<u8>] {
-        self.words.get(self.anchor).map_or(&[], |word| &word.forms)
+    pub(crate) fn literals(&self) -> impl Iterator<Item = Literal> {
+        self.words.get(self.anchor).into_iter().flat_map(|word| word.forms.iter().map(Literal::word))
     }
 
     /// Greatest number of bytes before the start of its literal, and after it, that a comparison may look at.
@@ -152,8 +154,8 @@ mod tests {
     fn found(phrase: &str, text: &str) -> Option<String> {
         let phrase = Phrase::new(phrase).expect("a phrase");
         let lower = text.to_ascii_lowercase();
-        phrase.literals().iter().find_map(|literal| {
-            let literal = str::from_utf8(literal).expect("UTF-8");
+        phrase.literals().find_map(|literal| {
+            let literal = str::from_utf8(literal.bytes()).expect("UTF-8");
             lower.match_indices(literal).find_map(|(at, _)| {
                 let (from, to) = phrase.at(text.as_bytes(), at, at + literal.len())?;
                 Some(text[from..to].to_owned())
@@ -184,9 +186,9 @@ mod tests {
 
     #[test]
     fn the_rarest_word_is_the_literal() {
-        let literal = |phrase: &str| Phrase::new(phrase).map(|p| p.literals()[0].clone());
-        assert_eq!(literal("the zorgle management"), Some(b"zorgle".to_vec()));
-        assert_eq!(literal("trade secret"), Some(b"secret".to_vec()));
+        let literal = |phrase: &str| Phrase::new(phrase).and_then(|p| p.literals().next());
+        assert_eq!(literal("the zorgle management"), Some(Literal::word("zorgle")));
+        assert_eq!(literal("trade secret"), Some(Literal::word("secret")));
         assert!(Phrase::new("  ").is_none());
     }
 }

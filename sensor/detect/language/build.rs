@@ -11,7 +11,7 @@ use crate::{
     CostNote, Signature,
     engine::{
         Engine, FindId, Finder, Target, Use,
-        matcher::Matcher,
+        matcher::{Literal, Matcher},
         numbers::{self, Numbers},
         words::Phrase,
     },
@@ -129,7 +129,7 @@ pub(crate) fn at(source: &Source, span: &Range<usize>, fault: Fault) -> Signatur
 
 #[derive(Default)]
 struct Tables {
-    literals: BTreeMap<Vec<u8>, Vec<Use>>,
+    literals: BTreeMap<Literal, Vec<Use>>,
     phrases: Vec<(Phrase, Target)>,
     patterns: Vec<(crate::engine::pattern::Pattern, u32)>,
     unanchored: Vec<u32>,
@@ -246,10 +246,10 @@ impl Tables {
     fn phrase(&mut self, phrase: Phrase, target: Target) {
         let at = index(self.phrases.len());
         for literal in phrase.literals() {
-            self.literals.entry(literal.clone()).or_default().push(Use::Phrase(at));
+            self.literals.entry(literal).or_default().push(Use::Phrase(at));
         }
         let (before, after) = phrase.reach();
-        let longest = phrase.literals().iter().map(Vec::len).max().unwrap_or(0);
+        let longest = phrase.literals().map(|literal| literal.bytes().len()).max().unwrap_or(0);
         self.widen((before, after + longest));
         self.phrases.push((phrase, target));
     }
@@ -260,10 +260,10 @@ impl Tables {
     }
 
     fn finish(self, within: usize) -> Option<(Engine, Vec<CostNote>)> {
-        let (literals, uses): (Vec<Vec<u8>>, Vec<Vec<Use>>) = self.literals.into_iter().unzip();
+        let (literals, uses): (Vec<Literal>, Vec<Vec<Use>>) = self.literals.into_iter().unzip();
         let engine = Engine {
             matcher: Matcher::new(&literals).ok()?,
-            lengths: literals.iter().map(Vec::len).collect(),
+            lengths: literals.iter().map(|literal| literal.bytes().len()).collect(),
             uses,
             phrases: self.phrases,
             patterns: self.patterns,

@@ -1,0 +1,311 @@
+//! Finds every occurrence of a set of literals in a block, ignoring ASCII case.
+//!
+//! Owns: the one multi-literal pass. Never does: windows of signatures, validation, decisions.
+//!
+//! Ordinary text holds hardly any of the literals. So most of the work is to say "not here" quickly, and each literal is
+//! looked for in the way that says so the fastest:
+//!
+//! | literal | looked for by | |
+//! |---|---|---|
+//! | holds a whole word, or begins with a word | that word, once a word of the text | [`tokens`] |
+//! | at least [`windows::SHORTEST`] bytes | its rarest eight bytes, at every fourth byte | [`windows`] |
+//! | anything else | an Aho-Corasick automaton, in four lanes | [`lanes`] |
+//!
+//! The first two are a filter that stays in cache and a table of exact keys behind it; what they let through is compared
+//! byte by byte. The automaton is small then, so that its tables stay in cache too. Literals without any ASCII word, such
+//! as words in Cyrillic, are looked for only in parts of a text that are not ASCII.
+//!
+//! All three give exactly what Aho-Corasick alone gives: property tests hold them to it, at any blocking, on every
+//! instruction set of the processor.
+
+mod filter;
+mod frequency;
+mod lanes;
+mod tokens;
+mod windows;
+
+use super::instructions::Instructions;
+use lanes::Lanes;
+use tokens::Tokens;
+use windows::Windows;
+
+/// Sixteenths of bits from which a word is rare enough: one place in 131,072 of ordinary text. Windows are preferred to a
+/// commoner one.
+const RARE: u32 = 17 * 16;
+/// Text that is looked at for bytes beyond ASCII at once.
+const PIECE: usize = 1 << 10;
+
+/// What is looked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Literal {
+    bytes: Vec<u8>,
+    left: bool,
+    right: bool,
+}
+
+impl Literal {
+    /// A literal. `left`, `right`: where it begins or ends with an ASCII letter or digit, no other one stands beside it.
+    #[must_use]
+    pub fn new(text: impl AsRef<[u8]>, left: bool, right: bool) -> Self {
+        let bytes = text.as_ref().to_ascii_lowercase();
+        let alphanumeric = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        let (left, right) = (left && alphanumeric(bytes.first()), right && alphanumeric(bytes.last()));
+        Self { bytes, left, right }
+    }
+
+    /// A literal that stands for itself, not for a part of a longer word.
+    #[must_use]
+    pub fn word(text: impl AsRef<[u8]>) -> Self {
+        Self::new(text, true, true)
+    }
+
+    /// A literal whatever stands beside it.
+    #[must_use]
+    pub fn anywhere(text: impl AsRef<[u8]>) -> Self {
+        Self::new(text, false, false)
+    }
+
+    /// Its bytes, in lower case.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// One literal found: which one, and the offset after its last byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Occurrence {
+    /// Offset after its last byte.
+    pub end: usize,
+    /// Index of the literal in the set.
+    pub literal: u32,
+}
+
+/// Literals are too many or too long for the automaton.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct MatcherError(#[from] aho_corasick::BuildError);
+
+/// A compiled set of literals.
+///
+/// ```
+/// use egret_detect::{Literal, Matcher};
+///
+/// let matcher = Matcher::new(&[Literal::word("heron"), Literal::anywhere("-us")])?;
+/// let text = b"Herons, a HERON, eu-us1";
+/// let mut found = Vec::new();
+/// matcher.find_all(text, 0, text.len(), &mut found);
+/// assert_eq!(found.iter().map(|found| (found.end, found.literal)).collect::<Vec<_>>(), [(15, 0), (22, 1)]);
+/// # Ok::<(), egret_detect::MatcherError>(())
+/// ```
+#[derive(Debug)]
+pub struct Matcher {
+    literals: Literals,
+    tokens: Tokens,
+    windows: Windows,
+    lanes: Lanes,
+    /// Of literals that stand in text beyond ASCII only.
+    wide_windows: Windows,
+    wide_lanes: Lanes,
+    instructions: Instructions,
+}
+
+impl Matcher {
+    /// Compiles a set of distinct, non-empty literals.
+    ///
+    /// # Errors
+    /// When those for the automaton are too many.
+    pub fn new(literals: &[Literal]) -> Result<Self, MatcherError> {
+        let (mut tokens, mut windows, mut short) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut wide_windows, mut wide_short) = (Vec::new(), Vec::new());
+        for (index, literal) in (0_u32..).zip(literals) {
+            let token = tokens::anchor(literal);
+            let window = windows::anchor(literal);
+            match (token, window) {
+                (Some(token), window)
+                    if token.rarity >= RARE || window.is_none_or(|window| token.rarity >= window.rarity) =>
+                {
+                    tokens.push((index, literal, token));
+                }
+                (_, Some(window)) if literal.bytes.is_ascii() => windows.push((index, literal, window)),
+                (_, Some(window)) => wide_windows.push((index, literal, window)),
+                _ if literal.bytes.is_ascii() => short.push((index, literal)),
+                _ => wide_short.push((index, literal)),
+            }
+        }
+        Ok(Self {
+            literals: Literals::new(literals),
+            tokens: Tokens::new(&tokens),
+            windows: Windows::new(&windows),
+            lanes: Lanes::new(&short)?,
+            wide_windows: Windows::new(&wide_windows),
+            wide_lanes: Lanes::new(&wide_short)?,
+            instructions: Instructions::best(),
+        })
+    }
+
+    /// Bytes before `from` that [`Matcher::find_all`] needs, so that it misses nothing that began there.
+    #[must_use]
+    pub fn overlap(&self) -> usize {
+        // One byte more tells whether the first of them goes on with a word.
+        self.literals.longest + 1
+    }
+
+    /// Appends every occurrence that ends after `from` and up to `to`, overlapping ones too, in order of their ends, the
+    /// longest first. A caller that goes on in a block keeps [`Matcher::overlap`] bytes before `from`, and leaves at
+    /// least a byte behind `to` while there is more to come, which may be a part of the last word.
+    pub fn find_all(&self, text: &[u8], from: usize, to: usize, found: &mut Vec<Occurrence>) {
+        self.find_with(self.instructions, text, from, to, found);
+    }
+
+    fn find_with(&self, set: Instructions, text: &[u8], from: usize, to: usize, found: &mut Vec<Occurrence>) {
+        let old = found.len();
+        let begin = from.saturating_sub(self.literals.longest);
+        let mut search =
+            Search { text, begin, from, to: to.min(text.len()), literals: &self.literals, found };
+        if search.from >= search.to {
+            return;
+        }
+        self.tokens.find(&mut search, set);
+        self.windows.find(&mut search, set);
+        self.lanes.find(&mut search);
+        self.wide(&mut search, set);
+        let literals = &self.literals;
+        if let Some(new) = found.get_mut(old..) {
+            let length = |at: &Occurrence| literals.stored(at.literal).map_or(0, |literal| literal.length);
+            new.sort_unstable_by_key(|at| (at.end, std::cmp::Reverse(length(at)), at.literal));
+        }
+    }
+
+    /// Looks for literals beyond ASCII, where the text is.
+    fn wide(&self, search: &mut Search<'_>, set: Instructions) {
+        if self.wide_windows.is_empty() && self.wide_lanes.is_empty() {
+            return;
+        }
+        let (begin, from, to) = (search.begin, search.from, search.to);
+        let longest = self.literals.longest;
+        let mut at = begin;
+        while at < to {
+            let is_wide = |at: usize| {
+                let piece = search.text.get(at..search.text.len().min(at + PIECE)).unwrap_or_default();
+                !piece.is_ascii()
+            };
+            if !is_wide(at) {
+                at += PIECE;
+                continue;
+            }
+            let mut end = at + PIECE;
+            while end < to && is_wide(end) {
+                end += PIECE;
+            }
+            // A literal that begins in these pieces may end behind them; one that ends in them, begin before. Where two
+            // stretches come so near to each other, the second leaves to the first what that has seen.
+            search.from = from.max(at).max(search.from);
+            search.to = to.min(end + longest);
+            search.begin = begin.max(at.saturating_sub(longest));
+            if search.from < search.to {
+                self.wide_windows.find(search, set);
+                self.wide_lanes.find(search);
+                search.from = search.to;
+            }
+            at = end;
+        }
+        (search.begin, search.from, search.to) = (begin, from, to);
+    }
+}
+
+/// One search of one text.
+#[derive(Debug)]
+pub(super) struct Search<'a> {
+    text: &'a [u8],
+    /// Nothing before it can be part of what is looked for.
+    begin: usize,
+    from: usize,
+    to: usize,
+    literals: &'a Literals,
+    found: &'a mut Vec<Occurrence>,
+}
+
+impl Search<'_> {
+    /// Compares a literal whose part stands at `at`.
+    fn compare(&mut self, place: filter::Place, at: usize) {
+        let Some(stored) = self.literals.stored(place.literal) else { return };
+        let Some(start) = at.checked_sub(place.offset as usize) else { return };
+        let end = start + stored.length as usize;
+        let fresh = end > self.from && end <= self.to;
+        if fresh
+            && self
+                .text
+                .get(start..end)
+                .is_some_and(|text| text.eq_ignore_ascii_case(self.literals.bytes(stored)))
+        {
+            self.free(place.literal, stored, start..end);
+        }
+    }
+
+    /// An occurrence of the automaton.
+    fn ends(&mut self, literal: u32, end: usize) {
+        let Some(stored) = self.literals.stored(literal) else { return };
+        if end > self.from && end <= self.to {
+            self.free(literal, stored, end.saturating_sub(stored.length as usize)..end);
+        }
+    }
+
+    /// Takes an occurrence, unless it is a part of a longer word and must not be.
+    fn free(&mut self, literal: u32, stored: Stored, range: std::ops::Range<usize>) {
+        let before = range.start.checked_sub(1).and_then(|at| self.text.get(at));
+        let after = self.text.get(range.end);
+        let joined = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        if !(stored.left && joined(before) || stored.right && joined(after)) {
+            self.found.push(Occurrence { end: range.end, literal });
+        }
+    }
+}
+
+/// All literals, next to each other.
+#[derive(Debug)]
+struct Literals {
+    bytes: Vec<u8>,
+    stored: Vec<Stored>,
+    longest: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Stored {
+    begin: u32,
+    length: u32,
+    left: bool,
+    right: bool,
+}
+
+impl Literals {
+    fn new(literals: &[Literal]) -> Self {
+        let mut bytes = Vec::with_capacity(literals.iter().map(|literal| literal.bytes.len()).sum());
+        let mut stored = Vec::with_capacity(literals.len());
+        for Literal { bytes: own, left, right } in literals {
+            // Sources are at most a megabyte each, and their number is limited by memory long before 2^32 bytes.
+            let size = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+            stored.push(Stored {
+                begin: size(bytes.len()),
+                length: size(own.len()),
+                left: *left,
+                right: *right,
+            });
+            bytes.extend_from_slice(own);
+        }
+        let longest = literals.iter().map(|literal| literal.bytes.len()).max().unwrap_or(0);
+        Self { bytes, stored, longest }
+    }
+
+    fn stored(&self, literal: u32) -> Option<Stored> {
+        self.stored.get(literal as usize).copied()
+    }
+
+    fn bytes(&self, stored: Stored) -> &[u8] {
+        let begin = stored.begin as usize;
+        self.bytes.get(begin..begin + stored.length as usize).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests;
