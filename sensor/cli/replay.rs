@@ -268,6 +268,7 @@ fn show(summary: &Summary, incidents: &[Incident], overview: &Overview, output: 
     show_sums("Top senders (content that left)", "sender", &overview.senders);
     show_sums("Top destinations", "destination", &overview.destinations);
     show_ledger(summary);
+    show_excepted(summary);
     if let Some(folder) = output {
         println!("\nrecords: {}", folder.display());
     }
@@ -325,6 +326,28 @@ fn show_sums(title: &str, column: &str, sums: &HashMap<String, Sums>) {
         ]);
     }
     println!("{table}");
+}
+
+/// What exceptions let pass, so that nobody forgets them.
+fn show_excepted(summary: &Summary) {
+    if !summary.excepted.is_empty() {
+        view::heading("Let pass by exceptions of signatures");
+        let mut table = view::table(&["signature", "findings", "matches"]);
+        for (signature, sum) in &summary.excepted {
+            table.add_row(vec![
+                signature.into(),
+                view::number(amount::count(sum.findings)),
+                view::number(amount::count(sum.matches)),
+            ]);
+        }
+        println!("{table}");
+    }
+    if !summary.expired_exceptions.is_empty() {
+        view::heading("Exceptions that have ended");
+        for expired in &summary.expired_exceptions {
+            println!("{expired}");
+        }
+    }
 }
 
 fn show_ledger(summary: &Summary) {

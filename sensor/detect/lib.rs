@@ -31,7 +31,10 @@ mod validators;
 mod verdict;
 
 pub use engine::matcher::{Literal, Matcher, MatcherError, Occurrence};
-pub use language::problem::SignatureProblem;
+pub use language::{
+    exception::{Circumstances, Exception},
+    problem::SignatureProblem,
+};
 pub use object::ObjectScan;
 pub use scanner::Scanner;
-pub use signatures::{CostNote, Signature, SignatureSet};
+pub use signatures::{CostNote, Excuse, Signature, SignatureSet};

@@ -14,11 +14,12 @@ use crate::{
         Engine, FindId, Judgement, Target, Use,
         matcher::Occurrence,
         normalise::Normaliser,
+        numbers,
         redact::{self, CONTEXT_BYTES, Excerpt},
     },
     language::expression::Evidence,
 };
-use egret_model::DetectLimits;
+use egret_model::{DetectLimits, Timestamp};
 use std::{collections::BTreeMap, ops::Range};
 
 /// Characters between a label and what it labels.
@@ -44,6 +45,8 @@ pub struct ObjectScan {
     near: Vec<NearWord>,
     fresh: Vec<Fresh>,
     shown: Vec<Range<u64>>,
+    /// When the object passed, for exceptions that end.
+    pub(crate) at: Option<Timestamp>,
     pub(crate) shapes: BTreeMap<(u32, u8), Shape>,
     pub(crate) tallies: BTreeMap<u32, Tally>,
 }
@@ -171,6 +174,7 @@ impl ObjectScan {
         self.near.shrink_to(1024);
         self.fresh.clear();
         self.shown.clear();
+        self.at = None;
         self.shapes.clear();
         self.tallies.clear();
     }
@@ -276,6 +280,9 @@ impl ObjectScan {
         let Some(known) = engine.finders.get(finder as usize) else { return };
         let absolute = self.base + range.start as u64..self.base + range.end as u64;
         if range.is_empty() || self.ends.get(&finder).is_some_and(|last| *last > absolute.start) {
+            return;
+        }
+        if known.strict && !numbers::stands_apart(&self.text, &range) {
             return;
         }
         if let Some(judgement) = known.judge(&self.text, &range) {

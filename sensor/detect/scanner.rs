@@ -7,7 +7,7 @@ use crate::{
     object::{ObjectScan, Scratch},
     verdict::{self, Wanted},
 };
-use egret_model::{DetectLimits, Hit};
+use egret_model::{DetectLimits, Hit, Timestamp};
 use std::sync::Arc;
 
 /// Finished scans whose memory is kept for the next ones.
@@ -48,6 +48,14 @@ impl Scanner {
     #[must_use]
     pub fn begin(&mut self) -> ObjectScan {
         self.spare.pop().unwrap_or_default()
+    }
+
+    /// Begins the scan of an object that passed at that time: exceptions that have ended by then do not hold.
+    #[must_use]
+    pub fn begin_at(&mut self, at: Timestamp) -> ObjectScan {
+        let mut scan = self.begin();
+        scan.at = Some(at);
+        scan
     }
 
     /// The next piece of an object's text. Pieces may end anywhere, within a character too; the hits are the same.

@@ -8,13 +8,14 @@ use crate::{
     language::{
         build::{self, Built, Compiled},
         check::{self, Checked, Draft, Test},
+        exception::{Circumstances, Exception},
         problem::{Fault, SignatureProblem},
         source::{Source, Sources},
         tuning,
     },
     verdict::Wanted,
 };
-use egret_model::{DetectLimits, Severity};
+use egret_model::{DetectLimits, Severity, Timestamp};
 use std::{path::PathBuf, sync::Arc};
 
 /// One signature as it is told to people; its patterns are inside the set.
@@ -87,6 +88,12 @@ impl Signature {
         self.severity
     }
 
+    /// Its exceptions.
+    #[must_use]
+    pub fn exceptions(&self) -> &[Exception] {
+        &self.compiled.exceptions
+    }
+
     /// Its tags.
     #[must_use]
     pub fn tags(&self) -> &[String] {
@@ -98,6 +105,17 @@ impl Signature {
     pub fn tests(&self) -> usize {
         self.compiled.tests.len()
     }
+}
+
+/// Whether an exception is for a finding.
+#[derive(Clone, Copy, Debug)]
+pub enum Excuse<'a> {
+    /// None is.
+    None,
+    /// This one is: the finding counts, and is no reason for an incident.
+    Holds(&'a Exception),
+    /// This one would have been, had it not ended.
+    Ended(&'a Exception),
 }
 
 /// What a legal signature costs beyond the usual.
@@ -147,6 +165,25 @@ impl SignatureSet {
         }
         let set = Self::compile(&sources, tests, &mut problems);
         (set, problems)
+    }
+
+    /// What one of them makes of a finding in these circumstances: exceptions for the transfer that hold, or would if they had not
+    /// ended by then.
+    #[must_use]
+    pub fn exception(&self, signature: &str, of: &Circumstances<'_>, at: Timestamp) -> Excuse<'_> {
+        let found = self.signatures.binary_search_by(|known| (*known.id).cmp(signature));
+        let Some(known) = found.ok().and_then(|at| self.signatures.get(at)) else { return Excuse::None };
+        let mut covering = known.compiled.exceptions.iter().filter(|one| one.covers(of));
+        let mut expired = Excuse::None;
+        covering
+            .find_map(|one| {
+                if one.holds_at(Some(at)) {
+                    return Some(Excuse::Holds(one));
+                }
+                expired = Excuse::Ended(one);
+                None
+            })
+            .unwrap_or(expired)
     }
 
     /// Signatures from texts, each with the name that its problems are told under (one that ends with `.txt` is a dictionary);

@@ -274,7 +274,11 @@ fn problems_are_placed_and_good_files_still_load() {
             "1.toml:9:10",
             "takes 1 to",
         ),
-        ("[[except]]\ndestination = \"x\"\n", "1.toml:4:3", "not supported yet"),
+        (
+            "[[find]]\nname = \"x\"\nwords = [\"zorgle\"]\n[[except]]\ndestination = \"x\"\n",
+            "1.toml:7:",
+            "needs a reason",
+        ),
         ("", "1.toml:1:6", "finds nothing"),
     ] {
         let (loaded, problems) = set(&[&good, &signature("bad", rest)]);
@@ -459,4 +463,68 @@ fn overrides_that_do_not_fit_are_told_and_change_nothing() {
             set.signatures().iter().find(|signature| signature.id() == "acme/heron").expect("still there");
         assert!(heron.enabled() && heron.severity() == Severity::Medium, "{tuning}");
     }
+}
+
+#[test]
+fn texts_are_excepted_for_a_time_and_counted_still() {
+    let text = signature(
+        "mrn",
+        "[[find]]\nname = \"mrn\"\nregex = 'MRN-\\d{3}'\n[[find]]\nname = \"ward\"\nwords = [\"ward seven\"]\n\
+         [[except]]\ntext = [\"MRN-001\", \"Ward  Seven\"]\nreason = \"training data\"\nuntil = 2027-06-30\n",
+    );
+    let (set, problems) = set(&[&text]);
+    assert!(problems.is_empty(), "{problems:?}");
+    let mut scanner = Scanner::new(set, &DetectLimits::default());
+    let mut run = |text: &str, day: (i16, i8, i8)| {
+        let at = egret_model::Timestamp::of_day(day.0, day.1, day.2).expect("a day");
+        let mut scan = scanner.begin_at(at);
+        scanner.push(&mut scan, text.as_bytes());
+        let hit = scanner.finish(scan).remove(0);
+        (hit.count, hit.unique, hit.excepted.map(|one| (one.matches, one.all, one.reason, one.until)))
+    };
+    let excepted = |matches, all| Some((matches, all, "training data".to_owned(), "2027-06-30".to_owned()));
+    assert_eq!(run("MRN-001 MRN-001 MRN-002", (2027, 6, 30)), (1, 1, excepted(2, false)));
+    assert_eq!(run("MRN-001 and ward seven", (2027, 6, 30)), (2, 2, excepted(2, true)));
+    assert_eq!(run("MRN-001 MRN-002", (2027, 7, 1)), (2, 2, None));
+}
+
+#[test]
+fn matches_of_expressions_stand_free_unless_they_need_not() {
+    let strict = signature("strict", "[[find]]\nname = \"n\"\nregex = 'MRN-\\d{4}|\\d{4}-\\d{4}|=\\d+='\n");
+    let inside = signature("inside", "[[find]]\nname = \"n\"\nregex = 'MRN-\\d{4}'\ninside = true\n");
+    let (set, problems) = set(&[&strict, &inside]);
+    assert!(problems.is_empty(), "{problems:?}");
+    for (text, expected) in [
+        ("MRN-1234", vec!["inside", "strict"]),
+        ("MRN-12345", vec!["inside"]),
+        ("xMRN-1234", vec!["inside"]),
+        ("(MRN-1234).", vec!["inside", "strict"]),
+        ("1234-5678", vec!["strict"]),
+        ("1234-5678.90", vec![]),
+        ("550e8400-1234-5678-a716-446655440000", vec![]),
+        ("+1234-5678", vec![]),
+        ("x=12=x", vec!["strict"]),
+    ] {
+        let hits = scan(&set, &DetectLimits::default(), &[text.as_bytes()]);
+        assert_eq!(hits.iter().map(|hit| &*hit.signature).collect::<Vec<_>>(), expected, "{text}");
+    }
+}
+
+#[test]
+fn portions_of_a_day_are_told_below_their_threshold() {
+    let text = signature(
+        "mrn",
+        "[[find]]\nname = \"mrn\"\nregex = 'MRN-\\d{3}'\n[report]\nunique = 5\nper_sender_day = { unique = 20 }\n",
+    );
+    let (set, problems) = set(&[&text]);
+    assert!(problems.is_empty(), "{problems:?}");
+    let mut scanner = Scanner::new(set, &DetectLimits::default());
+    let mut run = |text: &str| {
+        let mut scan = scanner.begin();
+        scanner.push(&mut scan, text.as_bytes());
+        let hit = scanner.finish(scan).remove(0);
+        (hit.unique, hit.below, hit.per_sender_day)
+    };
+    assert_eq!(run("MRN-001 MRN-002"), (2, true, Some(20)));
+    assert_eq!(run("MRN-001 MRN-002 MRN-003 MRN-004 MRN-005"), (5, false, Some(20)));
 }

@@ -4,10 +4,13 @@
 
 use crate::{
     Signature,
-    language::expression::{Evidence, Expression},
+    language::{
+        exception::Exception,
+        expression::{Evidence, Expression},
+    },
     object::{Detail, Kept, ObjectScan, Shape, Signs, Tally},
 };
-use egret_model::{Confidence, DetectLimits, Hit, Match, Severity};
+use egret_model::{Confidence, DetectLimits, Excepted, Hit, Match, Severity, Timestamp};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
@@ -36,14 +39,31 @@ pub(crate) fn hits(
 ) -> Vec<Hit> {
     let shapes = &scan.shapes;
     let judge = |(index, tally): (&u32, &mut Tally)| {
-        Judge::new(signatures.get(*index as usize)?, shapes, tally).hit(tally, limits, wanted)
+        Judge::new(signatures.get(*index as usize)?, shapes, scan.at, tally).hit(tally, limits, wanted)
     };
     scan.tallies.iter_mut().filter_map(judge).collect()
+}
+
+/// Matches that are counted together.
+#[derive(Default)]
+struct Sum {
+    reached: Option<Confidence>,
+    count: u64,
+    values: Vec<u64>,
+    matches: Vec<Match>,
+}
+
+impl Sum {
+    fn add(&mut self, level: Confidence, count: u64) {
+        self.reached = self.reached.max(Some(level));
+        self.count += count;
+    }
 }
 
 struct Judge<'a> {
     signature: &'a Signature,
     shapes: &'a BTreeMap<(u32, u8), Shape>,
+    at: Option<Timestamp>,
     /// Positions of matches by find, in characters, sorted; only of finds that count as evidence for others.
     places: Vec<Vec<Range<u64>>>,
     /// Finders with at least two distinct values that are no samples.
@@ -51,7 +71,12 @@ struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    fn new(signature: &'a Signature, shapes: &'a BTreeMap<(u32, u8), Shape>, tally: &mut Tally) -> Self {
+    fn new(
+        signature: &'a Signature,
+        shapes: &'a BTreeMap<(u32, u8), Shape>,
+        at: Option<Timestamp>,
+        tally: &mut Tally,
+    ) -> Self {
         tally.kept.sort_by_key(|kept| (kept.start, kept.end));
         let mut first: BTreeMap<u32, u64> = BTreeMap::new();
         let mut several = BTreeSet::new();
@@ -64,16 +89,15 @@ impl<'a> Judge<'a> {
                 places.push(kept.start..kept.end);
             }
         }
-        Self { signature, shapes, places, several }
+        Self { signature, shapes, at, places, several }
     }
 
     fn hit(&self, tally: &Tally, limits: &DetectLimits, wanted: Wanted) -> Option<Hit> {
         let report = &self.signature.compiled.report;
         let least = if wanted == Wanted::All { Confidence::Low } else { report.at };
-        let mut reached: Option<Confidence> = None;
-        let mut count = 0;
-        let mut values = Vec::new();
-        let mut matches = Vec::new();
+        let mut counted = Sum::default();
+        let mut excepted = Sum::default();
+        let mut exception = None;
         // Matches that no other find stands beside are alike when their signs are.
         let mut alone = BTreeMap::new();
         for kept in &tally.kept {
@@ -87,26 +111,37 @@ impl<'a> Judge<'a> {
                     .or_insert_with(|| self.level(finder, find, digits, signs, None))
             };
             let Some(level) = level.filter(|level| *level >= least) else { continue };
-            reached = reached.max(Some(level));
-            count += 1;
-            values.push(kept.value);
-            if matches.len() < limits.matches_reported {
-                matches
-                    .extend(tally.details.get(kept.detail as usize).map(|detail| self.shown(detail, kept)));
+            let by = self.excepted(kept.value);
+            exception = exception.or(by);
+            let sum = if by.is_some() { &mut excepted } else { &mut counted };
+            sum.add(level, 1);
+            sum.values.push(kept.value);
+            if sum.matches.len() < limits.matches_reported {
+                let detail = tally.details.get(kept.detail as usize);
+                sum.matches.extend(detail.map(|detail| self.shown(detail, kept)));
             }
         }
         for ((finder, find, digits, signs), more) in &tally.beyond {
             let level = self.level(*finder, *find, *digits, *signs, None);
             if let Some(level) = level.filter(|level| *level >= least) {
-                reached = reached.max(Some(level));
-                count += more;
+                counted.add(level, *more);
             }
         }
-        values.sort_unstable();
-        values.dedup();
-        let unique = values.len() as u64;
-        let confidence = reached?;
-        if wanted == Wanted::Reported && (unique < report.unique || count < report.count) {
+        let matches = excepted.count;
+        let all = counted.count == 0;
+        let mut sum = if all { excepted } else { counted };
+        sum.values.sort_unstable();
+        sum.values.dedup();
+        let unique = sum.values.len() as u64;
+        let confidence = sum.reached?;
+        let excepted = exception.map(|one| Excepted {
+            matches,
+            all,
+            reason: one.reason.to_string(),
+            until: one.until.to_string(),
+        });
+        let below = unique < report.unique || sum.count < report.count;
+        if wanted == Wanted::Reported && below && report.per_sender_day.is_none() {
             return None;
         }
         Some(Hit {
@@ -116,11 +151,23 @@ impl<'a> Judge<'a> {
             tags: self.signature.tags.clone(),
             severity: self.severity(unique),
             confidence,
-            count,
+            count: sum.count,
             unique,
-            matches,
-            values,
+            matches: sum.matches,
+            excepted,
+            below,
+            per_sender_day: report.per_sender_day,
+            values: sum.values,
         })
+    }
+
+    /// The exception that lets a value pass.
+    fn excepted(&self, value: u64) -> Option<&'a Exception> {
+        let compiled = &self.signature.compiled;
+        let values = &compiled.excepted_values;
+        let from = values.partition_point(|(known, _)| *known < value);
+        let same = values.get(from..)?.iter().take_while(|(known, _)| *known == value);
+        same.filter_map(|(_, at)| compiled.exceptions.get(*at)).find(|one| one.holds_at(self.at))
     }
 
     fn severity(&self, unique: u64) -> Severity {

@@ -3,6 +3,7 @@
 //! Owns: the open incidents, by sender and destination, and their closing by time and limits. Never does: wording and scoring,
 //! which are `explain` and `score`.
 
+use crate::daily::Daily;
 use crate::{explain, score};
 use egret_model::{
     Confidence, Direction, FindingRecord, IdHasher, Incident, IncidentLimits, Severity, Timestamp,
@@ -59,10 +60,14 @@ pub(crate) struct Open {
     pub(crate) transfers: Vec<String>,
     pub(crate) findings: Vec<String>,
     pub(crate) evidence: BTreeMap<String, Evidence>,
+    /// Where it went; the first few hundred.
+    pub(crate) destinations: BTreeSet<String>,
 }
 
 /// Objects named in the reasons for one signature.
 const OBJECTS_NAMED: usize = 3;
+/// Destinations remembered for one sender's day.
+const DESTINATIONS_KEPT: usize = 256;
 
 /// Joins findings into incidents. Transfers come in the order of their time; the same transfers in the same order give the
 /// same incidents with the same ids.
@@ -72,6 +77,7 @@ pub struct Correlator {
     open: HashMap<Story, Open>,
     /// Open incidents by last activity, for closing the one idle longest.
     idle: BTreeSet<(Timestamp, Story)>,
+    daily: Daily,
     closed: Vec<Incident>,
 }
 
@@ -79,16 +85,37 @@ impl Correlator {
     /// Without any incident.
     #[must_use]
     pub fn new(limits: &IncidentLimits) -> Self {
-        Self { limits: limits.clone(), open: HashMap::new(), idle: BTreeSet::new(), closed: Vec::new() }
+        Self {
+            limits: limits.clone(),
+            open: HashMap::new(),
+            idle: BTreeSet::new(),
+            daily: Daily::default(),
+            closed: Vec::new(),
+        }
     }
 
     /// Takes a transfer with its findings. Only content that leaves and that a signature is at least fairly sure of makes an
     /// incident.
     pub fn transfer(&mut self, transfer: &TransferRecord, findings: &[FindingRecord]) {
         self.close_idle(transfer.ended_at);
+        // Transfers come in order of their ends; one that began the day before may still be under way.
+        self.close_days(transfer.started_at.day() - 1);
+        if transfer.direction != Direction::Egress {
+            return;
+        }
+        let counted = |finding: &&FindingRecord| {
+            finding.confidence >= Confidence::Medium && !finding.excepted.as_ref().is_some_and(|one| one.all)
+        };
+        for finding in findings.iter().filter(counted) {
+            let sender = sender_of(transfer);
+            let open = || {
+                Open::new(Story { sender: sender.clone(), destination: destination_of(transfer) }, transfer)
+            };
+            self.daily.add(transfer, finding, &sender, open, &self.limits);
+        }
         let relevant: Vec<&FindingRecord> =
-            findings.iter().filter(|finding| finding.confidence >= Confidence::Medium).collect();
-        if transfer.direction != Direction::Egress || relevant.is_empty() {
+            findings.iter().filter(counted).filter(|finding| !finding.below_threshold).collect();
+        if relevant.is_empty() {
             return;
         }
         let story = Story { sender: sender_of(transfer), destination: destination_of(transfer) };
@@ -118,8 +145,20 @@ impl Correlator {
                 self.closed.push(conclude(&open));
             }
         }
+        self.close_days(i64::MAX);
         rank(&mut self.closed);
         self.closed
+    }
+
+    /// Sums over a sender's day that were given up for want of room.
+    #[must_use]
+    pub const fn forgotten(&self) -> u64 {
+        self.daily.forgotten()
+    }
+
+    fn close_days(&mut self, before: i64) {
+        let days = self.daily.close_before(before);
+        self.closed.extend(days.into_iter().map(|(threshold, open)| conclude_day(&open, threshold)));
     }
 
     fn close_idle(&mut self, now: Timestamp) {
@@ -184,10 +223,16 @@ impl Open {
             transfers: Vec::new(),
             findings: Vec::new(),
             evidence: BTreeMap::new(),
+            destinations: BTreeSet::new(),
         }
     }
 
-    fn join(&mut self, transfer: &TransferRecord, findings: &[&FindingRecord], limits: &IncidentLimits) {
+    pub(crate) fn join(
+        &mut self,
+        transfer: &TransferRecord,
+        findings: &[&FindingRecord],
+        limits: &IncidentLimits,
+    ) {
         self.first_at = self.first_at.min(transfer.started_at);
         self.last_at = self.last_at.max(transfer.ended_at);
         self.bytes = self.bytes.saturating_add(transfer.bytes);
@@ -195,6 +240,9 @@ impl Open {
         self.evasion |= transfer.inconsistent_overlap;
         self.protocols.insert(transfer.protocol.to_string());
         self.transfer_count += 1;
+        if self.destinations.len() < DESTINATIONS_KEPT {
+            self.destinations.insert(destination_of(transfer));
+        }
         if self.transfers.len() < limits.members {
             self.transfers.push(transfer.id.clone());
         }
@@ -226,6 +274,27 @@ impl Open {
             }
         }
     }
+}
+
+/// A day's incident: the same story, of many portions.
+fn conclude_day(open: &Open, threshold: u64) -> Incident {
+    let mut incident = conclude(open);
+    let signatures: Vec<&str> = open.evidence.keys().map(String::as_str).collect();
+    incident.id = IdHasher::new()
+        .part(b"low-and-slow")
+        .number(open.first_at.day().unsigned_abs())
+        .part(open.story.sender.as_bytes())
+        .part(signatures.join(" ").as_bytes())
+        .finish("i");
+    "low-and-slow".clone_into(&mut incident.kind);
+    // Data Transfer Size Limits: portions below a threshold.
+    incident.attack.push("T1030".to_owned());
+    incident.reasons.insert(0, explain::day(open, threshold));
+    if open.destinations.len() > 1 {
+        incident.destination = format!("{} destinations", open.destinations.len());
+    }
+    incident.title = explain::day_title(open, &incident.destination);
+    incident
 }
 
 fn conclude(open: &Open) -> Incident {
@@ -297,6 +366,9 @@ mod tests {
             count: values.len() as u64,
             unique: values.len() as u64,
             matches: Vec::new(),
+            excepted: None,
+            below_threshold: false,
+            per_sender_day: None,
             values: values.to_vec(),
         }
     }
@@ -383,5 +455,58 @@ mod tests {
         assert!(incidents[0].risk > incidents[1].risk);
         assert!(!incidents[0].complete);
         assert!(incidents[0].reasons.iter().any(|reason| reason.starts_with("not all of the content")));
+    }
+
+    /// The `number`th portion of 3 values, below the threshold of its signature.
+    fn portion(number: u64) -> FindingRecord {
+        let values = [number * 3, number * 3 + 1, number * 3 + 2];
+        FindingRecord {
+            below_threshold: true,
+            per_sender_day: Some(20),
+            ..finding(number, Confidence::Medium, &values)
+        }
+    }
+
+    #[test]
+    fn portions_of_a_day_add_up() {
+        let day = 86_400;
+        let run = |portions: u64, pause: i64, limits: &IncidentLimits| {
+            let mut correlator = Correlator::new(limits);
+            for n in 0..portions {
+                let at = i64::try_from(n).unwrap() * pause;
+                correlator.transfer(&transfer(n, at, Direction::Egress, Some("alice")), &[portion(n)]);
+            }
+            (correlator.forgotten(), correlator.finish())
+        };
+        let (_, incidents) = run(7, 3_600, &IncidentLimits::default());
+        assert_eq!(incidents.len(), 1);
+        let incident = &incidents[0];
+        assert_eq!((incident.kind.as_str(), incident.transfers.len()), ("low-and-slow", 7));
+        assert!(
+            incident.reasons[0].contains("21 distinct values of payment-card on 1970-01-01"),
+            "{:?}",
+            incident.reasons
+        );
+        // 18 values in a day are too few, and so are 21 over two days.
+        assert_eq!(run(6, 3_600, &IncidentLimits::default()).1, []);
+        assert_eq!(run(7, day / 4, &IncidentLimits::default()).1, []);
+        assert_eq!(
+            run(7, 3_600, &IncidentLimits { sender_day_values: 10, ..IncidentLimits::default() }),
+            (1, Vec::new())
+        );
+    }
+
+    #[test]
+    fn what_is_excepted_raises_nothing() {
+        let mut correlator = Correlator::new(&IncidentLimits::default());
+        let mut excepted = finding(1, Confidence::High, &[1]);
+        excepted.excepted = Some(egret_model::Excepted {
+            matches: 1,
+            all: true,
+            reason: "r".into(),
+            until: "2027-01-01".into(),
+        });
+        correlator.transfer(&transfer(1, 0, Direction::Egress, None), &[excepted]);
+        assert_eq!(correlator.finish(), []);
     }
 }

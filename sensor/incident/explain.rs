@@ -67,6 +67,29 @@ pub(crate) fn reasons(open: &Open) -> Vec<String> {
     reasons
 }
 
+/// Why a sender's day is an incident though no transfer of it is.
+pub(crate) fn day(open: &Open, threshold: u64) -> String {
+    let (signature, unique) = open
+        .evidence
+        .iter()
+        .map(|(id, evidence)| (id.as_str(), evidence.values.len()))
+        .next()
+        .unwrap_or_default();
+    format!(
+        "{unique} distinct values of {signature} on {} in {}, though each alone stays below what the signature reports; {threshold} in \
+         a day are reported",
+        open.first_at.to_the_day(),
+        plural(open.transfer_count, "transfer"),
+    )
+}
+
+/// One line: who, what, in a day.
+pub(crate) fn day_title(open: &Open, destination: &str) -> String {
+    let who = open.user.as_deref().or(open.host.as_deref()).unwrap_or("somebody");
+    let what = open.evidence.values().next().map(amount).unwrap_or_default();
+    format!("{who} sent {what} to {destination} in small portions over a day")
+}
+
 fn worst_first(open: &Open) -> Vec<(&str, &Evidence)> {
     let mut evidence: Vec<(&str, &Evidence)> = open.evidence.iter().map(|(id, e)| (id.as_str(), e)).collect();
     evidence.sort_by(|(a, x), (b, y)| {

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod correlate;
+mod daily;
 mod explain;
 mod score;
 

@@ -52,6 +52,19 @@ pub struct Match {
     pub why: Vec<String>,
 }
 
+/// Matches that an exception let pass: counted still, but no reason for an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Excepted {
+    /// Matches let pass.
+    pub matches: u64,
+    /// All matches of the finding were.
+    pub all: bool,
+    /// Why the exception was made.
+    pub reason: String,
+    /// Its last day.
+    pub until: String,
+}
+
 /// One signature that matched in one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hit {
@@ -73,6 +86,12 @@ pub struct Hit {
     pub unique: u64,
     /// The first matches, at most [`crate::DetectLimits::matches_reported`].
     pub matches: Vec<Match>,
+    /// What exceptions of the signature let pass. Where it is all, the counts are those of what was let pass.
+    pub excepted: Option<Excepted>,
+    /// Fewer values or matches than the signature reports by themselves: counts only together with others of the same sender and day.
+    pub below: bool,
+    /// Distinct values of one sender and day from which they are reported together, where the signature says so.
+    pub per_sender_day: Option<u64>,
     /// Keyed hashes of distinct values, at most [`crate::DetectLimits::values_tracked`], sorted: lets later stages count
     /// distinct values over many transfers. Never written anywhere.
     pub values: Vec<u64>,

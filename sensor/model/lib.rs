@@ -24,7 +24,7 @@ pub use checksum::{Checksum, TcpChecksum, ones_complement_sum};
 pub use content::{ContentEvent, ContentHints, ObjectId, ObjectRecord, ObjectStart, ObjectState};
 pub use coverage::{Coverage, Uninspected};
 pub use cursor::{Cursor, Truncated};
-pub use finding::{Confidence, Hit, Match, Severity};
+pub use finding::{Confidence, Excepted, Hit, Match, Severity};
 pub use flow::{CloseReason, Endpoint, Flow, FlowKind, Side, StreamEvent};
 pub use id::IdHasher;
 pub use limits::{
@@ -33,7 +33,8 @@ pub use limits::{
 };
 pub use packet::{LinkType, Packet, PacketRef};
 pub use record::{
-    Direction, FindingRecord, Incident, MatchRecord, Party, SightingRecord, Summary, TransferRecord,
+    Direction, ExceptedSum, FindingRecord, Incident, MatchRecord, Party, SightingRecord, Summary,
+    TransferRecord,
 };
 pub use segment::{MacAddress, Segment, TcpFlags, Transport, TunnelPath};
 pub use sighting::{Attribution, Evidence, Sighting};

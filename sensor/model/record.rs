@@ -1,7 +1,10 @@
 //! The native records of DESIGN: the one source of every output format.
 
-use crate::{Confidence, Coverage, Evidence, ObjectRecord, Protocol, Severity, Timestamp, Uninspected};
+use crate::{
+    Confidence, Coverage, Evidence, Excepted, ObjectRecord, Protocol, Severity, Timestamp, Uninspected,
+};
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// Where content went, seen from the organisation. Decided by who **sent** it, not by who opened the connection.
@@ -149,6 +152,15 @@ pub struct FindingRecord {
     pub unique: u64,
     /// The first matches.
     pub matches: Vec<MatchRecord>,
+    /// What exceptions let pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excepted: Option<Excepted>,
+    /// Fewer than the signature reports by themselves: no incident of its own, but part of the sender's day.
+    #[serde(skip_serializing_if = "is_false")]
+    pub below_threshold: bool,
+    /// Distinct values of a sender's day from which they are reported together.
+    #[serde(skip)]
+    pub per_sender_day: Option<u64>,
     /// Keyed hashes of distinct values; never written.
     #[serde(skip)]
     pub values: Vec<u64>,
@@ -212,6 +224,15 @@ pub struct Incident {
     pub findings: Vec<String>,
 }
 
+/// What exceptions of one signature let pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ExceptedSum {
+    /// Findings, whole or in part.
+    pub findings: u64,
+    /// Matches.
+    pub matches: u64,
+}
+
 /// `summary.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Summary {
@@ -235,6 +256,12 @@ pub struct Summary {
     pub first_at: Option<Timestamp>,
     /// Time of the last packet.
     pub last_at: Option<Timestamp>,
+    /// What exceptions of signatures let pass, by signature.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub excepted: BTreeMap<String, ExceptedSum>,
+    /// Exceptions that would have let something pass, had they not ended: signature, subject and last day, a sentence each.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub expired_exceptions: BTreeSet<String>,
     /// The ledger.
     pub coverage: Coverage,
     /// What went wrong with the input, a sentence each: name, place, reason.

@@ -50,6 +50,26 @@ impl Timestamp {
 }
 
 impl Timestamp {
+    /// The beginning of a day in UTC; None when there is no such day.
+    #[must_use]
+    pub fn of_day(year: i16, month: i8, day: i8) -> Option<Self> {
+        let date = jiff::civil::Date::new(year, month, day).ok()?;
+        let time = jiff::tz::Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?;
+        i64::try_from(time.as_nanosecond()).ok().map(Self)
+    }
+
+    /// Days since the epoch, in UTC.
+    #[must_use]
+    pub const fn day(self) -> i64 {
+        self.0.div_euclid(86_400_000_000_000)
+    }
+
+    /// To the day, for people: `2026-11-24`, in UTC.
+    #[must_use]
+    pub fn to_the_day(self) -> String {
+        self.to_string().chars().take(10).collect()
+    }
+
     /// To the second, for people: `2026-11-24 00:11:06`, in UTC.
     #[must_use]
     pub fn to_the_second(self) -> String {

@@ -5,17 +5,20 @@
 use crate::config::{InternalNetworks, direction};
 use crate::event::{Event, FinishedTransfer};
 use crate::{Record, SinkError};
+use egret_detect::{Circumstances, Excuse, SignatureSet};
 use egret_identity::{AddressPlan, IdentityIndex};
 use egret_incident::Correlator;
 use egret_model::{
-    Attribution, Evidence, FindingRecord, Hit, IdHasher, Incident, Limits, Party, Protocol, Sighting,
-    SightingRecord, Timestamp, TransferRecord, TransferStart,
+    Attribution, Evidence, Excepted, ExceptedSum, FindingRecord, Hit, IdHasher, Incident, Limits, Party,
+    Protocol, Sighting, SightingRecord, Timestamp, TransferRecord, TransferStart,
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 /// Makes records of events. Events come in the order of [`crate::event::Stamp`].
 pub(crate) struct Recorder<'a> {
     internal: &'a InternalNetworks,
+    signatures: Arc<SignatureSet>,
     captures: Vec<String>,
     identity: IdentityIndex,
     incidents: Correlator,
@@ -28,23 +31,29 @@ pub(crate) struct Recorder<'a> {
 }
 
 /// How many records of each kind were made.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct RecordTotals {
     pub(crate) transfers: u64,
     pub(crate) findings: u64,
     pub(crate) sightings: u64,
+    pub(crate) excepted: BTreeMap<String, ExceptedSum>,
+    pub(crate) expired: BTreeSet<String>,
+    /// Sums over a sender's day given up for want of room.
+    pub(crate) forgotten_days: u64,
 }
 
 impl<'a> Recorder<'a> {
     pub(crate) fn new(
         limits: &Limits,
         internal: &'a InternalNetworks,
+        signatures: Arc<SignatureSet>,
         plan: AddressPlan,
         captures: Vec<String>,
         sink: &'a mut (dyn FnMut(Record<'_>) -> Result<(), SinkError> + Send),
     ) -> Self {
         Self {
             internal,
+            signatures,
             captures,
             identity: IdentityIndex::new(plan, &limits.identity),
             incidents: Correlator::new(&limits.incident),
@@ -81,6 +90,7 @@ impl<'a> Recorder<'a> {
         while !self.held.is_empty() {
             self.release_oldest()?;
         }
+        self.totals.forgotten_days = self.incidents.forgotten();
         let incidents = self.incidents.finish();
         for incident in &incidents {
             (self.sink)(Record::Incident(incident))?;
@@ -90,7 +100,10 @@ impl<'a> Recorder<'a> {
 
     fn release_oldest(&mut self) -> Result<(), SinkError> {
         let Some((_, finished)) = self.held.pop_front() else { return Ok(()) };
-        let (transfer, findings) = self.record(*finished);
+        let (transfer, mut findings) = self.record(*finished);
+        for finding in &mut findings {
+            self.except(&transfer, finding);
+        }
         self.incidents.transfer(&transfer, &findings);
         self.totals.transfers += 1;
         self.totals.findings += findings.len() as u64;
@@ -152,6 +165,40 @@ impl<'a> Recorder<'a> {
             id,
         };
         (record, findings)
+    }
+
+    /// Lets pass what an exception of the signature is for, and counts it.
+    fn except(&mut self, transfer: &TransferRecord, finding: &mut FindingRecord) {
+        let of = Circumstances {
+            destination: transfer.receiver.name.as_deref(),
+            destination_ip: transfer.receiver.ip,
+            user: transfer.sender.user.as_deref(),
+            host: transfer.sender.host.as_deref(),
+            sender_ip: transfer.sender.ip,
+            object: &finding.object,
+        };
+        match self.signatures.exception(&finding.signature, &of, transfer.started_at) {
+            Excuse::Holds(exception) => {
+                finding.excepted = Some(Excepted {
+                    matches: finding.count,
+                    all: true,
+                    reason: exception.reason.to_string(),
+                    until: exception.until.to_string(),
+                });
+            }
+            Excuse::Ended(exception) => {
+                let (id, subject) = (&finding.signature, exception.subject());
+                self.totals
+                    .expired
+                    .insert(format!("{id}: the exception {subject} ended on {}", exception.until));
+            }
+            Excuse::None => {}
+        }
+        if let Some(excepted) = &finding.excepted {
+            let sum = self.totals.excepted.entry(finding.signature.clone()).or_default();
+            sum.findings += 1;
+            sum.matches += excepted.matches;
+        }
     }
 
     fn attribute(&self, party: &mut Party, at: Timestamp, named: Option<(&str, Evidence)>) {
@@ -218,6 +265,9 @@ fn finding(transfer: &str, path: &str, object: usize, hit: Hit) -> FindingRecord
         count: hit.count,
         unique: hit.unique,
         matches: hit.matches,
+        excepted: hit.excepted,
+        below_threshold: hit.below,
+        per_sender_day: hit.per_sender_day,
         values: hit.values,
     }
 }

@@ -11,6 +11,7 @@ use crate::{Record, SinkError};
 use crossbeam_channel::{Receiver, bounded};
 use egret_capture::Inputs;
 use egret_model::{Incident, Summary};
+use std::sync::Arc;
 use std::thread;
 use thiserror::Error;
 
@@ -81,7 +82,14 @@ pub fn replay(
             threads.push(thread);
         }
         drop((report_in, spent_in));
-        let recorder = Recorder::new(&config.limits, &config.internal, config.plan.clone(), captures, sink);
+        let recorder = Recorder::new(
+            &config.limits,
+            &config.internal,
+            Arc::clone(&config.signatures),
+            config.plan.clone(),
+            captures,
+            sink,
+        );
         let correlator = thread::Builder::new()
             .name("correlator".to_owned())
             .spawn_scoped(scope, move || correlate(&report_out, workers, recorder))
@@ -100,6 +108,14 @@ pub fn replay(
         summary.transfers = totals.transfers;
         summary.findings = totals.findings;
         summary.sightings = totals.sightings;
+        summary.excepted = totals.excepted;
+        summary.expired_exceptions = totals.expired;
+        if totals.forgotten_days > 0 {
+            summary.problems.push(format!(
+                "{} sums over a sender's day were given up for want of room: low and slow senders may be missed",
+                totals.forgotten_days
+            ));
+        }
         summary.incidents = incidents.len() as u64;
         Ok(Replayed { summary, incidents })
     })

@@ -34,6 +34,8 @@ struct OpenTransfer {
 /// The objects of a transfer while it is walked.
 #[derive(Default)]
 pub(crate) struct Inspection {
+    /// When it passed; None for a file.
+    pub(crate) at: Option<Timestamp>,
     scans: Vec<(ObjectId, ObjectScan)>,
     /// By object id: in order of discovery.
     objects: Vec<Option<ObjectRecord>>,
@@ -49,13 +51,14 @@ impl OpenTransfers {
     pub(crate) fn begin(&mut self, key: TransferKey, start: Box<TransferStart>, flow: &Flow) {
         let mut tunnel = flow.tunnel.layers().to_vec();
         tunnel.extend(start.inner_tunnel.iter().cloned());
+        let at = start.at;
         let open = OpenTransfer {
             start,
             capture: flow.first_packet.capture,
             packet: flow.first_packet.number,
             tunnel,
             walker: None,
-            inspection: Inspection::default(),
+            inspection: Inspection { at: Some(at), ..Inspection::default() },
             bytes: 0,
             encrypted: 0,
             gap: false,
@@ -138,7 +141,13 @@ impl OpenTransfers {
 impl Inspection {
     pub(crate) fn take(&mut self, event: ContentEvent<'_>, scanner: &mut Scanner) {
         match event {
-            ContentEvent::Begin(start) => self.scans.push((start.id, scanner.begin())),
+            ContentEvent::Begin(start) => {
+                let scan = match self.at {
+                    Some(at) => scanner.begin_at(at),
+                    None => scanner.begin(),
+                };
+                self.scans.push((start.id, scan));
+            }
             ContentEvent::Text { object, text } => {
                 // Text belongs to the innermost open object, the last one, but for the odd heading of an outer one.
                 if let Some((_, scan)) = self.scans.iter_mut().rev().find(|(id, _)| *id == object) {

@@ -59,6 +59,8 @@ pub(crate) struct FindId {
 /// What all ways of finding have in common.
 #[derive(Debug)]
 pub(crate) struct Finder {
+    /// Matches of an expression must stand free, see [`numbers::stands_apart`].
+    pub(crate) strict: bool,
     /// Run in order; the first that objects decides.
     pub(crate) validators: Vec<&'static Validator>,
     /// How values are compared.
@@ -106,23 +108,33 @@ impl Finder {
 
     /// The keyed hash of a match's normalised value.
     pub(crate) fn value(&self, matched: &[u8], scratch: &mut Vec<u8>) -> u64 {
-        scratch.clear();
-        match self.value {
-            ValueForm::Exact => scratch.extend_from_slice(matched.trim_ascii()),
-            ValueForm::Digits => scratch.extend(matched.iter().filter(|byte| byte.is_ascii_digit())),
-            ValueForm::Alphanumeric => {
-                let kept = matched.iter().filter(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
-                scratch.extend(kept.map(u8::to_ascii_uppercase));
-            }
-            ValueForm::Words => {
-                let words = matched.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-                for word in words {
-                    scratch.extend(word.iter().map(u8::to_ascii_lowercase));
-                    scratch.push(b' ');
-                }
+        value(self.value, matched, scratch)
+    }
+}
+
+/// The keyed hash of a value, compared as `form` says.
+pub(crate) fn value(form: ValueForm, matched: &[u8], scratch: &mut Vec<u8>) -> u64 {
+    normal_value(form, matched, scratch);
+    FixedState::with_seed(VALUE_KEY).hash_one(scratch.as_slice())
+}
+
+/// A value in the form in which values are compared.
+pub(crate) fn normal_value(form: ValueForm, matched: &[u8], scratch: &mut Vec<u8>) {
+    scratch.clear();
+    match form {
+        ValueForm::Exact => scratch.extend_from_slice(matched.trim_ascii()),
+        ValueForm::Digits => scratch.extend(matched.iter().filter(|byte| byte.is_ascii_digit())),
+        ValueForm::Alphanumeric => {
+            let kept = matched.iter().filter(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
+            scratch.extend(kept.map(u8::to_ascii_uppercase));
+        }
+        ValueForm::Words => {
+            let words = matched.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+            for word in words {
+                scratch.extend(word.iter().map(u8::to_ascii_lowercase));
+                scratch.push(b' ');
             }
         }
-        FixedState::with_seed(VALUE_KEY).hash_one(scratch.as_slice())
     }
 }
 

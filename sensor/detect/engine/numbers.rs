@@ -289,6 +289,19 @@ fn stands_free(text: &[u8], range: &Range<usize>) -> bool {
     !left && !right
 }
 
+/// A match of an expression is no part of a longer word, and one of digits no part of a longer number, decimal or UUID. An edge
+/// that is no letter or digit has whatever neighbour it likes.
+pub(crate) fn stands_apart(text: &[u8], range: &Range<usize>) -> bool {
+    let matched = text.get(range.clone()).unwrap_or_default();
+    if matched.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | b'-' | b'.' | b'/')) {
+        return stands_free(text, range);
+    }
+    let word = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphanumeric);
+    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    !(edge(matched.first()) && word(range.start.checked_sub(1))
+        || edge(matched.last()) && word(Some(range.end)))
+}
+
 /// The number is part of a link or a path: `https://x/orders/4111…`, `/orders/4111…`.
 fn in_link(text: &[u8], start: usize) -> bool {
     let lead = text.get(start.saturating_sub(BACKWARD - 64)..start).unwrap_or_default();

@@ -4,19 +4,20 @@
 
 use super::{
     check::{Draft, DraftFind, Levels, Report, Test, What},
+    exception::Exception,
     problem::{Fault, SignatureProblem, nearest},
     source::Source,
 };
 use crate::{
     CostNote, Signature,
     engine::{
-        Engine, FindId, Finder, Target, Use,
+        self, Engine, FindId, Finder, Target, Use,
         matcher::{Literal, Matcher},
         numbers::{self, Numbers},
         words::Phrase,
     },
     object::Signs,
-    validators::AROUND,
+    validators::{AROUND, ValueForm},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,6 +33,9 @@ pub(crate) struct Compiled {
     pub(crate) within: usize,
     pub(crate) levels: Levels,
     pub(crate) report: Report,
+    pub(crate) exceptions: Vec<Exception>,
+    /// Values of `text` exceptions, however their finds compare values, and the exception.
+    pub(crate) excepted_values: Vec<(u64, usize)>,
     pub(crate) tests: Vec<Test>,
 }
 
@@ -131,7 +135,7 @@ pub(crate) fn at(source: &Source, span: &Range<usize>, fault: Fault) -> Signatur
 struct Tables {
     literals: BTreeMap<Literal, Vec<Use>>,
     phrases: Vec<(Phrase, Target)>,
-    patterns: Vec<(crate::engine::pattern::Pattern, u32)>,
+    patterns: Vec<(engine::pattern::Pattern, u32)>,
     unanchored: Vec<u32>,
     written: Vec<(u32, numbers::Written)>,
     finders: Vec<Finder>,
@@ -197,10 +201,25 @@ fn signature_of(draft: Draft, finds: Vec<FindInfo>) -> Signature {
             near_words: draft.near_words.into_iter().map(Into::into).collect(),
             within: draft.within,
             levels: draft.levels,
+            excepted_values: excepted_values(&draft.exceptions),
             report: draft.report,
+            exceptions: draft.exceptions,
             tests: draft.tests,
         },
     }
+}
+
+/// The hashes of the texts of exceptions, in every form in which a find may compare its values.
+fn excepted_values(exceptions: &[Exception]) -> Vec<(u64, usize)> {
+    let texts =
+        exceptions.iter().enumerate().flat_map(|(at, one)| one.texts.iter().map(move |text| (at, text)));
+    let mut values: Vec<(u64, usize)> = texts
+        .flat_map(|(at, text)| {
+            ValueForm::ALL.map(|form| (engine::value(form, text.as_bytes(), &mut Vec::new()), at))
+        })
+        .collect();
+    values.sort_unstable();
+    values
 }
 
 impl Tables {
@@ -208,6 +227,7 @@ impl Tables {
     fn add(&mut self, id: FindId, find: DraftFind, signature: &str) -> u32 {
         let finder = index(self.finders.len());
         self.finders.push(Finder {
+            strict: !find.inside && matches!(find.what, What::Pattern { .. }),
             validators: find.validators,
             value: find.value,
             mask: find.mask,

@@ -4,6 +4,7 @@
 
 use super::{
     dictionary,
+    exception::{self, Exception},
     expression::{Evidence, Expression, is_reserved},
     layout::Layout,
     problem::{Fault, SignatureProblem, nearest},
@@ -49,6 +50,7 @@ pub(crate) struct Draft {
     pub(crate) within: usize,
     pub(crate) levels: Levels,
     pub(crate) report: Report,
+    pub(crate) exceptions: Vec<Exception>,
     pub(crate) tests: Vec<Test>,
     /// False: an override has switched it off.
     pub(crate) enabled: bool,
@@ -61,6 +63,8 @@ pub(crate) struct Draft {
 pub(crate) struct DraftFind {
     pub(crate) name: String,
     pub(crate) counts: bool,
+    /// A match may stand inside a longer word or number.
+    pub(crate) inside: bool,
     pub(crate) what: What,
     pub(crate) validators: Vec<&'static Validator>,
     pub(crate) value: ValueForm,
@@ -119,6 +123,8 @@ pub(crate) struct Report {
     pub(crate) unique: u64,
     pub(crate) count: u64,
     pub(crate) escalate: Vec<Escalation>,
+    /// Distinct values of one sender in a day from which they are reported together.
+    pub(crate) per_sender_day: Option<u64>,
 }
 
 /// A text and what is expected of it.
@@ -240,7 +246,9 @@ impl Checker<'_> {
             unique: parsed.report.unique.max(1),
             count: parsed.report.count.max(1),
             escalate,
+            per_sender_day: parsed.report.per_sender_day.map(|day| day.unique.max(1)),
         };
+        let exceptions = exception::check(&parsed.except)?;
         Ok(Draft {
             source: Arc::clone(self.source),
             title: parsed.title.into_inner(),
@@ -255,6 +263,7 @@ impl Checker<'_> {
             within,
             levels,
             report,
+            exceptions,
             tests,
             enabled: true,
             tuned_by: Vec::new(),
@@ -314,10 +323,13 @@ impl Checker<'_> {
             let fault = Fault::new("`use` takes over validators and masks", "remove validate and show");
             return Err((span, fault));
         }
+        if find.inside && find.regex.is_none() {
+            return Err((span, Fault::new("`inside` belongs to a regex", "remove it")));
+        }
         let (what, default_value) = self.what(&find)?;
         let value = validators.last().map_or(default_value, |validator| validator.value);
         let mask = mask(find.show.as_ref())?;
-        Ok(DraftFind { name, counts: find.counts, what, validators, value, mask })
+        Ok(DraftFind { name, counts: find.counts, inside: find.inside, what, validators, value, mask })
     }
 
     fn what(&mut self, find: &schema::Find) -> Result<(What, ValueForm), Placed> {

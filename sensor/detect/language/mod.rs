@@ -5,6 +5,7 @@
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod dictionary;
+pub(crate) mod exception;
 pub(crate) mod expression;
 pub(crate) mod layout;
 pub(crate) mod problem;

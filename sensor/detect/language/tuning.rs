@@ -4,6 +4,7 @@
 
 use super::{
     check::{self, Checker, Draft, DraftFind, Levels, Placed, Test, What},
+    exception::{self, Exception},
     expression::Expression,
     problem::{Fault, SignatureProblem, nearest},
     schema,
@@ -29,6 +30,7 @@ pub(crate) struct Tuning {
     within: Option<usize>,
     confidence: Option<Confidence>,
     report: Report,
+    exceptions: Vec<Exception>,
     tests: Vec<Test>,
 }
 
@@ -76,6 +78,7 @@ pub(crate) fn check(checker: &mut Checker<'_>, change: schema::Override) -> Resu
             low: levels.low,
         }),
         report: Arc::new(change.report),
+        exceptions: exception::check(&change.except)?,
         tests: checker.tests(&change.test)?,
         of,
     })
@@ -158,9 +161,10 @@ impl Tuning {
         self.change_levels(draft)?;
         self.change_report(draft);
         // The signature's own tests hold for it as its author left it.
-        if self.confidence.is_some() || self.report.at.is_some() {
+        if self.confidence.is_some() || self.report.at.is_some() || !self.exceptions.is_empty() {
             draft.tests.clear();
         }
+        draft.exceptions.extend(self.exceptions.iter().cloned());
         draft.tests.extend(self.tests.iter().cloned());
         draft.tuned_by.push(self.source.name.clone());
         Ok(())
@@ -216,6 +220,7 @@ impl Tuning {
         own.at = change.at.unwrap_or(own.at);
         own.unique = change.unique.map_or(own.unique, |unique| unique.max(1));
         own.count = change.count.map_or(own.count, |count| count.max(1));
+        own.per_sender_day = change.per_sender_day.map(|day| day.unique.max(1)).or(own.per_sender_day);
         if let Some(escalate) = &change.escalate {
             own.escalate.clone_from(escalate);
             own.escalate.sort_by_key(|step| step.unique);

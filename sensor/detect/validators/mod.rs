@@ -95,6 +95,11 @@ pub(crate) enum ValueForm {
     Alphanumeric,
 }
 
+impl ValueForm {
+    /// Every form.
+    pub(crate) const ALL: [Self; 4] = [Self::Exact, Self::Digits, Self::Words, Self::Alphanumeric];
+}
+
 /// A validator by name.
 #[derive(Debug)]
 pub(crate) struct Validator {

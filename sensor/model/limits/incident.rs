@@ -11,10 +11,22 @@ pub struct IncidentLimits {
     pub members: usize,
     /// Distinct values of one signature remembered for one incident; beyond it the count given is a lower bound. Default 10,000.
     pub values: usize,
+    /// Sums by sender, day and signature kept for thresholds over a day; beyond it the oldest is given up, and counted. Default
+    /// 100,000.
+    pub sender_days: usize,
+    /// Distinct values held by all of those sums; beyond it the oldest sum is given up, and counted. Default 4,000,000 (some 200 MB).
+    pub sender_day_values: usize,
 }
 
 impl Default for IncidentLimits {
     fn default() -> Self {
-        Self { window_ns: 86_400_000_000_000, open: 10_000, members: 10_000, values: 10_000 }
+        Self {
+            window_ns: 86_400_000_000_000,
+            open: 10_000,
+            members: 10_000,
+            values: 10_000,
+            sender_days: 100_000,
+            sender_day_values: 4_000_000,
+        }
     }
 }
