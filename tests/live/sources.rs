@@ -305,6 +305,80 @@ fn an_interface_is_waited_for_goes_down_vanishes_and_comes_back() {
 }
 
 #[test]
+fn what_the_buffer_has_no_room_for_is_counted_to_the_packet() {
+    let Some(network) = Network::with_cable() else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = tagged_capture(folder.path());
+    let rounds = 40;
+    let sent = rounds * frames(&[&path]).len() as u64;
+    for (backend, sources) in [(Backend::AfPacket, 1), (Backend::AfPacket, 2), (Backend::Pcap, 1)] {
+        let small = LiveOptions { buffer_bytes: 1 << 20, ..options(backend) };
+        let (hold, held) = channel::<()>();
+        let events = std::thread::scope(|scope| {
+            let (network, small) = (&network, &small);
+            let capturing = scope.spawn(move || {
+                network.enter();
+                let live = live::open(small, sources).expect("the interface can be captured");
+                // Nobody reads while everything comes.
+                held.recv_timeout(FOREVER).expect_err("the test has sent everything");
+                let (out, events) = channel();
+                for source in live.sources {
+                    give(0, source, &AtomicBool::new(true), &out);
+                }
+                drop(out);
+                events.into_iter().collect::<Vec<Event>>()
+            });
+            // The sockets are there once the kernel lists them.
+            while !listed(network, sources) {
+                std::thread::sleep(WAIT);
+            }
+            let mut replay = network.outside("tcpreplay");
+            replay
+                .args(["-q", "--topspeed", &format!("--loop={rounds}"), "-i", crate::network::FAR_END])
+                .arg(&path);
+            crate::network::run(replay.stdout(std::process::Stdio::null()));
+            drop(hold);
+            capturing.join().expect("no panic")
+        });
+        assert_balanced(&events);
+        let (mut received, mut lost) = (0, 0);
+        for event in &events {
+            if let Event::Ended { received: one, dropped, .. } = event {
+                received += one;
+                lost += dropped;
+            }
+        }
+        assert_eq!(received, sent, "{backend}");
+        assert!(lost > 0 && lost < sent, "{backend}: {lost} of {sent} were dropped");
+    }
+}
+
+/// True when the namespace has as many packet sockets on the interface.
+fn listed(network: &Network, sockets: usize) -> bool {
+    let output = network.inside("cat").arg("/proc/net/packet").output().expect("ip starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let bound = text.lines().skip(1).filter(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        // Its protocol is "all", it has an interface, and it is running.
+        matches!(fields.as_slice(), [_, _, _, "0003", interface, "1", ..] if *interface != "0")
+    });
+    bound.count() >= sockets
+}
+
+#[test]
+fn libpcap_says_what_it_takes_to_open_an_interface_again() {
+    let Some(network) = Network::without_cable() else { return };
+    let events = capture(&network, &options(Backend::Pcap), 1, |events| {
+        until(events, |turn| matches!(turn, Turn::Down { .. }));
+        network.plug();
+        let wanted =
+            |turn: &Turn| matches!(turn, Turn::Down { reason, .. } if reason.contains("CAP_NET_RAW"));
+        until(events, wanted);
+    });
+    assert_balanced(&events);
+}
+
+#[test]
 fn offloads_that_spoil_captures_are_told_with_the_command_against_them() {
     let Some(network) = Network::with_cable() else { return };
     std::thread::scope(|scope| {
