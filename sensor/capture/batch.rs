@@ -107,8 +107,8 @@ impl PacketBatch {
         (start, copy, &mut self.heads)
     }
 
-    /// Appends a copy of `packet`.
-    pub(crate) fn push(&mut self, packet: &Packet<'_>) {
+    /// Appends a copy of `packet`: for sources that have no block of memory to lend.
+    pub fn push(&mut self, packet: &Packet<'_>) {
         let start = self.used;
         let end = start + packet.data.len();
         if self.buffer.len() < end {

@@ -15,9 +15,16 @@ use std::path::{Path, PathBuf};
 /// The newest rights that are asked for; older kernels give what they have.
 const NEWEST: ABI = ABI::V6;
 
-/// What any process reads while it runs: time zones, its own figures, and the size of its control group.
-const ALWAYS_READABLE: [&str; 5] =
-    ["/etc/localtime", "/usr/share/zoneinfo", "/proc/self", "/sys/class/net", "/sys/fs/cgroup"];
+/// What any sensor reads while it runs: time zones, its own figures, the size of its control group, and the counters of network
+/// cards (which are links to where the devices are).
+const ALWAYS_READABLE: [&str; 6] = [
+    "/etc/localtime",
+    "/usr/share/zoneinfo",
+    "/proc/self",
+    "/sys/fs/cgroup",
+    "/sys/class/net",
+    "/sys/devices",
+];
 /// Files that are written without being anybody's.
 const ALWAYS_WRITABLE: [&str; 1] = ["/dev/null"];
 

@@ -52,6 +52,9 @@ struct State {
     is_up: bool,
     told: Option<String>,
     news: VecDeque<Turn>,
+    /// What the card's own counter of missed packets said last, and what it has grown by since the start.
+    missed_before: Option<u64>,
+    missed: u64,
 }
 
 impl Interface {
@@ -95,8 +98,11 @@ impl Interface {
                 is_up: false,
                 told: None,
                 news: VecDeque::new(),
+                missed_before: None,
+                missed: 0,
             }),
         };
+        interface.missed();
         interface.watch();
         Ok(interface)
     }
@@ -114,6 +120,19 @@ impl Interface {
     /// The next piece of news.
     pub(super) fn news(&self) -> Option<Turn> {
         self.lock().news.pop_front()
+    }
+
+    /// Packets that the card has missed since the start, because the host was too slow to take them; where the driver tells.
+    pub(super) fn missed(&self) -> u64 {
+        let path = format!("/sys/class/net/{}/statistics/rx_missed_errors", self.name);
+        let now = std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
+        let mut state = self.lock();
+        if let (Some(now), Some(before)) = (now, state.missed_before) {
+            // A card that was taken out and put back counts anew.
+            state.missed += now.checked_sub(before).unwrap_or(now);
+        }
+        state.missed_before = now.or(state.missed_before);
+        state.missed
     }
 
     /// The kernel has told a socket of this interface that something is wrong, and that has to be told even if it has passed.

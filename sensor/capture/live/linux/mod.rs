@@ -156,6 +156,9 @@ impl LiveSource for PacketSource {
         for part in &mut self.parts {
             sum.add(&part.closed);
             part.taps.iter_mut().for_each(|tap| sum.add(&tap.counters()));
+            if self.place == 0 {
+                sum.dropped_by_interface += part.interface.missed();
+            }
         }
         sum
     }
