@@ -59,6 +59,7 @@ mod half;
 mod key;
 mod pending;
 mod queues;
+mod shed;
 mod slab;
 mod stats;
 mod table;

@@ -35,6 +35,10 @@ pub struct StreamStats {
     pub fins_ignored: u64,
     /// SYNs inside a connection that goes on.
     pub syns_ignored: u64,
+    /// Segments of flows that are not followed because of overload ([`crate::FlowTable::shed_new_flows`]).
+    pub shed_segments: u64,
+    /// Their payload bytes, captured or not.
+    pub shed_bytes: u64,
     /// Segments of transports that are not tracked ([`egret_model::Transport::Other`]).
     pub untracked_segments: u64,
     /// Their payload bytes, captured or not, and those of RSTs: not inspected, as unsupported.

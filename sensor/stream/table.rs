@@ -11,10 +11,11 @@ use crate::datagram::Datagrams;
 use crate::delivered::Delivered;
 use crate::key::Key;
 use crate::queues::{Queue, Queues};
+use crate::shed::Shed;
 use crate::slab::Slab;
 use crate::tcp::{Header, Outcome, Tcp};
 use egret_model::{
-    CloseReason, Flow, FlowKind, MacAddress, Segment, Side, StreamEvent, StreamLimits, TcpFlags,
+    CloseReason, Flow, FlowKind, MacAddress, Segment, Side, StreamEvent, StreamLimits, TcpFlags, Timestamp,
 };
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -27,6 +28,7 @@ pub struct FlowTable<S> {
     flows: Slab<Tracked<S>>,
     queues: Queues,
     shared: Shared,
+    shed: Shed,
     /// The latest packet time, nanoseconds: never runs backwards.
     now: i64,
     serial: u32,
@@ -55,6 +57,7 @@ impl<S: Default> FlowTable<S> {
             remembered_segments: limits.remembered_segments / shards,
             ..limits.clone()
         };
+        let (shed_flows, shed_ns) = (limits.flows, limits.tcp_idle_ns);
         Self {
             index: HashTable::new(),
             hash: RandomState::default(),
@@ -66,6 +69,7 @@ impl<S: Default> FlowTable<S> {
                 stats: StreamStats::default(),
                 limits,
             },
+            shed: Shed::new(shed_flows, shed_ns),
             now: i64::MIN,
             serial: 0,
         }
@@ -99,6 +103,23 @@ impl<S: Default> FlowTable<S> {
         if let Some(index) = self.open(key, hash, segment, sink) {
             self.receive(index, key, segment, sink);
         }
+    }
+
+    /// Time passes without a segment: closes what has been idle for too long at `now`. For live input, where nothing may follow
+    /// for hours; a replay is driven by its segments alone.
+    pub fn expire<F>(&mut self, now: Timestamp, sink: &mut F)
+    where
+        F: FnMut(&Flow, &mut S, StreamEvent<'_>),
+    {
+        self.now = self.now.max(now.nanos());
+        self.close_idle(sink);
+    }
+
+    /// Whether segments that would open a flow are refused, which sheds whole flows under overload. A flow that was refused stays
+    /// so when this is switched off again, until its connection is opened anew: no flow is followed in parts. What is refused
+    /// counts in [`StreamStats::shed_segments`].
+    pub fn shed_new_flows(&mut self, shed: bool) {
+        self.shed.new_flows(shed);
     }
 
     /// The end of input: closes every flow, in the order of their first packets.
@@ -192,6 +213,12 @@ impl<S: Default> FlowTable<S> {
         let header = Header::of(segment);
         if header.is_some_and(|header| !header.opens(segment)) {
             self.shared.stats.strays += 1;
+            return None;
+        }
+        let starts_anew = header.is_some_and(|header| header.flags.has(TcpFlags::SYN));
+        if self.shed.refuses(hash, starts_anew, segment.at) {
+            self.shared.stats.shed_segments += 1;
+            self.shared.stats.shed_bytes += segment.payload.len() as u64 + u64::from(segment.missing);
             return None;
         }
         while self.flows.len() >= self.shared.limits.flows && self.evict(sink) {}
