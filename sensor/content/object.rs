@@ -355,7 +355,13 @@ impl Object {
         let id = head.id;
         match &mut self.mode {
             Mode::Text(plain) => plain.push(data, Place { id, path: &head.path, depth: self.depth }, walk),
-            Mode::Raw => (walk.sink)(ContentEvent::Text { object: id, text: data }),
+            Mode::Raw => {
+                // What could not be taken apart counts in full, not only what was held when that turned out.
+                if let Some((Uninspected::OverLimit, bytes)) = &mut self.reason {
+                    *bytes = bytes.saturating_add(length);
+                }
+                (walk.sink)(ContentEvent::Text { object: id, text: data });
+            }
             Mode::Encoded(inner) => {
                 let (encoding, object) = &mut **inner;
                 encoding.push(data, &mut |decoded| {
@@ -369,6 +375,9 @@ impl Object {
                     // Too large to be taken apart: its bytes as they are, then.
                     let (held, text) = (std::mem::take(held), *text);
                     self.release(&held, text, walk);
+                    if !text {
+                        self.degrade(ObjectState::OverLimit, Uninspected::OverLimit, length);
+                    }
                     self.forward(data, walk);
                 }
             }
