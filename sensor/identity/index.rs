@@ -51,6 +51,11 @@ impl IdentityIndex {
         Self { plan, by_place: HashMap::new(), order: VecDeque::new(), limit: limits.intervals.max(1) }
     }
 
+    /// Puts another plan in the place of the operator's; evidence stays.
+    pub fn replace_plan(&mut self, plan: AddressPlan) {
+        self.plan = plan;
+    }
+
     /// Adds a piece of evidence; one that speaks of no address at all says nothing. Beyond [`IdentityLimits::intervals`] the oldest
     /// interval is forgotten.
     pub fn add(&mut self, sighting: &Sighting) {

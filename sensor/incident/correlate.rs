@@ -79,6 +79,16 @@ pub struct Correlator {
     idle: BTreeSet<(Timestamp, Story)>,
     daily: Daily,
     closed: Vec<Incident>,
+    /// Where incidents are told while they grow: those that have grown since they were last told.
+    following: Option<Grown>,
+    raised: u64,
+}
+
+/// Incidents that have grown and whose present state was not told.
+#[derive(Debug, Default)]
+struct Grown {
+    open: BTreeSet<Story>,
+    closed: Vec<Incident>,
 }
 
 impl Correlator {
@@ -91,7 +101,15 @@ impl Correlator {
             idle: BTreeSet::new(),
             daily: Daily::default(),
             closed: Vec::new(),
+            following: None,
+            raised: 0,
         }
+    }
+
+    /// For a run without an end: incidents are told by [`Self::take_grown`] while they grow, and forgotten once they are closed.
+    #[must_use]
+    pub fn following(self) -> Self {
+        Self { following: Some(Grown::default()), ..self }
     }
 
     /// Takes a transfer with its findings. Only content that leaves and that a signature is at least fairly sure of makes an
@@ -125,11 +143,36 @@ impl Correlator {
             && let Some((_, oldest)) = self.idle.pop_first()
             && let Some(open) = self.open.remove(&oldest)
         {
-            self.closed.push(conclude(&open));
+            self.close(&open);
         }
-        let open = self.open.entry(story.clone()).or_insert_with(|| Open::new(story.clone(), transfer));
+        let open = self.open.entry(story.clone()).or_insert_with(|| {
+            self.raised += 1;
+            Open::new(story.clone(), transfer)
+        });
         open.join(transfer, &relevant, &self.limits);
-        self.idle.insert((open.last_at, story));
+        self.idle.insert((open.last_at, story.clone()));
+        if let Some(grown) = &mut self.following {
+            grown.open.insert(story);
+        }
+    }
+
+    /// Incidents raised so far.
+    #[must_use]
+    pub const fn raised(&self) -> u64 {
+        self.raised
+    }
+
+    /// Of a correlator that is [`following`](Self::following): incidents that arose or grew since the last call, as they stand
+    /// now, the most urgent first. An incident keeps its id, so that a later state takes the place of an earlier one.
+    pub fn take_grown(&mut self) -> Vec<Incident> {
+        let Some(Grown { open, closed }) = self.following.as_mut().map(std::mem::take) else {
+            return Vec::new();
+        };
+        let mut incidents = closed;
+        incidents.append(&mut self.closed); // what a day has come to is told when the day is over
+        incidents.extend(open.iter().filter_map(|story| self.open.get(story)).map(conclude));
+        rank(&mut incidents);
+        incidents
     }
 
     /// Incidents that can no longer grow, in the order in which they were closed.
@@ -137,15 +180,16 @@ impl Correlator {
         std::mem::take(&mut self.closed)
     }
 
-    /// Closes everything: the incidents not taken yet, ranked by risk, then by time.
+    /// Closes everything: the incidents not taken yet, or when following not told as they stand, ranked by risk, then by time.
     #[must_use]
     pub fn finish(mut self) -> Vec<Incident> {
         while let Some((_, story)) = self.idle.pop_first() {
             if let Some(open) = self.open.remove(&story) {
-                self.closed.push(conclude(&open));
+                self.close(&open);
             }
         }
         self.close_days(i64::MAX);
+        self.closed.extend(self.following.take().into_iter().flat_map(|grown| grown.closed));
         rank(&mut self.closed);
         self.closed
     }
@@ -158,6 +202,7 @@ impl Correlator {
 
     fn close_days(&mut self, before: i64) {
         let days = self.daily.close_before(before);
+        self.raised += days.len() as u64;
         self.closed.extend(days.into_iter().map(|(threshold, open)| conclude_day(&open, threshold)));
     }
 
@@ -167,7 +212,19 @@ impl Correlator {
         {
             self.idle.pop_first();
             if let Some(open) = self.open.remove(&story) {
-                self.closed.push(conclude(&open));
+                self.close(&open);
+            }
+        }
+    }
+
+    fn close(&mut self, open: &Open) {
+        match &mut self.following {
+            None => self.closed.push(conclude(open)),
+            Some(grown) => {
+                // Otherwise its last state was told.
+                if grown.open.remove(&open.story) {
+                    grown.closed.push(conclude(open));
+                }
             }
         }
     }
@@ -405,6 +462,30 @@ mod tests {
         }
         correlator.transfer(&transfer(1, 0, Direction::Egress, None), &[finding(1, Confidence::Low, &[1])]);
         assert_eq!(correlator.finish(), []);
+    }
+
+    #[test]
+    fn an_incident_is_told_when_it_arises_and_when_it_grows_under_one_id() {
+        let mut correlator =
+            Correlator::new(&IncidentLimits { open: 1, ..IncidentLimits::default() }).following();
+        let mut send = |n: u64, user: &str| {
+            let at = i64::try_from(n).unwrap() * 60;
+            let seen = [finding(n, Confidence::High, &[n])];
+            correlator.transfer(&transfer(n, at, Direction::Egress, Some(user)), &seen);
+            let told = correlator.take_grown();
+            assert_eq!(correlator.take_grown(), [], "nothing has happened since");
+            assert_eq!(told.len(), 1);
+            (told[0].id.clone(), told[0].transfers.len())
+        };
+        let (id, transfers) = send(0, "alice");
+        assert_eq!(transfers, 1);
+        assert_eq!(send(1, "alice"), (id.clone(), 2));
+        assert_ne!(send(2, "bob").0, id, "alice's is closed for lack of room, and was told as it stood");
+        let last = [finding(9, Confidence::High, &[9])];
+        correlator.transfer(&transfer(3, 240, Direction::Egress, Some("bob")), &last);
+        correlator.transfer(&transfer(4, 300, Direction::Egress, Some("carol")), &last);
+        let told = correlator.finish();
+        assert_eq!(told.len(), 2, "what was not told as it stands, closed or open: {told:?}");
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod segment;
 mod sighting;
 mod time;
 mod transfer;
+mod vitals;
 
 pub use checksum::{Checksum, TcpChecksum, ones_complement_sum};
 pub use content::{ContentEvent, ContentHints, ObjectId, ObjectRecord, ObjectStart, ObjectState};
@@ -40,3 +41,6 @@ pub use segment::{MacAddress, Segment, TcpFlags, Transport, TunnelPath};
 pub use sighting::{Attribution, Evidence, Sighting};
 pub use time::Timestamp;
 pub use transfer::{Protocol, ProtocolEvent, TransferKey, TransferStart};
+pub use vitals::{
+    InFlight, InterfaceState, LATENCY_BOUNDS_NS, Latency, PacketAccount, QueueDepth, ShedPackets, Vitals,
+};

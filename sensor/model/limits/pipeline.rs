@@ -11,10 +11,19 @@ pub struct PipelineLimits {
     pub attribution_hold_ns: i64,
     /// Transfers that may wait so; the oldest is recorded at once when there are more. Default 10,000.
     pub held_transfers: usize,
+    /// Largest container that is still unpacked under overload, bytes; larger ones are hashed, scanned raw and over-limit. Live
+    /// only. Default 256 KiB.
+    pub strained_container_bytes: usize,
 }
 
 impl Default for PipelineLimits {
     fn default() -> Self {
-        Self { shards: 16, queue_batches: 8, attribution_hold_ns: 60_000_000_000, held_transfers: 10_000 }
+        Self {
+            shards: 16,
+            queue_batches: 8,
+            attribution_hold_ns: 60_000_000_000,
+            held_transfers: 10_000,
+            strained_container_bytes: 256 << 10,
+        }
     }
 }
