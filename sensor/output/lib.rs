@@ -1,9 +1,13 @@
 //! Output: records leave the sensor here.
 //!
-//! Owns: the native JSON-lines files of a replay. Never does: deciding what is recorded; redaction (matches arrive redacted).
+//! Owns: the native JSON-lines files of a replay and of a live run, its journal. Never does: deciding what is recorded; redaction (matches arrive redacted).
 
 #![forbid(unsafe_code)]
 
+mod journal;
 mod native;
+mod rotating;
 
+pub use journal::{FolderClaim, Loss, RunJournal};
 pub use native::{NativeFolder, OutputError};
+pub use rotating::{Mended, RecordLost, RotatingFolder, Rotation};
