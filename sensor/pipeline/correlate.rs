@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Makes records of events. Events come in the order of [`crate::event::Stamp`].
-pub(crate) struct Recorder<'a> {
-    internal: &'a InternalNetworks,
+pub(crate) struct Recorder {
+    internal: InternalNetworks,
     signatures: Arc<SignatureSet>,
     captures: Vec<String>,
     identity: IdentityIndex,
@@ -26,9 +26,13 @@ pub(crate) struct Recorder<'a> {
     held: VecDeque<(Timestamp, Box<FinishedTransfer>)>,
     hold_ns: i64,
     held_most: usize,
+    /// Told apart from other runs over the same interfaces by this; nothing in a replay, whose ids are those of its captures.
+    run: Option<Timestamp>,
     totals: RecordTotals,
-    sink: &'a mut (dyn FnMut(Record<'_>) -> Result<(), SinkError> + Send),
 }
+
+/// Where records go.
+pub(crate) type Sink<'a> = &'a mut dyn FnMut(Record<'_>) -> Result<(), SinkError>;
 
 /// How many records of each kind were made.
 #[derive(Clone, Debug, Default)]
@@ -42,17 +46,16 @@ pub(crate) struct RecordTotals {
     pub(crate) forgotten_days: u64,
 }
 
-impl<'a> Recorder<'a> {
+impl Recorder {
     pub(crate) fn new(
         limits: &Limits,
-        internal: &'a InternalNetworks,
+        internal: &InternalNetworks,
         signatures: Arc<SignatureSet>,
         plan: AddressPlan,
         captures: Vec<String>,
-        sink: &'a mut (dyn FnMut(Record<'_>) -> Result<(), SinkError> + Send),
     ) -> Self {
         Self {
-            internal,
+            internal: internal.clone(),
             signatures,
             captures,
             identity: IdentityIndex::new(plan, &limits.identity),
@@ -60,16 +63,22 @@ impl<'a> Recorder<'a> {
             held: VecDeque::new(),
             hold_ns: limits.pipeline.attribution_hold_ns,
             held_most: limits.pipeline.held_transfers.max(1),
+            run: None,
             totals: RecordTotals::default(),
-            sink,
         }
     }
 
-    pub(crate) fn take(&mut self, at: Timestamp, event: Event) -> Result<(), SinkError> {
+    /// For a live run that began at `began`: ids are its own, and incidents are told while they grow.
+    pub(crate) fn of_run(self, began: Timestamp) -> Self {
+        Self { run: Some(began), incidents: self.incidents.following(), ..self }
+    }
+
+    /// Takes the next event, and records what has waited for long enough.
+    pub(crate) fn take(&mut self, at: Timestamp, event: Event, sink: Sink<'_>) -> Result<(), SinkError> {
         while let Some((since, _)) = self.held.front()
             && (at.since(*since) > self.hold_ns || self.held.len() >= self.held_most)
         {
-            self.release_oldest()?;
+            self.release_oldest(sink)?;
         }
         match event {
             Event::Transfer(transfer) => self.held.push_back((at, transfer)),
@@ -79,26 +88,65 @@ impl<'a> Recorder<'a> {
                     self.identity.add(&sighting);
                 }
                 self.totals.sightings += 1;
-                (self.sink)(Record::Sighting(&sighting_record(sighting)))?;
+                sink(Record::Sighting(&sighting_record(sighting)))?;
             }
         }
         Ok(())
     }
 
+    /// No event from before `now` will come: what has waited for long enough is recorded.
+    pub(crate) fn pass_time(&mut self, now: Timestamp, sink: Sink<'_>) -> Result<(), SinkError> {
+        while let Some((since, _)) = self.held.front()
+            && now.since(*since) >= self.hold_ns
+        {
+            self.release_oldest(sink)?;
+        }
+        Ok(())
+    }
+
+    /// Of a live run: records the incidents that arose or grew since the last call, as they stand now.
+    pub(crate) fn tell_incidents(&mut self, sink: Sink<'_>) -> Result<(), SinkError> {
+        for incident in self.incidents.take_grown() {
+            sink(Record::Incident(&incident))?;
+        }
+        Ok(())
+    }
+
+    /// Who has which address, and which addresses are inside, from now on. Evidence from the wire is kept.
+    pub(crate) fn replace_plan(&mut self, internal: InternalNetworks, plan: AddressPlan) {
+        self.internal = internal;
+        self.identity.replace_plan(plan);
+    }
+
+    /// The signatures whose exceptions hold from now on.
+    pub(crate) fn replace_signatures(&mut self, signatures: Arc<SignatureSet>) {
+        self.signatures = signatures;
+    }
+
+    /// Incidents raised so far.
+    pub(crate) const fn incidents(&self) -> u64 {
+        self.incidents.raised()
+    }
+
+    /// Transfers that have ended and wait for evidence.
+    pub(crate) fn held(&self) -> usize {
+        self.held.len()
+    }
+
     /// The end of input: everything held is recorded, every incident closed. The incidents come ranked.
-    pub(crate) fn finish(mut self) -> Result<(RecordTotals, Vec<Incident>), SinkError> {
+    pub(crate) fn finish(mut self, sink: Sink<'_>) -> Result<(RecordTotals, Vec<Incident>), SinkError> {
         while !self.held.is_empty() {
-            self.release_oldest()?;
+            self.release_oldest(sink)?;
         }
         self.totals.forgotten_days = self.incidents.forgotten();
         let incidents = self.incidents.finish();
         for incident in &incidents {
-            (self.sink)(Record::Incident(incident))?;
+            sink(Record::Incident(incident))?;
         }
         Ok((self.totals, incidents))
     }
 
-    fn release_oldest(&mut self) -> Result<(), SinkError> {
+    fn release_oldest(&mut self, sink: Sink<'_>) -> Result<(), SinkError> {
         let Some((_, finished)) = self.held.pop_front() else { return Ok(()) };
         let (transfer, mut findings) = self.record(*finished);
         for finding in &mut findings {
@@ -107,13 +155,17 @@ impl<'a> Recorder<'a> {
         self.incidents.transfer(&transfer, &findings);
         self.totals.transfers += 1;
         self.totals.findings += findings.len() as u64;
-        (self.sink)(Record::Transfer(&transfer))?;
-        findings.iter().try_for_each(|finding| (self.sink)(Record::Finding(finding)))
+        sink(Record::Transfer(&transfer))?;
+        findings.iter().try_for_each(|finding| sink(Record::Finding(finding)))
     }
 
     fn record(&self, finished: FinishedTransfer) -> (TransferRecord, Vec<FindingRecord>) {
         let start = &finished.start;
-        let id = IdHasher::new()
+        let id = match self.run {
+            Some(began) => IdHasher::new().number(began.nanos().cast_unsigned()),
+            None => IdHasher::new(),
+        };
+        let id = id
             .number(u64::from(finished.capture))
             .number(finished.packet)
             .number(finished.key)

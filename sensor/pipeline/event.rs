@@ -64,20 +64,42 @@ pub(crate) struct Report {
 pub(crate) struct Merge {
     watermarks: Vec<Option<u64>>,
     waiting: BTreeMap<Stamp, (Timestamp, Event)>,
+    /// Everything up to this ordinal has been passed on.
+    certain: u64,
 }
 
 impl Merge {
     pub(crate) fn new(workers: usize) -> Self {
-        Self { watermarks: vec![None; workers], waiting: BTreeMap::new() }
+        Self { watermarks: vec![None; workers], waiting: BTreeMap::new(), certain: 0 }
     }
 
     /// Takes a report and passes on, in order, every event that is now certain.
     pub(crate) fn report(&mut self, report: Report, sink: &mut impl FnMut(Timestamp, Event)) {
         if let Some(watermark) = self.watermarks.get_mut(report.worker) {
-            *watermark = Some(report.through);
+            *watermark = (*watermark).max(Some(report.through));
         }
         self.waiting.extend(report.events.into_iter().map(|e| (e.stamp, (e.at, e.event))));
         let Some(certain) = self.watermarks.iter().copied().min().flatten() else { return };
+        self.release(certain, sink);
+    }
+
+    /// Passes on, in order, everything up to `ordinal`, though an earlier event may still come.
+    pub(crate) fn give_up_waiting(&mut self, ordinal: u64, sink: &mut impl FnMut(Timestamp, Event)) {
+        self.release(ordinal, sink);
+    }
+
+    /// Events that wait for earlier ones.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Everything up to this ordinal has been passed on.
+    pub(crate) const fn certain(&self) -> u64 {
+        self.certain
+    }
+
+    fn release(&mut self, certain: u64, sink: &mut impl FnMut(Timestamp, Event)) {
+        self.certain = self.certain.max(certain);
         while let Some(entry) = self.waiting.first_entry()
             && entry.key().ordinal <= certain
         {

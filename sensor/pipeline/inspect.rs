@@ -1,10 +1,11 @@
-//! Files and texts inspected as if they had been transferred: the same content walk, the same scanner.
+//! Files and texts inspected as if they had been transferred: the same content walk, the same scanners.
 //!
 //! Owns: the path from a reader to objects and hits. Never does: opening of files; a second opinion of its own.
 
+use crate::scanners::Scanners;
 use crate::transfer::Inspection;
 use egret_content::Walker;
-use egret_detect::{Scanner, SignatureSet};
+use egret_detect::SignatureSet;
 use egret_model::{ContentEvent, ContentHints, Hit, Limits, ObjectRecord};
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ pub struct InspectedFile {
 
 /// Inspects files one after the other.
 pub struct FileInspector {
-    scanner: Scanner,
+    scanners: Scanners,
     limits: Limits,
 }
 
@@ -28,7 +29,7 @@ impl FileInspector {
     /// An inspector with these signatures.
     #[must_use]
     pub fn new(signatures: Arc<SignatureSet>, limits: &Limits) -> Self {
-        Self { scanner: Scanner::new(signatures, &limits.detect), limits: limits.clone() }
+        Self { scanners: Scanners::new(signatures, &limits.detect), limits: limits.clone() }
     }
 
     /// Inspects what `reader` gives as the content of a file called `name`. Extracted text goes to `text` as it comes.
@@ -41,12 +42,12 @@ impl FileInspector {
         let hints = ContentHints { filename: Some(name.to_owned()), ..ContentHints::default() };
         let mut walker = Walker::new(&hints, Arc::new(self.limits.content.clone()));
         let mut inspection = Inspection::default();
-        let scanner = &mut self.scanner;
+        let scanners = &mut self.scanners;
         let mut take = |event: ContentEvent<'_>| {
             if let ContentEvent::Text { text: piece, .. } = &event {
                 text(piece);
             }
-            inspection.take(event, scanner);
+            inspection.take(event, scanners);
         };
         let mut block = vec![0; self.limits.capture.block_bytes.max(1)];
         loop {
@@ -65,6 +66,6 @@ impl FileInspector {
     /// Every match in a text as it stands, of any confidence and whatever the thresholds, for people who tune signatures: no
     /// unpacking, offsets are bytes of this text.
     pub fn inspect_text(&mut self, text: &str) -> Vec<Hit> {
-        self.scanner.scan_text(text)
+        self.scanners.scan_text(text)
     }
 }

@@ -10,13 +10,18 @@ mod correlate;
 mod dispatch;
 mod event;
 mod inspect;
+#[cfg(unix)]
+pub mod live;
+mod load;
 mod replay;
+mod scanners;
 mod shard;
 mod transfer;
 mod work;
 
 pub use config::{InternalNetworks, ReplayConfig};
 pub use inspect::{FileInspector, InspectedFile};
+pub use load::{Load, OverloadPolicy};
 pub use replay::{Progress, ReplayError, Replayed, replay};
 
 use egret_model::{FindingRecord, Incident, SightingRecord, TransferRecord};

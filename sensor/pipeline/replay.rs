@@ -3,7 +3,7 @@
 //! Owns: the threads and channels of a replay, and its summary. Never does: the work of any stage.
 
 use crate::config::ReplayConfig;
-use crate::correlate::Recorder;
+use crate::correlate::{Recorder, Sink};
 use crate::dispatch::Dispatcher;
 use crate::event::{Merge, Report};
 use crate::work::Worker;
@@ -88,11 +88,10 @@ pub fn replay(
             Arc::clone(&config.signatures),
             config.plan.clone(),
             captures,
-            sink,
         );
         let correlator = thread::Builder::new()
             .name("correlator".to_owned())
-            .spawn_scoped(scope, move || correlate(&report_out, workers, recorder))
+            .spawn_scoped(scope, move || correlate(&report_out, workers, recorder, sink))
             .map_err(ReplayError::Thread)?;
         let mut summary = Dispatcher::new(&config.limits, queues, spent_out).run(inputs, progress);
         // The dispatcher has hung up: the workers finish and end, then the correlator.
@@ -124,17 +123,18 @@ pub fn replay(
 fn correlate(
     reports: &Receiver<Report>,
     workers: usize,
-    mut recorder: Recorder<'_>,
+    mut recorder: Recorder,
+    sink: Sink<'_>,
 ) -> Result<(crate::correlate::RecordTotals, Vec<Incident>), SinkError> {
     let mut merge = Merge::new(workers);
     for report in reports {
         let mut outcome = Ok(());
         merge.report(report, &mut |at, event| {
             if outcome.is_ok() {
-                outcome = recorder.take(at, event);
+                outcome = recorder.take(at, event, sink);
             }
         });
         outcome?;
     }
-    recorder.finish()
+    recorder.finish(sink)
 }

@@ -3,14 +3,14 @@
 //! Owns: the state of a part of the address-pair space. Never does: threads, channels; looking at another shard.
 
 use crate::event::{Event, Stamp, Stamped};
+use crate::load::Load;
+use crate::scanners::Scanners;
 use crate::transfer::OpenTransfers;
-use egret_detect::Scanner;
 use egret_model::{
     Coverage, Flow, Limits, PacketRef, ProtocolEvent, Segment, StreamEvent, Timestamp, Uninspected,
 };
 use egret_protocol::{Engine, Session};
 use egret_stream::FlowTable;
-use std::sync::Arc;
 
 /// All state that packets of one shard share. Driven by its own packets only, so that it comes to the same results whatever
 /// else the worker does.
@@ -40,7 +40,26 @@ pub(crate) struct ShardTotals {
     pub(crate) coverage: Coverage,
     pub(crate) flows: u64,
     pub(crate) inconsistent_overlaps: u64,
+    /// What is open or held at the moment.
+    pub(crate) open_flows: u64,
+    pub(crate) open_transfers: u64,
+    pub(crate) held_bytes: u64,
 }
+
+impl ShardTotals {
+    /// Adds what another shard counted.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.coverage.merge(&other.coverage);
+        self.flows += other.flows;
+        self.inconsistent_overlaps += other.inconsistent_overlaps;
+        self.open_flows += other.open_flows;
+        self.open_transfers += other.open_transfers;
+        self.held_bytes += other.held_bytes;
+    }
+}
+
+/// Sequence of the first event that time brings: behind those of a packet in the same place.
+const BEHIND_PACKET: u64 = 1 << 48;
 
 impl Shard {
     pub(crate) fn new(index: usize, limits: &Limits) -> Self {
@@ -49,7 +68,7 @@ impl Shard {
             engine: Engine::new(&limits.protocol),
             rest: Inspected {
                 index,
-                transfers: OpenTransfers::new(Arc::new(limits.content.clone())),
+                transfers: OpenTransfers::new(&limits.content, limits.pipeline.strained_container_bytes),
                 delivered: 0,
                 refused: Coverage::default(),
                 missing: Coverage::default(),
@@ -61,25 +80,48 @@ impl Shard {
     }
 
     /// The path of one segment.
-    pub(crate) fn segment(&mut self, segment: &Segment<'_>, scanner: &mut Scanner) {
+    pub(crate) fn segment(&mut self, segment: &Segment<'_>, scanners: &mut Scanners) {
         let Self { table, engine, rest } = self;
         rest.stand_at(segment.packet, segment.at);
         table.segment(segment, &mut |flow, session, event| {
             rest.count(&event);
-            engine.event(flow, session, event, &mut |reported| rest.take(flow, reported, scanner));
+            engine.event(flow, session, event, &mut |reported| rest.take(flow, reported, scanners));
         });
-        engine.expire(segment.at, &mut |flow, reported| rest.take(flow, reported, scanner));
+        engine.expire(segment.at, &mut |flow, reported| rest.take(flow, reported, scanners));
+    }
+
+    /// Time passes without packets: what has been idle for too long ends. `ordinal` is where that stands among the packets.
+    pub(crate) fn pass_time(&mut self, ordinal: u64, now: Timestamp, scanners: &mut Scanners) {
+        let Self { table, engine, rest } = self;
+        rest.stand_at(PacketRef { ordinal, ..PacketRef::default() }, now);
+        rest.stamp.sequence = BEHIND_PACKET;
+        table.expire(now, &mut |flow, session, event| {
+            rest.count(&event);
+            engine.event(flow, session, event, &mut |reported| rest.take(flow, reported, scanners));
+        });
+        engine.expire(now, &mut |flow, reported| rest.take(flow, reported, scanners));
+    }
+
+    /// Works as the load allows.
+    pub(crate) fn bear(&mut self, load: Load) {
+        self.table.shed_new_flows(load == Load::Shedding);
+        self.rest.transfers.unpack_large_containers(load == Load::Normal);
+    }
+
+    /// Packets whose segments were shed.
+    pub(crate) fn shed_packets(&self) -> u64 {
+        self.table.stats().shed_segments
     }
 
     /// The end of input: everything open is closed.
-    pub(crate) fn finish(&mut self, scanner: &mut Scanner) {
+    pub(crate) fn finish(&mut self, scanners: &mut Scanners) {
         let Self { table, engine, rest } = self;
         rest.stamp = Stamp { ordinal: u64::MAX, shard: rest.index, sequence: 0 };
         table.finish(&mut |flow, session, event| {
             rest.count(&event);
-            engine.event(flow, session, event, &mut |reported| rest.take(flow, reported, scanner));
+            engine.event(flow, session, event, &mut |reported| rest.take(flow, reported, scanners));
         });
-        engine.finish(&mut |flow, reported| rest.take(flow, reported, scanner));
+        engine.finish(&mut |flow, reported| rest.take(flow, reported, scanners));
     }
 
     /// Takes the events that have come up since the last call.
@@ -93,7 +135,15 @@ impl Shard {
         coverage.merge(&self.rest.missing);
         let stats = self.table.stats();
         coverage.add(Uninspected::Unsupported, stats.untracked_bytes);
-        ShardTotals { coverage, flows: stats.flows, inconsistent_overlaps: stats.inconsistent_overlaps }
+        coverage.add(Uninspected::Dropped, stats.shed_bytes);
+        ShardTotals {
+            coverage,
+            flows: stats.flows,
+            inconsistent_overlaps: stats.inconsistent_overlaps,
+            open_flows: self.table.len() as u64,
+            open_transfers: self.rest.transfers.len() as u64,
+            held_bytes: self.table.held_bytes() as u64,
+        }
     }
 }
 
@@ -111,11 +161,11 @@ impl Inspected {
         }
     }
 
-    fn take(&mut self, flow: &Flow, reported: ProtocolEvent<'_>, scanner: &mut Scanner) {
+    fn take(&mut self, flow: &Flow, reported: ProtocolEvent<'_>, scanners: &mut Scanners) {
         match reported {
             ProtocolEvent::Begin { transfer, start } => self.transfers.begin(transfer, start, flow),
-            ProtocolEvent::Body { transfer, data } => self.transfers.body(transfer, data, scanner),
-            ProtocolEvent::Gap { transfer, bytes } => self.transfers.gap(transfer, bytes, scanner),
+            ProtocolEvent::Body { transfer, data } => self.transfers.body(transfer, data, scanners),
+            ProtocolEvent::Gap { transfer, bytes } => self.transfers.gap(transfer, bytes, scanners),
             ProtocolEvent::Opaque { transfer, bytes, reason } => {
                 self.transfers.opaque(transfer, bytes, reason);
             }
@@ -123,7 +173,7 @@ impl Inspected {
                 self.transfers.named(transfer, filename, server_name);
             }
             ProtocolEvent::End { transfer, complete, at } => {
-                let ended = self.transfers.end(transfer, complete, at, flow.inconsistent_overlap, scanner);
+                let ended = self.transfers.end(transfer, complete, at, flow.inconsistent_overlap, scanners);
                 if let Some(finished) = ended {
                     let mut refused = finished.uninspected;
                     refused.gap = 0; // counted when the stream reported it

@@ -3,8 +3,8 @@
 //! Owns: the state between `Begin` and `End`. Never does: protocol parsing; deciding what a finding means.
 
 use crate::event::FinishedTransfer;
+use crate::scanners::{Scan, Scanners};
 use egret_content::{Buffers, Walker};
-use egret_detect::{ObjectScan, Scanner};
 use egret_model::{
     ContentEvent, ContentHints, ContentLimits, Coverage, Flow, Hit, ObjectId, ObjectRecord, Timestamp,
     TransferKey, TransferStart, Uninspected,
@@ -15,7 +15,10 @@ use std::sync::Arc;
 /// The transfers of one shard that have begun and not ended.
 pub(crate) struct OpenTransfers {
     open: HashMap<TransferKey, Box<OpenTransfer>, foldhash::fast::RandomState>,
+    /// Limits of transfers that begin now: one of the two that follow.
     limits: Arc<ContentLimits>,
+    usual: Arc<ContentLimits>,
+    strained: Arc<ContentLimits>,
     buffers: Buffers,
 }
 
@@ -36,7 +39,7 @@ struct OpenTransfer {
 pub(crate) struct Inspection {
     /// When it passed; None for a file.
     pub(crate) at: Option<Timestamp>,
-    scans: Vec<(ObjectId, ObjectScan)>,
+    scans: Vec<(ObjectId, Scan)>,
     /// By object id: in order of discovery.
     objects: Vec<Option<ObjectRecord>>,
     hits: Vec<(ObjectId, Hit)>,
@@ -44,8 +47,24 @@ pub(crate) struct Inspection {
 }
 
 impl OpenTransfers {
-    pub(crate) fn new(limits: Arc<ContentLimits>) -> Self {
-        Self { open: HashMap::default(), buffers: Buffers::new(&limits), limits }
+    /// Under overload, containers of more than `strained_container_bytes` are not unpacked.
+    pub(crate) fn new(limits: &ContentLimits, strained_container_bytes: usize) -> Self {
+        let usual = Arc::new(limits.clone());
+        let buffer_bytes = limits.buffer_bytes.min(strained_container_bytes);
+        let strained = Arc::new(ContentLimits { buffer_bytes, ..limits.clone() });
+        let buffers = Buffers::new(limits);
+        Self { open: HashMap::default(), limits: Arc::clone(&usual), usual, strained, buffers }
+    }
+
+    /// Transfers that have begun and not ended.
+    pub(crate) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Whether large containers are unpacked in bodies that begin from now on. One that is not is hashed and read as it is, and
+    /// its state is over-limit.
+    pub(crate) fn unpack_large_containers(&mut self, unpack: bool) {
+        self.limits = Arc::clone(if unpack { &self.usual } else { &self.strained });
     }
 
     pub(crate) fn begin(&mut self, key: TransferKey, start: Box<TransferStart>, flow: &Flow) {
@@ -66,17 +85,17 @@ impl OpenTransfers {
         self.open.insert(key, Box::new(open));
     }
 
-    pub(crate) fn body(&mut self, key: TransferKey, data: &[u8], scanner: &mut Scanner) {
+    pub(crate) fn body(&mut self, key: TransferKey, data: &[u8], scanners: &mut Scanners) {
         let Some(open) = self.open.get_mut(&key) else { return };
         open.bytes += data.len() as u64;
         let OpenTransfer { start, walker, inspection, .. } = &mut **open;
         let walker = walker.get_or_insert_with(|| {
             Walker::with_buffers(&hints(start), Arc::clone(&self.limits), self.buffers.clone())
         });
-        walker.push(data, &mut |event| inspection.take(event, scanner));
+        walker.push(data, &mut |event| inspection.take(event, scanners));
     }
 
-    pub(crate) fn gap(&mut self, key: TransferKey, bytes: u64, scanner: &mut Scanner) {
+    pub(crate) fn gap(&mut self, key: TransferKey, bytes: u64, scanners: &mut Scanners) {
         let Some(open) = self.open.get_mut(&key) else { return };
         open.gap = true;
         open.inspection.uninspected.add(Uninspected::Gap, bytes);
@@ -84,7 +103,7 @@ impl OpenTransfers {
         let walker = walker.get_or_insert_with(|| {
             Walker::with_buffers(&hints(start), Arc::clone(&self.limits), self.buffers.clone())
         });
-        walker.gap(bytes, &mut |event| inspection.take(event, scanner));
+        walker.gap(bytes, &mut |event| inspection.take(event, scanners));
     }
 
     pub(crate) fn opaque(&mut self, key: TransferKey, bytes: u64, reason: Uninspected) {
@@ -109,13 +128,13 @@ impl OpenTransfers {
         complete: bool,
         ended_at: Timestamp,
         overlap: bool,
-        scanner: &mut Scanner,
+        scanners: &mut Scanners,
     ) -> Option<FinishedTransfer> {
         let mut open = *self.open.remove(&key)?;
         let complete = complete && !open.gap;
         if let Some(mut walker) = open.walker.take() {
             let inspection = &mut open.inspection;
-            walker.finish(complete, &mut |event| inspection.take(event, scanner));
+            walker.finish(complete, &mut |event| inspection.take(event, scanners));
         }
         let OpenTransfer { start, capture, packet, tunnel, inspection, bytes, encrypted, .. } = open;
         let uninspected = inspection.uninspected;
@@ -139,25 +158,19 @@ impl OpenTransfers {
 }
 
 impl Inspection {
-    pub(crate) fn take(&mut self, event: ContentEvent<'_>, scanner: &mut Scanner) {
+    pub(crate) fn take(&mut self, event: ContentEvent<'_>, scanners: &mut Scanners) {
         match event {
-            ContentEvent::Begin(start) => {
-                let scan = match self.at {
-                    Some(at) => scanner.begin_at(at),
-                    None => scanner.begin(),
-                };
-                self.scans.push((start.id, scan));
-            }
+            ContentEvent::Begin(start) => self.scans.push((start.id, scanners.begin(self.at))),
             ContentEvent::Text { object, text } => {
                 // Text belongs to the innermost open object, the last one, but for the odd heading of an outer one.
                 if let Some((_, scan)) = self.scans.iter_mut().rev().find(|(id, _)| *id == object) {
-                    scanner.push(scan, text);
+                    scanners.push(scan, text);
                 }
             }
             ContentEvent::End { object, record, uninspected } => {
                 if let Some(place) = self.scans.iter().rposition(|(id, _)| *id == object) {
                     let (_, scan) = self.scans.remove(place);
-                    self.hits.extend(scanner.finish(scan).into_iter().map(|hit| (object, hit)));
+                    self.hits.extend(scanners.finish(scan).into_iter().map(|hit| (object, hit)));
                 }
                 if let Some((reason, bytes)) = uninspected
                     && reason != Uninspected::Gap

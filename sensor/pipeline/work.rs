@@ -2,12 +2,14 @@
 //!
 //! Owns: batches of decoded segments and the loop that runs them to completion. Never does: decoding, records.
 
-use crate::event::Report;
+use crate::event::{Report, Stamped};
+use crate::load::Load;
+use crate::scanners::Scanners;
 use crate::shard::{Shard, ShardTotals};
 use crossbeam_channel::{Receiver, Sender};
 use egret_capture::PacketBatch;
-use egret_detect::{Scanner, SignatureSet};
-use egret_model::{Limits, Segment};
+use egret_detect::SignatureSet;
+use egret_model::{Limits, Segment, Timestamp};
 use std::sync::Arc;
 
 /// A part of a packet batch: the segments of one worker's shards.
@@ -44,12 +46,17 @@ impl Item {
         Self { shard, head: Segment { payload: &[], ..segment }, payload }
     }
 
-    fn run(self, buffer: &[u8], shard: &mut Shard, scanner: &mut Scanner) {
+    /// When its packet was captured.
+    pub(crate) const fn at(&self) -> Timestamp {
+        self.head.at
+    }
+
+    fn run(self, buffer: &[u8], shard: &mut Shard, scanners: &mut Scanners) {
         let payload = match &self.payload {
             Payload::Range { start, length } => buffer.get(*start..*start + *length).unwrap_or_default(),
             Payload::Owned(bytes) => bytes,
         };
-        shard.segment(&Segment { payload, ..self.head }, scanner);
+        shard.segment(&Segment { payload, ..self.head }, scanners);
     }
 }
 
@@ -62,20 +69,20 @@ fn place_in(whole: &[u8], part: &[u8]) -> Option<usize> {
     (start.checked_add(part.len())? <= whole.len()).then_some(start)
 }
 
-/// One worker: a share of the shards and one scanner.
+/// One worker: a share of the shards and their scanners.
 pub(crate) struct Worker {
     index: usize,
     workers: usize,
     /// Shards `index`, `index + workers`, …
     shards: Vec<Shard>,
-    scanner: Scanner,
+    scanners: Scanners,
 }
 
 impl Worker {
     pub(crate) fn new(index: usize, workers: usize, limits: &Limits, signatures: Arc<SignatureSet>) -> Self {
         let shards =
             (index..limits.pipeline.shards).step_by(workers).map(|shard| Shard::new(shard, limits)).collect();
-        Self { index, workers, shards, scanner: Scanner::new(signatures, &limits.detect) }
+        Self { index, workers, shards, scanners: Scanners::new(signatures, &limits.detect) }
     }
 
     /// Works until the dispatcher hangs up, then closes everything. Ends early when nobody takes the reports.
@@ -86,29 +93,79 @@ impl Worker {
         spent: &Sender<PacketBatch>,
     ) -> Vec<ShardTotals> {
         for Work { packets, items, through } in work {
-            let mut events = Vec::new();
-            for item in items {
-                let place = item.shard / self.workers;
-                if let Some(shard) = self.shards.get_mut(place) {
-                    item.run(packets.buffer(), shard, &mut self.scanner);
-                    shard.take_events(&mut events);
-                }
-            }
+            self.items(&packets, items);
             // The last worker to finish a batch gives its buffer back; a full queue just lets it go.
             if let Some(batch) = Arc::into_inner(packets) {
                 let _ = spent.try_send(batch);
             }
-            if reports.send(Report { worker: self.index, through, events }).is_err() {
+            if reports.send(Report { worker: self.index, through, events: self.take_events() }).is_err() {
                 return Vec::new();
             }
         }
+        self.finish();
+        // Nobody listening means that the run was given up; there is no one to tell.
+        let _ = reports.send(Report { worker: self.index, through: u64::MAX, events: self.take_events() });
+        self.totals().collect()
+    }
+
+    /// Runs the segments of a batch that are this worker's.
+    pub(crate) fn items(&mut self, packets: &PacketBatch, items: Vec<Item>) {
+        for item in items {
+            if let Some(shard) = self.shards.get_mut(item.shard / self.workers) {
+                item.run(packets.buffer(), shard, &mut self.scanners);
+            }
+        }
+    }
+
+    /// Runs one segment of the only shard of a worker that has its packets from a source of its own.
+    #[inline]
+    pub(crate) fn segment(&mut self, segment: &Segment<'_>) {
+        if let Some(shard) = self.shards.first_mut() {
+            shard.segment(segment, &mut self.scanners);
+        }
+    }
+
+    /// Time passes without packets; `ordinal` is where that stands among them.
+    pub(crate) fn pass_time(&mut self, ordinal: u64, now: Timestamp) {
+        for shard in &mut self.shards {
+            shard.pass_time(ordinal, now, &mut self.scanners);
+        }
+    }
+
+    /// Closes everything that is open.
+    pub(crate) fn finish(&mut self) {
+        for shard in &mut self.shards {
+            shard.finish(&mut self.scanners);
+        }
+    }
+
+    /// Scans that begin from now on look for `signatures`.
+    pub(crate) fn put_in_force(&mut self, signatures: &Arc<SignatureSet>) {
+        self.scanners.put_in_force(signatures);
+    }
+
+    /// Works as the load allows.
+    pub(crate) fn bear(&mut self, load: Load) {
+        for shard in &mut self.shards {
+            shard.bear(load);
+        }
+    }
+
+    /// The events that have come up since the last call.
+    pub(crate) fn take_events(&mut self) -> Vec<Stamped> {
         let mut events = Vec::new();
         for shard in &mut self.shards {
-            shard.finish(&mut self.scanner);
             shard.take_events(&mut events);
         }
-        // Nobody listening means that the run was given up; there is no one to tell.
-        let _ = reports.send(Report { worker: self.index, through: u64::MAX, events });
-        self.shards.iter().map(Shard::totals).collect()
+        events
+    }
+
+    pub(crate) fn totals(&self) -> impl Iterator<Item = ShardTotals> {
+        self.shards.iter().map(Shard::totals)
+    }
+
+    /// Packets that were not followed because of overload.
+    pub(crate) fn shed_packets(&self) -> u64 {
+        self.shards.iter().map(Shard::shed_packets).sum()
     }
 }
