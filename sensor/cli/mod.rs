@@ -3,8 +3,13 @@
 //! Owns: arguments, exit status, and what people see. Never does: inspection.
 
 mod amount;
+mod plan;
 mod replay;
+#[cfg(unix)]
+mod run;
 mod scan;
+#[cfg(unix)]
+mod settings;
 mod signatures;
 mod view;
 
@@ -40,6 +45,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[cfg(unix)]
+    Run(Box<run::Run>),
     Replay(replay::Replay),
     Scan(scan::Scan),
     #[command(subcommand)]
@@ -49,6 +56,8 @@ enum Command {
 /// Runs the program.
 pub(crate) fn run() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        #[cfg(unix)]
+        Command::Run(run) => run.run(),
         Command::Replay(replay) => replay.run(),
         Command::Scan(scan) => scan.run(),
         Command::Signatures(signatures) => signatures.run(),

@@ -2,11 +2,10 @@
 //!
 //! Owns: the arguments of a replay and what is printed of it. Never does: inspection.
 
-use super::{amount, signatures, status, view};
+use super::{amount, plan, signatures, status, view};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use egret_capture::Inputs;
-use egret_identity::AddressPlan;
 use egret_model::{Direction, Incident, Limits, Severity, Summary, TransferRecord};
 use egret_output::NativeFolder;
 use egret_pipeline::{InternalNetworks, Progress, Record, ReplayConfig, replay};
@@ -104,7 +103,7 @@ impl Replay {
             } else {
                 InternalNetworks::new(self.internal.clone())
             },
-            plan: self.users.as_deref().map_or_else(|| Ok(AddressPlan::default()), read_plan)?,
+            plan: plan::read_or_empty(self.users.as_deref(), &mut |warning| view::warning(&warning))?,
             signatures: set,
             workers: self.workers.map_or_else(processors, usize::from),
             limits,
@@ -180,23 +179,8 @@ impl Replay {
     }
 }
 
-fn processors() -> usize {
+pub(super) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-fn read_plan(path: &Path) -> Result<AddressPlan> {
-    let text = std::fs::read(path)
-        .with_context(|| format!("{}: the table of users cannot be read", path.display()))?;
-    let (plan, errors) = AddressPlan::parse(&String::from_utf8_lossy(&text));
-    if plan.is_empty()
-        && let Some(first) = errors.first()
-    {
-        anyhow::bail!("{}: {first}", path.display());
-    }
-    for error in &errors {
-        view::warning(&format!("{}: {error}; the other lines hold", path.display()));
-    }
-    Ok(plan)
 }
 
 /// What is summed up for people while records pass.

@@ -1,0 +1,267 @@
+//! The settings of a running sensor: what its configuration file holds and flags override.
+//!
+//! Owns: their names, defaults and what they mean for the pipeline. Never does: reading files.
+//!
+//! Each key, its default and its reason stand in `config/sensor.toml`; a test keeps that file and this one in step.
+
+use anyhow::{Result, bail};
+use egret_capture::live::{Backend, LiveOptions};
+use egret_model::Limits;
+use egret_output::Rotation;
+use egret_pipeline::{InternalNetworks, OverloadPolicy};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// All settings, by section.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    pub(crate) capture: Capture,
+    pub(crate) inspect: Inspect,
+    pub(crate) identity: Identity,
+    pub(crate) records: Records,
+    pub(crate) overload: Overload,
+    pub(crate) http: Http,
+    pub(crate) log: Log,
+}
+
+/// `[capture]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Capture {
+    pub(crate) interfaces: Vec<String>,
+    pub(crate) backend: BackendName,
+    pub(crate) filter: String,
+    pub(crate) promiscuous: bool,
+    pub(crate) snap_length_bytes: usize,
+    pub(crate) buffer_bytes: usize,
+    pub(crate) dispatcher: bool,
+}
+
+/// How packets are taken from the kernel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum BackendName {
+    /// The fastest that the system has.
+    #[default]
+    Auto,
+    /// Linux packet sockets, one a worker.
+    AfPacket,
+    /// libpcap, which works everywhere.
+    Pcap,
+}
+
+/// `[inspect]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Inspect {
+    pub(crate) workers: usize,
+    pub(crate) signatures: Vec<PathBuf>,
+}
+
+/// `[identity]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Identity {
+    pub(crate) internal: Vec<IpNet>,
+    pub(crate) users: PathBuf,
+    pub(crate) hold_ms: u32,
+}
+
+/// `[records]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Records {
+    pub(crate) folder: PathBuf,
+    pub(crate) rotate_bytes: u64,
+    pub(crate) rotate_seconds: u32,
+    pub(crate) keep_files: usize,
+    pub(crate) summary_seconds: u32,
+}
+
+/// `[overload]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Overload {
+    pub(crate) strained_backlog_ms: u32,
+    pub(crate) shedding_backlog_ms: u32,
+    pub(crate) hold_ms: u32,
+    pub(crate) recovery_ms: u32,
+}
+
+/// `[http]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Http {
+    pub(crate) enabled: bool,
+    pub(crate) listen: SocketAddr,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormat,
+    pub(crate) level: LogLevel,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// From which level on lines are logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum LogLevel {
+    /// What keeps the sensor from its work.
+    Error,
+    /// What someone should look at.
+    Warn,
+    /// What happens.
+    #[default]
+    Info,
+    /// What developers want to see.
+    Debug,
+}
+
+impl Default for Capture {
+    fn default() -> Self {
+        let LiveOptions { promiscuous, snap_length, buffer_bytes, .. } = LiveOptions::default();
+        Self {
+            interfaces: Vec::new(),
+            backend: BackendName::default(),
+            filter: String::new(),
+            promiscuous,
+            snap_length_bytes: snap_length,
+            buffer_bytes,
+            dispatcher: false,
+        }
+    }
+}
+
+impl Default for Records {
+    fn default() -> Self {
+        let Rotation { bytes, age_ns, keep } = Rotation::default();
+        Self {
+            folder: "/var/lib/egret/records".into(),
+            rotate_bytes: bytes,
+            rotate_seconds: u32::try_from(age_ns / 1_000_000_000).unwrap_or(u32::MAX),
+            keep_files: keep,
+            summary_seconds: 5,
+        }
+    }
+}
+
+impl Default for Overload {
+    fn default() -> Self {
+        let policy = OverloadPolicy::default();
+        let ms = |nanos: i64| u32::try_from(nanos / 1_000_000).unwrap_or(u32::MAX);
+        Self {
+            strained_backlog_ms: ms(policy.strained_backlog_ns),
+            shedding_backlog_ms: ms(policy.shedding_backlog_ns),
+            hold_ms: ms(policy.hold_ns),
+            recovery_ms: ms(policy.recovery_ns),
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { enabled: true, listen: SocketAddr::from(([127, 0, 0, 1], 9464)) }
+    }
+}
+
+impl Settings {
+    /// What is wrong though each value is of its kind, with the key it is about.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.overload.shedding_backlog_ms < self.overload.strained_backlog_ms {
+            bail!(
+                "overload.shedding_backlog_ms is smaller than overload.strained_backlog_ms: large containers are given up first, \
+                 so make it at least {}",
+                self.overload.strained_backlog_ms
+            );
+        }
+        if self.records.folder.as_os_str().is_empty() {
+            bail!("records.folder is empty: name the folder that records are written into");
+        }
+        if self.records.summary_seconds == 0 {
+            bail!("records.summary_seconds is 0: write the summary every second at most");
+        }
+        Ok(())
+    }
+
+    /// How packets are captured.
+    pub(crate) fn live_options(&self) -> LiveOptions {
+        let Capture { interfaces, backend, filter, promiscuous, snap_length_bytes, buffer_bytes, .. } =
+            &self.capture;
+        LiveOptions {
+            interfaces: interfaces.clone(),
+            backend: match backend {
+                BackendName::Auto => Backend::Auto,
+                BackendName::AfPacket => Backend::AfPacket,
+                BackendName::Pcap => Backend::Pcap,
+            },
+            filter: (!filter.trim().is_empty()).then(|| filter.clone()),
+            promiscuous: *promiscuous,
+            snap_length: *snap_length_bytes,
+            buffer_bytes: *buffer_bytes,
+            ..LiveOptions::default()
+        }
+    }
+
+    /// Which addresses are inside.
+    pub(crate) fn internal(&self) -> InternalNetworks {
+        if self.identity.internal.is_empty() {
+            InternalNetworks::default()
+        } else {
+            InternalNetworks::new(self.identity.internal.clone())
+        }
+    }
+
+    /// The table of users, where there is one.
+    pub(crate) fn users(&self) -> Option<&std::path::Path> {
+        let users = &self.identity.users;
+        (!users.as_os_str().is_empty()).then_some(users)
+    }
+
+    /// The limits of every stage.
+    pub(crate) fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        limits.pipeline.attribution_hold_ns = milliseconds(self.identity.hold_ms);
+        limits
+    }
+
+    /// When files of records are closed.
+    pub(crate) fn rotation(&self) -> Rotation {
+        Rotation {
+            bytes: self.records.rotate_bytes,
+            age_ns: i64::from(self.records.rotate_seconds) * 1_000_000_000,
+            keep: self.records.keep_files,
+        }
+    }
+
+    /// What is given up under overload.
+    pub(crate) fn overload(&self) -> OverloadPolicy {
+        let Overload { strained_backlog_ms, shedding_backlog_ms, hold_ms, recovery_ms } = self.overload;
+        OverloadPolicy {
+            strained_backlog_ns: milliseconds(strained_backlog_ms),
+            shedding_backlog_ns: milliseconds(shedding_backlog_ms),
+            hold_ns: milliseconds(hold_ms),
+            recovery_ns: milliseconds(recovery_ms),
+        }
+    }
+}
+
+/// Nanoseconds.
+fn milliseconds(milliseconds: u32) -> i64 {
+    i64::from(milliseconds) * 1_000_000
+}
