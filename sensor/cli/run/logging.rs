@@ -19,7 +19,7 @@ pub(super) fn start(settings: &Log) {
     match settings.format {
         LogFormat::Human => lines.with_ansi(stderr().is_terminal()).init(),
         LogFormat::Json => {
-            lines.json().flatten_event(true).with_current_span(false).with_span_list(false).init()
+            lines.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
         }
     }
 }

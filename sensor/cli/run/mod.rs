@@ -182,7 +182,7 @@ impl Sensor {
             run = journal.run(), %backend, sources = sources.len(), interfaces = ?config.interfaces,
             signatures = config.signatures.signatures().len(), records = %settings.records.folder.display(), "started"
         );
-        let run = LiveRun::start(sources, config, Box::new(Records::new(folder)))?;
+        let run = LiveRun::start(sources, &config, Box::new(Records::new(folder)))?;
         Ok(Self { run, journal })
     }
 

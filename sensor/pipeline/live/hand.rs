@@ -88,7 +88,7 @@ impl Hand {
             self.worker.bear(load);
             match load {
                 Load::Normal => {
-                    tracing::info!(worker = self.index, "overload is over: everything is inspected again")
+                    tracing::info!(worker = self.index, "overload is over: everything is inspected again");
                 }
                 Load::Strained => {
                     tracing::warn!(

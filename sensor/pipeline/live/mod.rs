@@ -123,7 +123,7 @@ impl LiveRun {
     /// Starts to inspect what `sources` give.
     pub fn start(
         sources: Vec<Box<dyn LiveSource>>,
-        config: LiveConfig,
+        config: &LiveConfig,
         sink: Box<dyn RecordSink>,
     ) -> Result<Self, RunError> {
         let dispatched = sources.len() == 1 && config.workers > 1;
@@ -149,9 +149,9 @@ impl LiveRun {
         };
         let mut run = Self { board, messages, takers: Vec::new(), workers: Vec::new(), correlator };
         let started = if dispatched {
-            sources.into_iter().next().map_or(Ok(()), |source| run.dispatch(source, &config, workers, clock))
+            sources.into_iter().next().map_or(Ok(()), |source| run.dispatch(source, config, workers, clock))
         } else {
-            run.lanes(sources, &config, clock)
+            run.lanes(sources, config, clock)
         };
         match started {
             Ok(()) => Ok(run),

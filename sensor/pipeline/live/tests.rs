@@ -229,7 +229,7 @@ fn a_live_run_gives_the_records_of_a_replay_whoever_takes_the_packets() {
     for (sources, workers) in [(1, 1), (3, 3), (1, 3)] {
         let kept = Kept::default();
         let players = spread(&all, sources).into_iter().map(Player::new).collect();
-        let run = LiveRun::start(boxed(players), config(workers), Box::new(kept.clone())).unwrap();
+        let run = LiveRun::start(boxed(players), &config(workers), Box::new(kept.clone())).unwrap();
         wait_until("every packet", || run.vitals().summary.packets == all.len() as u64);
         run.stop();
         let vitals = run.join().unwrap();
@@ -256,7 +256,7 @@ fn records_come_while_the_run_goes_on_and_an_incident_that_grows_keeps_its_id() 
     let mut config = config(1);
     config.limits.pipeline.attribution_hold_ns = 0;
     let all = frames(&demo());
-    let run = LiveRun::start(boxed(vec![Player::new(all)]), config, Box::new(kept.clone())).unwrap();
+    let run = LiveRun::start(boxed(vec![Player::new(all)]), &config, Box::new(kept.clone())).unwrap();
     let ids = |kept: &Kept| -> Vec<String> {
         let lines = kept.0.lock().unwrap();
         lines
@@ -286,7 +286,7 @@ fn other_signatures_take_over_during_traffic_and_nothing_is_lost() {
         let player = Player::new(all.clone());
         let gate = Arc::clone(&player.gate);
         gate.store(all.len() / 2, Ordering::SeqCst);
-        let run = LiveRun::start(boxed(vec![player]), config(workers), Box::new(kept.clone())).unwrap();
+        let run = LiveRun::start(boxed(vec![player]), &config(workers), Box::new(kept.clone())).unwrap();
         wait_until("the first half", || run.vitals().summary.packets == all.len() as u64 / 2);
         let (set, problems) = SignatureSet::from_texts(&[("late.toml".to_owned(), OURS.to_owned())]);
         assert!(problems.is_empty(), "{problems:?}");
@@ -317,7 +317,7 @@ fn under_overload_whole_flows_are_shed_and_every_packet_is_accounted_for() {
         gate.store(9, Ordering::SeqCst);
         let mut config = config(workers);
         config.overload.hold_ns = 0;
-        let run = LiveRun::start(boxed(vec![player]), config, Box::new(kept.clone())).unwrap();
+        let run = LiveRun::start(boxed(vec![player]), &config, Box::new(kept.clone())).unwrap();
         wait_until("the last step of the policy", || run.board.lightest_load() == crate::Load::Shedding);
         gate.store(usize::MAX, Ordering::SeqCst);
         wait_until("every packet", || run.vitals().summary.packets == all.len() as u64);
@@ -352,7 +352,7 @@ fn a_large_container_is_not_unpacked_while_the_load_is_high() {
         let (packets, gate) = (player.frames.len() as u64, Arc::clone(&player.gate));
         gate.store(0, Ordering::SeqCst);
         let kept = Kept::default();
-        let run = LiveRun::start(boxed(vec![player]), config.clone(), Box::new(kept.clone())).unwrap();
+        let run = LiveRun::start(boxed(vec![player]), &config, Box::new(kept.clone())).unwrap();
         let load = if drops > 0 { crate::Load::Strained } else { crate::Load::Normal };
         wait_until("the load", || run.board.lightest_load() == load);
         gate.store(usize::MAX, Ordering::SeqCst);
@@ -387,7 +387,7 @@ fn a_source_that_fails_breaks_the_run_and_says_why() {
         fn stop(&mut self) {}
     }
     let sources: Vec<Box<dyn LiveSource>> = vec![Box::new(Broken), Box::new(Player::new(frames(&demo())))];
-    let run = LiveRun::start(sources, config(2), Box::new(Kept::default())).unwrap();
+    let run = LiveRun::start(sources, &config(2), Box::new(Kept::default())).unwrap();
     wait_until("the failure", || run.is_broken());
     run.stop();
     let error = run.join().unwrap_err().to_string();
