@@ -4,28 +4,31 @@
 //! came. Never does: thresholds (see `verdict`).
 //!
 //! Offsets are of two kinds: absolute ones count normalised bytes from the object's start, relative ones from the start of
-//! the text that is held. Three positions move forward, and text behind all of them is dropped:
-//! `scanned` (the matcher has been here) ≥ `verified` (every match that begins an anchor before it is known) ≥ what is
-//! settled (evidence and context are known).
+//! the text that is held. Four positions move forward, and text behind all of them is dropped:
+//! `scanned` (the matcher has been here) ≥ `verified` (every match that begins an anchor before it is known) ≥ `numbered`
+//! (every number before it is known) ≥ what is settled (evidence and context are known).
 
 use crate::{
     SignatureSet,
     engine::{
-        Engine, FindId, Judgement, Target, Use,
+        CONTEXT_WORD_BYTES, Engine, FindId, Judgement, Target, Use,
         matcher::Occurrence,
         normalise::Normaliser,
-        numbers,
+        numbers::{self, Armed},
         redact::{self, CONTEXT_BYTES, Excerpt},
     },
     language::expression::Evidence,
 };
 use egret_model::{DetectLimits, Timestamp};
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 /// Characters between a label and what it labels.
 const LABEL_CHARACTERS: u64 = 40;
-/// Longest context word, bytes; how far back of its distance one may begin.
-const WORD_BYTES: u64 = 512;
+/// How far back of its distance a context word may begin, bytes.
+const WORD_BYTES: u64 = CONTEXT_WORD_BYTES as u64;
 
 /// The state of one object's scan. Small when idle: it holds less than a block of text.
 ///
@@ -43,6 +46,13 @@ pub struct ObjectScan {
     unanchored: Vec<u64>,
     ends: BTreeMap<u32, u64>,
     near: Vec<NearWord>,
+    /// Where numbers have been looked for; behind `verified`, since context words after a number decide whether it counts.
+    numbered: usize,
+    /// Where the first context word of each signature begins, bytes.
+    mentioned: BTreeMap<u32, u64>,
+    armed: Armed,
+    /// Where slots are armed that are not yet.
+    arming: BTreeSet<(u64, u32)>,
     fresh: Vec<Fresh>,
     shown: Vec<Range<u64>>,
     /// When the object passed, for exceptions that end.
@@ -120,6 +130,7 @@ pub(crate) struct Kept {
 pub(crate) struct Signs {
     pub(crate) near: bool,
     pub(crate) label: bool,
+    pub(crate) mentioned: bool,
     pub(crate) doubtful: bool,
     pub(crate) sample: bool,
 }
@@ -127,18 +138,20 @@ pub(crate) struct Signs {
 impl Signs {
     /// Every combination, in order of [`Signs::index`].
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        (0..16_u16).map(|bits| Self {
+        (0..32_u16).map(|bits| Self {
             near: bits & 1 != 0,
             label: bits & 2 != 0,
-            doubtful: bits & 4 != 0,
-            sample: bits & 8 != 0,
+            mentioned: bits & 4 != 0,
+            doubtful: bits & 8 != 0,
+            sample: bits & 16 != 0,
         })
     }
 
-    /// The number of the combination, below 16.
+    /// The number of the combination, below 32.
     pub(crate) fn index(self) -> u16 {
-        let Self { near, label, doubtful, sample } = self;
-        u16::from(near) | u16::from(label) << 1 | u16::from(doubtful) << 2 | u16::from(sample) << 3
+        let Self { near, label, mentioned, doubtful, sample } = self;
+        let bits = [near, label, mentioned, doubtful, sample];
+        bits.iter().rev().fold(0, |number, bit| number << 1 | u16::from(*bit))
     }
 
     /// What they say of evidence for a match of `find`; None where the whole object decides.
@@ -146,9 +159,10 @@ impl Signs {
         match evidence {
             Evidence::Near => Some(self.near),
             Evidence::Label => Some(self.label),
+            Evidence::Mentioned => Some(self.mentioned),
             Evidence::Doubtful => Some(self.doubtful),
             Evidence::Find(other) if other == usize::from(find) => Some(true),
-            Evidence::Consistent | Evidence::Mixed | Evidence::Find(_) => None,
+            Evidence::Consistent | Evidence::Many | Evidence::Mixed | Evidence::Find(_) => None,
         }
     }
 }
@@ -172,11 +186,22 @@ impl ObjectScan {
         self.ends.clear();
         self.near.clear();
         self.near.shrink_to(1024);
+        self.numbered = 0;
+        self.mentioned.clear();
+        self.armed.clear();
+        self.arming.clear();
         self.fresh.clear();
         self.shown.clear();
         self.at = None;
         self.shapes.clear();
         self.tallies.clear();
+    }
+
+    /// Looks at the numbers of every finder from the start, whatever context words there are.
+    pub(crate) fn arm_all(&mut self, engine: &Engine) {
+        for slot in 0..engine.numbers.slots() {
+            self.armed.arm(slot, &engine.numbers);
+        }
     }
 
     /// Bytes of text held.
@@ -223,9 +248,10 @@ impl ObjectScan {
         let horizon = if last { self.text.len() } else { self.text.len().saturating_sub(engine.reach.1) };
         if horizon > self.verified || last {
             self.anchored(engine, horizon);
-            self.numbers(engine, horizon);
             self.unanchored(engine, horizon, last);
             self.verified = self.verified.max(horizon);
+            let known = if last { horizon } else { horizon.saturating_sub(engine.foresight()) };
+            self.numbers(engine, known);
         }
         self.settle(set, limits, scratch, last);
         self.forget(engine);
@@ -248,13 +274,22 @@ impl ObjectScan {
                         let Some((from, to)) = phrase.at(&self.text, start, end) else { continue };
                         match target {
                             Target::Finder(finder) => self.found(engine, *finder, from..to),
-                            Target::Near { signature, word } => self.near.push(NearWord {
-                                start: characters.at(&self.text, from),
-                                end: characters.at(&self.text, to),
-                                end_byte: self.base + to as u64,
-                                signature: *signature,
-                                word: *word,
-                            }),
+                            Target::Near { signature, word } => {
+                                self.near.push(NearWord {
+                                    start: characters.at(&self.text, from),
+                                    end: characters.at(&self.text, to),
+                                    end_byte: self.base + to as u64,
+                                    signature: *signature,
+                                    word: *word,
+                                });
+                                let (begin, first) = (self.base + from as u64, &mut self.mentioned);
+                                if first.get(signature).is_none_or(|first| begin < *first) {
+                                    first.insert(*signature, begin);
+                                    let from = begin.saturating_sub(engine.lookback());
+                                    let slots = engine.arms.get(signature).into_iter().flatten();
+                                    self.arming.extend(slots.map(|slot| (from, *slot)));
+                                }
+                            }
                         }
                     }
                     Use::Pattern(index) => {
@@ -291,12 +326,26 @@ impl ObjectScan {
         }
     }
 
-    /// Looks at the groups of digits that begin before `horizon`.
+    /// Looks at the groups of digits that begin before `horizon`, in stretches between which finders are armed.
     fn numbers(&mut self, engine: &Engine, horizon: usize) {
+        while self.numbered < horizon {
+            let here = self.base + self.numbered as u64;
+            while let Some((_, slot)) = self.arming.first().copied().filter(|(from, _)| *from <= here) {
+                self.arming.pop_first();
+                self.armed.arm(slot, &engine.numbers);
+            }
+            let next = self.arming.first().map_or(horizon, |(from, _)| self.relative(*from));
+            let stretch = self.numbered..horizon.min(next);
+            self.numbered = stretch.end;
+            self.numbers_in(engine, stretch);
+        }
+    }
+
+    fn numbers_in(&mut self, engine: &Engine, stretch: Range<usize>) {
         let mut claimed = self.relative(self.claimed);
-        let Self { text, fresh, shapes, base, verified, .. } = self;
+        let Self { text, fresh, shapes, base, armed, .. } = self;
         let text = text.as_slice();
-        engine.numbers.find(text, *verified..horizon, &mut claimed, &mut |candidate| {
+        engine.numbers.find(text, stretch, armed, &mut claimed, &mut |candidate| {
             let Some(finder) = engine.finders.get(candidate.finder as usize) else { return false };
             let shape = shapes.entry((candidate.finder, candidate.digits)).or_default();
             let Some(judgement) = finder.judge(text, &candidate.range) else {
@@ -346,7 +395,7 @@ impl ObjectScan {
         }
         let engine = &set.engine;
         let distance = (engine.within * 4).max(CONTEXT_BYTES) + engine.reach.0 + WORD_BYTES as usize;
-        let limit = (self.base + self.verified as u64).saturating_sub(distance as u64);
+        let limit = (self.base + self.numbered.min(self.verified) as u64).saturating_sub(distance as u64);
         let mut fresh = std::mem::take(&mut self.fresh);
         fresh.sort_by(|a, b| {
             (a.range.start, a.range.end, a.finder).cmp(&(b.range.start, b.range.end, b.finder))
@@ -389,9 +438,11 @@ impl ObjectScan {
         for FindId { signature, find } in &finder.finds {
             let Some(known) = set.signatures.get(*signature as usize) else { continue };
             let (label, word) = self.evidence(*signature, known.compiled.within as u64, &found.range, place);
+            let before = self.mentioned.get(signature).is_some_and(|first| *first < found.range.start);
             let signs = Signs {
                 near: word.is_some(),
                 label,
+                mentioned: before || word.is_some(),
                 doubtful: found.judgement.doubtful,
                 sample: found.judgement.sample,
             };
@@ -470,8 +521,11 @@ impl ObjectScan {
         let overlap = self.scanned.saturating_sub(engine.matcher.overlap());
         let unsettled = self.fresh.iter().map(|found| self.relative(found.range.start)).min();
         let unread = self.unanchored.iter().map(|position| self.relative(*position)).min();
-        let oldest =
-            [Some(self.verified), Some(overlap), unsettled, unread].into_iter().flatten().min().unwrap_or(0);
+        let oldest = [Some(self.verified), Some(self.numbered), Some(overlap), unsettled, unread]
+            .into_iter()
+            .flatten()
+            .min();
+        let oldest = oldest.unwrap_or(0);
         let cut = oldest.saturating_sub(back);
         // Small steps cost more than they free.
         if cut < back.min(4096) {
@@ -482,6 +536,7 @@ impl ObjectScan {
         self.base += cut as u64;
         self.scanned -= cut;
         self.verified -= cut;
+        self.numbered -= cut;
         self.normaliser.forget_before(self.base);
         let (base, first) =
             (self.base, self.base_characters.saturating_sub(engine.within as u64 + WORD_BYTES));

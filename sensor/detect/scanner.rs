@@ -58,6 +58,15 @@ impl Scanner {
         scan
     }
 
+    /// Begins a scan that looks at every number, beside a context word or not; it ends with [`Scanner::finish_all`], for
+    /// people who want to see what nearly counted. Slower, and what would be reported is found in either.
+    #[must_use]
+    pub fn begin_all(&mut self) -> ObjectScan {
+        let mut scan = self.begin();
+        scan.arm_all(&self.set.engine);
+        scan
+    }
+
     /// The next piece of an object's text. Pieces may end anywhere, within a character too; the hits are the same.
     pub fn push(&mut self, scan: &mut ObjectScan, text: &[u8]) {
         let block = self.limits.block_bytes.max(1);
@@ -81,7 +90,8 @@ impl Scanner {
         self.end(scan, Wanted::Reported)
     }
 
-    /// Ends the scan: every match of any confidence, whatever the thresholds; for people who tune signatures.
+    /// Ends the scan: every match of any confidence, whatever the thresholds; for people who tune signatures. Numbers that
+    /// count only beside a context word are shown without one if the scan began with [`Scanner::begin_all`].
     #[must_use]
     pub fn finish_all(&mut self, scan: ObjectScan) -> Vec<Hit> {
         self.end(scan, Wanted::All)
@@ -90,7 +100,7 @@ impl Scanner {
     /// Scans one whole text for every match of any confidence. Offsets are bytes of `text`.
     #[must_use]
     pub fn scan_text(&mut self, text: &str) -> Vec<Hit> {
-        let mut scan = self.begin();
+        let mut scan = self.begin_all();
         self.push(&mut scan, text.as_bytes());
         self.finish_all(scan)
     }

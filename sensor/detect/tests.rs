@@ -14,11 +14,21 @@ static SHIPPED: LazyLock<Arc<SignatureSet>> = LazyLock::new(|| Arc::new(Signatur
 
 fn scan(set: &Arc<SignatureSet>, limits: &DetectLimits, pieces: &[&[u8]]) -> Vec<Hit> {
     let mut scanner = Scanner::new(Arc::clone(set), limits);
-    let mut scan = scanner.begin();
+    let mut scan = scanner.begin_all();
     for piece in pieces {
         scanner.push(&mut scan, piece);
     }
     scanner.finish_all(scan)
+}
+
+/// What signatures report: numbers are looked at only after their context words.
+fn reported(set: &Arc<SignatureSet>, limits: &DetectLimits, pieces: &[&[u8]]) -> Vec<Hit> {
+    let mut scanner = Scanner::new(Arc::clone(set), limits);
+    let mut scan = scanner.begin();
+    for piece in pieces {
+        scanner.push(&mut scan, piece);
+    }
+    scanner.finish(scan)
 }
 
 fn set(texts: &[&str]) -> (Arc<SignatureSet>, Vec<SignatureProblem>) {
@@ -55,7 +65,7 @@ fn shipped_signatures_pass_their_tests() {
     ] {
         assert!(ids.contains(&id), "{id}");
     }
-    assert!(set.notes().is_empty());
+    assert!(set.notes().is_empty(), "{:?}", set.notes());
 }
 
 #[test]
@@ -151,6 +161,7 @@ proptest! {
         let whole = DetectLimits { block_bytes: 1 << 20, ..DetectLimits::default() };
         let small = DetectLimits { block_bytes: block, held_bytes: held, ..DetectLimits::default() };
         prop_assert_eq!(scan(&OWN, &whole, &[bytes]), scan(&OWN, &small, &pieces));
+        prop_assert_eq!(reported(&OWN, &whole, &[bytes]), reported(&OWN, &small, &pieces));
     }
 
     #[test]

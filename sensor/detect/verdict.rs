@@ -19,6 +19,9 @@ use std::{
 /// Look-alikes from which their share of valid ones says something against them.
 const MIXED_FROM: u64 = 10;
 
+/// Distinct values from which they are many.
+const MANY: usize = 5;
+
 /// Which hits are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
@@ -66,8 +69,8 @@ struct Judge<'a> {
     at: Option<Timestamp>,
     /// Positions of matches by find, in characters, sorted; only of finds that count as evidence for others.
     places: Vec<Vec<Range<u64>>>,
-    /// Finders with at least two distinct values that are no samples.
-    several: BTreeSet<u32>,
+    /// Distinct values that are no samples by finder, as many as it takes to call them many.
+    several: BTreeMap<u32, BTreeSet<u64>>,
 }
 
 impl<'a> Judge<'a> {
@@ -78,12 +81,14 @@ impl<'a> Judge<'a> {
         tally: &mut Tally,
     ) -> Self {
         tally.kept.sort_by_key(|kept| (kept.start, kept.end));
-        let mut first: BTreeMap<u32, u64> = BTreeMap::new();
-        let mut several = BTreeSet::new();
+        let mut several: BTreeMap<u32, BTreeSet<u64>> = BTreeMap::new();
         let mut places = vec![Vec::new(); signature.compiled.finds.len()];
         for kept in &tally.kept {
-            if !kept.signs.sample && *first.entry(kept.finder).or_insert(kept.value) != kept.value {
-                several.insert(kept.finder);
+            if !kept.signs.sample {
+                let values = several.entry(kept.finder).or_default();
+                if values.len() < MANY {
+                    values.insert(kept.value);
+                }
             }
             if let Some(places) = places.get_mut(usize::from(kept.find)) {
                 places.push(kept.start..kept.end);
@@ -206,14 +211,16 @@ impl<'a> Judge<'a> {
         signs: Signs,
         place: Option<&Range<u64>>,
     ) -> Option<Confidence> {
-        if !self.signature.compiled.finds.get(usize::from(find)).is_some_and(|find| find.counts) {
-            return None;
-        }
+        let info = self.signature.compiled.finds.get(usize::from(find)).filter(|find| find.counts)?;
+        let above_low =
+            !signs.sample && info.needs.is_none_or(|needs| signs.known(needs, find) == Some(true));
         let mut holds = |evidence| match evidence {
             Evidence::Near => signs.near,
             Evidence::Label => signs.label,
+            Evidence::Mentioned => signs.mentioned,
             Evidence::Doubtful => signs.doubtful,
             Evidence::Consistent => self.consistent(finder, digits),
+            Evidence::Many => self.distinct(finder) >= MANY,
             Evidence::Mixed => self.mixed(finder, digits),
             Evidence::Find(other) => {
                 other == usize::from(find) || place.is_some_and(|place| self.beside(other, place))
@@ -222,9 +229,9 @@ impl<'a> Judge<'a> {
         let mut is =
             |expression: &Option<Expression>| expression.as_ref().is_some_and(|e| e.holds(&mut holds));
         let levels = &self.signature.compiled.levels;
-        if !signs.sample && is(&levels.high) {
+        if above_low && is(&levels.high) {
             Some(Confidence::High)
-        } else if !signs.sample && is(&levels.medium) {
+        } else if above_low && is(&levels.medium) {
             Some(Confidence::Medium)
         } else if levels.low.is_none() || is(&levels.low) {
             Some(Confidence::Low)
@@ -240,7 +247,11 @@ impl<'a> Judge<'a> {
 
     fn consistent(&self, finder: u32, digits: u8) -> bool {
         let (valid, all) = self.shape(finder, digits);
-        valid > 0 && valid * 10 >= all * 6 && self.several.contains(&finder)
+        valid > 0 && valid * 10 >= all * 6 && self.distinct(finder) >= 2
+    }
+
+    fn distinct(&self, finder: u32) -> usize {
+        self.several.get(&finder).map_or(0, BTreeSet::len)
     }
 
     fn mixed(&self, finder: u32, digits: u8) -> bool {

@@ -8,6 +8,7 @@ pub(crate) mod matcher;
 pub(crate) mod normalise;
 pub(crate) mod numbers;
 pub(crate) mod pattern;
+pub(crate) mod readers;
 pub(crate) mod redact;
 pub(crate) mod words;
 
@@ -17,12 +18,15 @@ use matcher::Matcher;
 use numbers::Numbers;
 use pattern::Pattern;
 use redact::Mask;
-use std::{hash::BuildHasher as _, ops::Range};
+use std::{collections::BTreeMap, hash::BuildHasher as _, ops::Range};
 use words::Phrase;
 
 /// Key of the hashes of values. They are compared within one run and never written, so that a fixed key will do until
 /// record indexes bring a secret one.
 const VALUE_KEY: u64 = 0x6567_7265_7420_7631;
+
+/// Longest context word, bytes, white space between its words included.
+pub(crate) const CONTEXT_WORD_BYTES: usize = 512;
 
 /// Where the literals of the matcher lead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,9 +163,24 @@ pub(crate) struct Engine {
     /// Indexes of patterns that no literal leads to.
     pub(crate) unanchored: Vec<u32>,
     pub(crate) numbers: Numbers,
+    /// By signature, the slots of number finders that its context words arm.
+    pub(crate) arms: BTreeMap<u32, Vec<u32>>,
     pub(crate) finders: Vec<Finder>,
     /// Bytes before and after an anchor that a verification may look at.
     pub(crate) reach: (usize, usize),
     /// Widest distance of context words, characters.
     pub(crate) within: usize,
+}
+
+impl Engine {
+    /// Bytes by which a context word's finders are armed before it: the distance of the word to a number, and that of this
+    /// number to another that is evidence for it.
+    pub(crate) fn lookback(&self) -> u64 {
+        (2 * 4 * self.within) as u64
+    }
+
+    /// Bytes after a number that must be known before it is looked at, so that every word that arms its finder is.
+    pub(crate) fn foresight(&self) -> usize {
+        2 * 4 * self.within + CONTEXT_WORD_BYTES
+    }
 }

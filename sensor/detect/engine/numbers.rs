@@ -5,6 +5,7 @@
 //! numbers, paths and links. Never does: check digits (validators), decisions.
 
 use super::instructions::{CHUNK, Classes, Instructions, Work};
+use super::readers::Reader;
 use crate::{language::layout::Layout, validators::iban};
 use std::ops::Range;
 
@@ -13,6 +14,8 @@ use std::ops::Range;
 const BATCH: usize = 64;
 /// Longest group of digits that a number may begin with.
 const LONGEST_GROUP: usize = 32;
+/// Longest word of letters and digits that a number may begin with: the widest layout.
+const LONGEST_WORD: usize = 40;
 /// Bytes after the first digit of a number that decide about it: its width, its right neighbours, and the gate.
 pub(crate) const FORWARD: usize = 160;
 /// Bytes before the first digit of a number that decide about it: its lead and the link that it may be part of.
@@ -25,28 +28,102 @@ pub(crate) enum Written {
     Layout(Layout),
     /// An international account number: its country decides its length.
     Iban,
+    /// What a function reads.
+    Reader(Reader),
 }
 
 impl Written {
     fn width(&self) -> usize {
         match self {
             Self::Layout(layout) => layout.widest(),
-            Self::Iban => usize::MAX,
+            Self::Iban | Self::Reader(_) => usize::MAX,
         }
     }
 }
 
-/// All number finders, by the length of the group of digits that they begin with.
+/// All number finders, by the length of the group of digits, or of the word, that they begin with.
+///
+/// Most numbers count only beside a context word. Their finders are *bound*: they are not looked at before such a word has
+/// armed them, so that hundreds of them cost next to nothing in text without their words.
 #[derive(Debug)]
 pub(crate) struct Numbers {
     instructions: Instructions,
     written: Vec<(u32, Written)>,
-    /// Fewest digits of any form.
+    /// Fewest digits of any form whose finder is not bound.
     fewest: u32,
+    /// Fewest digits by slot of bound finders.
+    fewest_bound: Vec<u32>,
     /// Finders of account numbers.
     accounts: Vec<u32>,
-    /// Layouts by the length of their first group and by what follows it, see [`follower`].
-    by_group: Vec<[Vec<Entry>; FOLLOWERS.len() + 1]>,
+    /// Finders that read, with their slots.
+    readers: Vec<(u32, Reader, Option<u32>)>,
+    /// Layouts by the length of the group of digits that is their core, and by what follows it, see [`follower`].
+    by_group: Vec<[Candidates; FOLLOWERS.len() + 1]>,
+    /// Layouts by the length of the word of letters and digits that is their core.
+    by_word: Vec<Candidates>,
+}
+
+/// Layouts that may stand at one kind of place.
+#[derive(Clone, Debug, Default)]
+struct Candidates {
+    always: Vec<Entry>,
+    /// With their slots.
+    bound: Vec<(u32, Entry)>,
+    /// A bit for each slot among them.
+    slots: Vec<u64>,
+}
+
+impl Candidates {
+    fn push(&mut self, entry: Entry, slot: Option<u32>) {
+        let Some(slot) = slot else { return self.always.push(entry) };
+        let word = (slot / 64) as usize;
+        if self.slots.len() <= word {
+            self.slots.resize(word + 1, 0);
+        }
+        if let Some(bits) = self.slots.get_mut(word) {
+            *bits |= 1 << (slot % 64);
+        }
+        self.bound.push((slot, entry));
+    }
+
+    /// The layouts to be compared, those of each finder next to each other.
+    fn ready<'a>(&'a self, armed: &'a Armed) -> impl Iterator<Item = &'a Entry> {
+        let any = self.slots.iter().zip(&armed.slots).any(|(here, armed)| here & armed != 0);
+        let bound = if any { self.bound.as_slice() } else { &[] };
+        let bound = bound.iter().filter(|(slot, _)| armed.holds(*slot)).map(|(_, entry)| entry);
+        self.always.iter().chain(bound)
+    }
+}
+
+/// Which bound finders are looked at, in one object.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Armed {
+    slots: Vec<u64>,
+    fewest: u32,
+}
+
+impl Armed {
+    /// None is.
+    pub(crate) fn clear(&mut self) {
+        self.slots.clear();
+    }
+
+    /// Arms a slot of `numbers`.
+    pub(crate) fn arm(&mut self, slot: u32, numbers: &Numbers) {
+        if self.slots.is_empty() {
+            self.slots.resize(numbers.fewest_bound.len().div_ceil(64), 0);
+            self.fewest = u32::MAX;
+        }
+        if let Some(bits) = self.slots.get_mut((slot / 64) as usize) {
+            *bits |= 1 << (slot % 64);
+        }
+        let fewest = numbers.fewest_bound.get(slot as usize).copied().unwrap_or(u32::MAX);
+        self.fewest = self.fewest.min(fewest);
+    }
+
+    fn holds(&self, slot: u32) -> bool {
+        self.slots.get((slot / 64) as usize).is_some_and(|bits| bits >> (slot % 64) & 1 == 1)
+    }
 }
 
 /// A layout as it is looked up.
@@ -73,37 +150,79 @@ pub(crate) struct Candidate {
     pub(crate) finder: u32,
     /// Where.
     pub(crate) range: Range<usize>,
-    /// Number of digits: look-alikes are compared with others of their length.
+    /// Number of digits, or of letters and digits where it may have both: look-alikes are compared with others of their
+    /// length.
     pub(crate) digits: u8,
 }
 
 impl Numbers {
-    /// Prepares the layouts of all finders.
-    pub(crate) fn new(mut written: Vec<(u32, Written)>) -> Self {
+    /// Prepares the layouts of all finders. `slot` numbers the bound ones from 0; of others it says nothing.
+    pub(crate) fn new(mut written: Vec<(u32, Written)>, slot: &impl Fn(u32) -> Option<u32>) -> Self {
         // The widest form of each finder is tried first.
         written.sort_by_key(|(finder, form)| (*finder, std::cmp::Reverse(form.width())));
         let accounts =
             written.iter().filter(|(_, form)| matches!(form, Written::Iban)).map(|(finder, _)| *finder);
         let accounts = accounts.collect();
-        let mut by_group = vec![<[Vec<Entry>; FOLLOWERS.len() + 1]>::default(); LONGEST_GROUP + 1];
-        for (index, (_, form)) in (0..).zip(&written) {
-            let Written::Layout(layout) = form else { continue };
-            for (_, lists) in
-                by_group.iter_mut().enumerate().filter(|(digits, _)| layout.begins_with(*digits))
-            {
-                for (which, list) in lists.iter_mut().enumerate() {
-                    if layout.follows().is_none_or(|byte| follower(Some(byte)) == which) {
-                        list.push(Entry { index, second: layout.second_group() });
+        let mut numbers = Self {
+            instructions: Instructions::best(),
+            written: Vec::new(),
+            fewest: u32::MAX,
+            fewest_bound: Vec::new(),
+            accounts,
+            readers: Vec::new(),
+            by_group: vec![<[Candidates; FOLLOWERS.len() + 1]>::default(); LONGEST_GROUP + 1],
+            by_word: vec![Candidates::default(); LONGEST_WORD + 1],
+        };
+        for (index, (finder, form)) in (0..).zip(&written) {
+            let digits = match form {
+                Written::Layout(layout) => {
+                    numbers.list(index, layout, slot(*finder));
+                    layout.fewest_digits()
+                }
+                Written::Iban => iban::FEWEST_DIGITS,
+                Written::Reader(reader) => {
+                    numbers.readers.push((*finder, *reader, slot(*finder)));
+                    reader.fewest_digits()
+                }
+            };
+            let digits = u32::try_from(digits).unwrap_or(u32::MAX);
+            match slot(*finder).filter(|_| !matches!(form, Written::Iban)) {
+                None => numbers.fewest = numbers.fewest.min(digits),
+                Some(slot) => {
+                    let slots = numbers.fewest_bound.len().max(slot as usize + 1);
+                    numbers.fewest_bound.resize(slots, u32::MAX);
+                    if let Some(fewest) = numbers.fewest_bound.get_mut(slot as usize) {
+                        *fewest = (*fewest).min(digits);
                     }
                 }
             }
         }
-        let digits = written.iter().map(|(_, form)| match form {
-            Written::Layout(layout) => layout.fewest_digits(),
-            Written::Iban => iban::FEWEST_DIGITS,
-        });
-        let fewest = digits.min().and_then(|digits| u32::try_from(digits).ok()).unwrap_or(0);
-        Self { instructions: Instructions::best(), written, fewest, accounts, by_group }
+        numbers.written = written;
+        numbers
+    }
+
+    /// Enters a layout wherever it may be met.
+    fn list(&mut self, index: u32, layout: &Layout, slot: Option<u32>) {
+        let entry = Entry { index, second: layout.second_group() };
+        for (_, lists) in
+            self.by_group.iter_mut().enumerate().filter(|(digits, _)| layout.begins_with_digits(*digits))
+        {
+            for (which, list) in lists.iter_mut().enumerate() {
+                if layout.follows().is_none_or(|byte| follower(Some(byte)) == which) {
+                    list.push(entry, slot);
+                }
+            }
+        }
+        for (_, list) in
+            self.by_word.iter_mut().enumerate().filter(|(length, _)| layout.begins_with_word(*length))
+        {
+            list.push(entry, slot);
+        }
+    }
+
+    /// Number of slots of bound finders.
+    pub(crate) fn slots(&self) -> u32 {
+        u32::try_from(self.fewest_bound.len()).unwrap_or(u32::MAX)
     }
 
     /// Looks at every group of digits that begins in `range` and may begin a number; `visit` says whether a candidate is
@@ -113,10 +232,12 @@ impl Numbers {
         &self,
         text: &[u8],
         range: Range<usize>,
+        armed: &Armed,
         claimed: &mut usize,
         visit: &mut impl FnMut(&Candidate) -> bool,
     ) {
-        if self.written.is_empty() {
+        let fewest = if armed.slots.is_empty() { self.fewest } else { self.fewest.min(armed.fewest) };
+        if fewest == u32::MAX {
             return;
         }
         // Whether the byte before the chunk is a digit: a group that began before the range was visited already.
@@ -131,7 +252,7 @@ impl Numbers {
             let ahead = batch.get(chunk % BATCH + 1).copied().unwrap_or(0);
             let mut starts = bits & !(bits << 1 | inside);
             inside = bits >> (CHUNK - 1);
-            if starts == 0 || bits.count_ones() + ahead.count_ones() < self.fewest {
+            if starts == 0 || bits.count_ones() + ahead.count_ones() < fewest {
                 continue;
             }
             while starts != 0 {
@@ -146,7 +267,7 @@ impl Numbers {
                     length += digits_at(text, at + CHUNK);
                 }
                 if start >= *claimed {
-                    self.group(text, start, length, claimed, visit);
+                    self.group(text, start, length, armed, claimed, visit);
                 }
             }
         }
@@ -157,12 +278,16 @@ impl Numbers {
         text: &[u8],
         start: usize,
         length: usize,
+        armed: &Armed,
         claimed: &mut usize,
         visit: &mut impl FnMut(&Candidate) -> bool,
     ) {
+        let before = start.checked_sub(1).and_then(|at| text.get(at)).copied();
+        let after = text.get(start + length).copied();
+        let letter = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphabetic());
         if length >= 2
             && !self.accounts.is_empty()
-            && text.get(start.wrapping_sub(1)).is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b' ')
+            && (letter(before) || before == Some(b' '))
             && let Some(range) = account(text, start)
         {
             let digits = count_digits(text, &range);
@@ -175,23 +300,50 @@ impl Numbers {
                 return;
             }
         }
-        let Some(lists) = self.by_group.get(length) else { return };
-        let after = follower(text.get(start + length).copied());
-        let Some(list) = lists.get(after).filter(|list| !list.is_empty()) else { return };
-        // Dates and telephone numbers begin like many layouts and go on like none.
-        let second = if after < FOLLOWERS.len() { digits_at(text, start + length + 1) } else { 0 };
-        let mut settled = None;
-        for Entry { index, second: (least, most) } in list {
-            if after < FOLLOWERS.len() && !(*least..=*most).contains(&second) {
-                continue;
+        for (finder, reader, slot) in &self.readers {
+            if slot.is_none_or(|slot| armed.holds(slot))
+                && let Some(range) = reader.read(text, start..start + length)
+                && !in_link(text, range.start)
+            {
+                let digits = count_digits(text, &range);
+                visit(&Candidate { finder: *finder, range, digits });
             }
+        }
+        if letter(before) || letter(after) {
+            let Some(word) = word(text, start..start + length) else { return };
+            let Some(list) = self.by_word.get(word.len()) else { return };
+            self.compare(text, word, list.ready(armed), visit);
+        } else {
+            let which = follower(after);
+            let Some(list) = self.by_group.get(length).and_then(|lists| lists.get(which)) else { return };
+            // Dates and telephone numbers begin like many layouts and go on like none.
+            let second = if which < FOLLOWERS.len() { digits_at(text, start + length + 1) } else { 0 };
+            let likely = |entry: &&Entry| {
+                which == FOLLOWERS.len() || (entry.second.0..=entry.second.1).contains(&second)
+            };
+            self.compare(text, start..start + length, list.ready(armed).filter(likely), visit);
+        }
+    }
+
+    /// Compares layouts with what stands around their core.
+    fn compare<'a>(
+        &self,
+        text: &[u8],
+        core: Range<usize>,
+        entries: impl Iterator<Item = &'a Entry>,
+        visit: &mut impl FnMut(&Candidate) -> bool,
+    ) {
+        let mut settled = None;
+        for Entry { index, .. } in entries {
             let Some((finder, Written::Layout(layout))) = self.written.get(*index as usize) else { continue };
             if settled == Some(*finder) {
                 continue;
             }
-            let Some(range) = fit(layout, text, start..start + length) else { continue };
+            let Some(range) = fit(layout, text, core.clone()) else { continue };
             let digits = if layout.is_bare() {
-                u8::try_from(length).unwrap_or(u8::MAX)
+                u8::try_from(core.len()).unwrap_or(u8::MAX)
+            } else if layout.has_letters() {
+                count_signs(text, &range)
             } else {
                 count_digits(text, &range)
             };
@@ -200,6 +352,25 @@ impl Numbers {
             }
         }
     }
+}
+
+/// The word of letters and digits around a group of digits; None where the group is not the first one in it.
+fn word(text: &[u8], group: Range<usize>) -> Option<Range<usize>> {
+    let lead = text.get(group.start.saturating_sub(LONGEST_WORD + 1)..group.start)?;
+    let letters = lead.iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let start = group.start - letters;
+    if start > 0 && is_digit(text, start - 1) {
+        return None;
+    }
+    let rest = text.get(group.end..text.len().min(group.end + LONGEST_WORD + 1))?;
+    let more = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    Some(start..group.end + more)
+}
+
+fn count_signs(text: &[u8], range: &Range<usize>) -> u8 {
+    let signs =
+        text.get(range.clone()).unwrap_or_default().iter().filter(|byte| byte.is_ascii_alphanumeric());
+    u8::try_from(signs.count()).unwrap_or(u8::MAX)
 }
 
 fn count_digits(text: &[u8], range: &Range<usize>) -> u8 {
@@ -246,7 +417,11 @@ fn fit(layout: &Layout, text: &[u8], group: Range<usize>) -> Option<Range<usize>
         group
     } else {
         let start = group.start.checked_sub(layout.lead())?;
-        start..start + layout.fits(text.get(start..)?)?
+        let range = start..start + layout.fits(text.get(start..)?)?;
+        // What "either" stands for may be letters alone, which are words.
+        let digits =
+            !layout.has_letters() || usize::from(count_digits(text, &range)) >= layout.fewest_digits();
+        digits.then_some(range)?
     };
     let free =
         stands_free(text, &range) && !in_link(text, range.start) && neighbours_differ(layout, text, &range);
@@ -351,12 +526,12 @@ mod tests {
             "iban" => Written::Iban,
             text => Written::Layout(Layout::parse(text).expect(text)),
         });
-        Numbers::new((0..).zip(written).collect())
+        Numbers::new((0..).zip(written).collect(), &|_| None)
     }
 
     fn found(layouts: &[&str], text: &str) -> Vec<String> {
         let mut found = Vec::new();
-        numbers(layouts).find(text.as_bytes(), 0..text.len(), &mut 0, &mut |candidate| {
+        numbers(layouts).find(text.as_bytes(), 0..text.len(), &Armed::default(), &mut 0, &mut |candidate| {
             found.push(text[candidate.range.clone()].to_owned());
             true
         });
@@ -428,6 +603,54 @@ mod tests {
         assert!(found(&["iban"], "XDE89370400440532013000").is_empty());
     }
 
+    #[test]
+    fn words_of_letters_and_digits_are_numbers_too() {
+        let forms = ["@@@@@####@", "@@@@@@##@##@###@", "@@ ## ## ## @", "*{20}", "@@#########", "#########@"];
+        for number in [
+            "ABCPL1234C",
+            "RCCMNL83S18D969H",
+            "AB 12 34 56 C",
+            "213800KUD8LAJWSQ9D15",
+            "DE136695976",
+            "123456789V",
+        ] {
+            for text in [number.to_owned(), format!("x {number}, y"), format!("\"{number}\"")] {
+                assert_eq!(found(&forms, &text), [number], "{text}");
+            }
+            for text in
+                [format!("{number}1"), format!("a{number}"), format!("{number}-7"), format!("/{number}")]
+            {
+                assert!(found(&forms, &text).is_empty(), "{text}");
+            }
+        }
+        assert!(found(&forms, "ABCDEFGHIJKLMNOPQRST internationalisation").is_empty());
+    }
+
+    #[test]
+    fn bound_finders_wait_until_they_are_armed() {
+        let forms = [(0, "#########"), (1, "#########"), (2, "#{10}")];
+        let forms = forms.map(|(finder, text)| (finder, Written::Layout(Layout::parse(text).expect(text))));
+        let numbers = Numbers::new(forms.to_vec(), &|finder| finder.checked_sub(1));
+        assert_eq!(numbers.slots(), 2);
+        let text = "123456789 1234567890";
+        let finders = |armed: &Armed| {
+            let mut found = Vec::new();
+            numbers.find(text.as_bytes(), 0..text.len(), armed, &mut 0, &mut |candidate| {
+                found.push(candidate.finder);
+                true
+            });
+            found
+        };
+        let mut armed = Armed::default();
+        assert_eq!(finders(&armed), [0]);
+        armed.arm(1, &numbers);
+        assert_eq!(finders(&armed), [0, 2]);
+        armed.arm(0, &numbers);
+        assert_eq!(finders(&armed), [0, 1, 2]);
+        armed.clear();
+        assert_eq!(finders(&armed), [0]);
+    }
+
     proptest! {
         #[test]
         fn the_gate_loses_nothing_whatever_the_alignment(lead in "[a-z ]{0,70}", cut in 0_usize..90, tail in "[a-z ]{0,70}") {
@@ -436,7 +659,7 @@ mod tests {
             let mut found = 0;
             let cut = cut.min(text.len());
             for range in [0..cut, cut..text.len()] {
-                numbers.find(text.as_bytes(), range, &mut 0, &mut |_| { found += 1; true });
+                numbers.find(text.as_bytes(), range, &Armed::default(), &mut 0, &mut |_| { found += 1; true });
             }
             prop_assert_eq!(found, 1);
         }

@@ -5,6 +5,7 @@
 use super::{
     check::{Draft, DraftFind, Levels, Report, Test, What},
     exception::Exception,
+    expression::Evidence,
     problem::{Fault, SignatureProblem, nearest},
     source::Source,
 };
@@ -45,7 +46,9 @@ pub(crate) struct FindInfo {
     pub(crate) name: String,
     pub(crate) counts: bool,
     /// For each combination of signs, a bit by [`Signs::index`]: whether a match with them may reach any level.
-    pub(crate) reachable: u16,
+    pub(crate) reachable: u32,
+    /// Without this its matches are never above low.
+    pub(crate) needs: Option<Evidence>,
 }
 
 /// Signatures in order of their ids, their engine, and what they cost.
@@ -139,6 +142,8 @@ struct Tables {
     unanchored: Vec<u32>,
     written: Vec<(u32, numbers::Written)>,
     finders: Vec<Finder>,
+    /// Finds that say nothing before a context word has been seen.
+    bound: BTreeSet<FindId>,
     reach: (usize, usize),
     notes: Vec<CostNote>,
 }
@@ -153,6 +158,7 @@ pub(crate) fn build(drafts: Vec<Draft>) -> Option<Built> {
     for (signature, mut draft) in (0_u32..).zip(drafts) {
         let mut finders = Vec::new();
         let mut finds = Vec::new();
+        let needs: Vec<_> = draft.finds.iter().map(|find| (find.counts, find.needs)).collect();
         for (index, find) in (0_u8..).zip(std::mem::take(&mut draft.finds)) {
             let id = FindId { signature, find: index };
             let may_reach =
@@ -160,7 +166,12 @@ pub(crate) fn build(drafts: Vec<Draft>) -> Option<Built> {
             let enabled = draft.enabled;
             let reachable = Signs::all().filter(|signs| enabled && may_reach(signs));
             let reachable = reachable.fold(0, |bits, signs| bits | 1 << signs.index());
-            finds.push(FindInfo { name: find.name.clone(), counts: find.counts, reachable });
+            let bound = || draft.levels.are_bound(&needs, usize::from(index), draft.report.at);
+            if !enabled || !draft.near.is_empty() && bound() {
+                tables.bound.insert(id);
+            }
+            let (counts, needs) = (find.counts, find.needs);
+            finds.push(FindInfo { name: find.name.clone(), counts, reachable, needs });
             if let What::Use { id: other, find, .. } = find.what {
                 users.extend(ids.binary_search(&other).ok().map(|other| (id, other, find)));
             } else {
@@ -279,7 +290,26 @@ impl Tables {
         self.reach.1 = self.reach.1.max(reach.1);
     }
 
+    /// Slots of the finders of numbers all of whose finds are bound, by finder; and by signature what its words arm.
+    fn slots(&self) -> (BTreeMap<u32, u32>, BTreeMap<u32, Vec<u32>>) {
+        let mut slots = BTreeMap::new();
+        let mut arms: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for (finder, _) in &self.written {
+            let Some(known) = self.finders.get(*finder as usize) else { continue };
+            if slots.contains_key(finder) || !known.finds.iter().all(|find| self.bound.contains(find)) {
+                continue;
+            }
+            let slot = index(slots.len());
+            slots.insert(*finder, slot);
+            for find in &known.finds {
+                arms.entry(find.signature).or_default().push(slot);
+            }
+        }
+        (slots, arms)
+    }
+
     fn finish(self, within: usize) -> Option<(Engine, Vec<CostNote>)> {
+        let (slots, arms) = self.slots();
         let (literals, uses): (Vec<Literal>, Vec<Vec<Use>>) = self.literals.into_iter().unzip();
         let engine = Engine {
             matcher: Matcher::new(&literals).ok()?,
@@ -288,7 +318,8 @@ impl Tables {
             phrases: self.phrases,
             patterns: self.patterns,
             unanchored: self.unanchored,
-            numbers: Numbers::new(self.written),
+            numbers: Numbers::new(self.written, &|finder| slots.get(&finder).copied()),
+            arms,
             finders: self.finders,
             // Validators look around a match; characters next to a window decide about word boundaries.
             reach: (self.reach.0 + AROUND + 8, self.reach.1 + AROUND + 8),

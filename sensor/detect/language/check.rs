@@ -5,7 +5,7 @@
 use super::{
     dictionary,
     exception::{self, Exception},
-    expression::{Evidence, Expression, is_reserved},
+    expression::{self, Evidence, Expression, is_reserved},
     layout::Layout,
     problem::{Fault, SignatureProblem, nearest},
     schema::{self, Escalation},
@@ -16,6 +16,7 @@ use crate::{
     engine::{
         numbers::Written,
         pattern::Pattern,
+        readers::READERS,
         redact::{MASKS, Mask},
         words::Phrase,
     },
@@ -65,6 +66,8 @@ pub(crate) struct DraftFind {
     pub(crate) counts: bool,
     /// A match may stand inside a longer word or number.
     pub(crate) inside: bool,
+    /// Without this its matches are never above low.
+    pub(crate) needs: Option<Evidence>,
     pub(crate) what: What,
     pub(crate) validators: Vec<&'static Validator>,
     pub(crate) value: ValueForm,
@@ -107,6 +110,54 @@ impl Levels {
     pub(crate) fn usual(near: bool) -> Self {
         let high = near.then_some(Expression::Is(Evidence::Near));
         Self { high, medium: Some(Expression::All(Vec::new())), low: None, usual: true }
+    }
+
+    /// Whether a level from `least` on may be reached, given what is known of the evidence.
+    fn may_reach_from(&self, least: Confidence, evidence: &impl Fn(Evidence) -> Option<bool>) -> bool {
+        let may = |level: &Option<Expression>| level.as_ref().is_some_and(|level| level.may_hold(evidence));
+        may(&self.high)
+            || least <= Confidence::Medium && may(&self.medium)
+            || least <= Confidence::Low && self.low.as_ref().is_none_or(|low| low.may_hold(evidence))
+    }
+
+    /// Whether matches of the find say nothing before a context word has been seen: they can't be reported, and no other
+    /// find can become more or less by them.
+    pub(crate) fn are_bound(
+        &self,
+        finds: &[(bool, Option<Evidence>)],
+        find: usize,
+        least: Confidence,
+    ) -> bool {
+        let alone = |of: usize, evidence: Evidence| match evidence {
+            Evidence::Near | Evidence::Label | Evidence::Mentioned => Some(false),
+            Evidence::Find(other) if other == of => Some(true),
+            _ => None,
+        };
+        let reported = |of: usize| {
+            let (counts, needs) = finds.get(of).copied().unwrap_or((true, None));
+            let capped = needs.is_some() && least > Confidence::Low;
+            counts && !capped && self.may_reach_from(least, &|evidence| alone(of, evidence))
+        };
+        let (counts, _) = finds.get(find).copied().unwrap_or((true, None));
+        // What may be reported of others must be the same with and without this find beside them.
+        let indifferent = |of: usize| {
+            let settled = |beside: bool, bits: u8| {
+                let known = |evidence| match evidence {
+                    Evidence::Doubtful => Some(bits & 1 != 0),
+                    Evidence::Consistent => Some(bits & 2 != 0),
+                    Evidence::Mixed => Some(bits & 4 != 0),
+                    Evidence::Find(other) if other == find => Some(beside),
+                    other => alone(of, other),
+                };
+                [&self.high, &self.medium, &self.low]
+                    .map(|level| level.as_ref().map(|level| level.known(&known)))
+            };
+            (0..8).all(|bits| {
+                let with = settled(true, bits);
+                with == settled(false, bits) && !with.contains(&Some(None))
+            })
+        };
+        counts && !reported(find) && (0..finds.len()).all(|of| of == find || !reported(of) || indifferent(of))
     }
 
     /// Whether any level may be reached, given what is known of the evidence.
@@ -329,7 +380,9 @@ impl Checker<'_> {
         let (what, default_value) = self.what(&find)?;
         let value = validators.last().map_or(default_value, |validator| validator.value);
         let mask = mask(find.show.as_ref())?;
-        Ok(DraftFind { name, counts: find.counts, inside: find.inside, what, validators, value, mask })
+        let needs = find.needs.as_ref().map(needs).transpose()?;
+        let (counts, inside) = (find.counts, find.inside);
+        Ok(DraftFind { name, counts, inside, needs, what, validators, value, mask })
     }
 
     fn what(&mut self, find: &schema::Find) -> Result<(What, ValueForm), Placed> {
@@ -368,7 +421,10 @@ impl Checker<'_> {
         }
         let written = find.numbers.iter().map(|text| match text.get_ref().as_str() {
             "iban" => Ok(Written::Iban),
-            layout => Layout::parse(layout).map(Written::Layout).map_err(|fault| (text.span(), fault)),
+            name => match READERS.iter().find(|(known, _)| *known == name) {
+                Some((_, reader)) => Ok(Written::Reader(*reader)),
+                None => Layout::parse(name).map(Written::Layout).map_err(|fault| (text.span(), fault)),
+            },
         });
         let letters = find.numbers.iter().any(|text| text.get_ref().contains(['@', '*', 'i']));
         Ok((
@@ -435,12 +491,24 @@ fn identity(parsed: &schema::File) -> Result<(), Placed> {
 
 fn validator(name: &Spanned<String>) -> Result<&'static Validator, Placed> {
     validators::named(name.get_ref()).ok_or_else(|| {
-        let known = || validators::VALIDATORS.iter().map(|validator| validator.name);
+        let known = || validators::all().map(|validator| validator.name);
+        // Names of national numbers are told by signatures; the list of the general ones is short enough to be read.
+        let general = || validators::VALIDATORS.iter().map(|validator| validator.name);
         let fix = nearest(name.get_ref(), known()).map_or_else(
-            || format!("use one of: {}", known().collect::<Vec<_>>().join(", ")),
+            || format!("use one of: {}", general().collect::<Vec<_>>().join(", ")),
             |meant| format!("did you mean `{meant}`?"),
         );
         (name.span(), Fault::new(format!("there is no validator `{}`", name.get_ref()), fix))
+    })
+}
+
+fn needs(name: &Spanned<String>) -> Result<Evidence, Placed> {
+    expression::context(name.get_ref()).ok_or_else(|| {
+        let fault = Fault::new(
+            format!("`needs` can't be `{}`", name.get_ref()),
+            "use one of: near, label, mentioned; anything else goes into [confidence]",
+        );
+        (name.span(), fault)
     })
 }
 

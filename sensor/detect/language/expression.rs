@@ -14,10 +14,14 @@ pub(crate) enum Evidence {
     Near,
     /// A context word stands directly before, on the same line.
     Label,
+    /// A context word stands anywhere before, or within the distance: the heading of a column counts for all its rows.
+    Mentioned,
     /// A validator has doubts.
     Doubtful,
     /// Most look-alikes of this shape in the object are valid, and there are at least two values.
     Consistent,
+    /// The object holds at least five distinct values of this find.
+    Many,
     /// Few of many look-alikes of this shape are valid: what passes may pass by chance.
     Mixed,
     /// Another find of the signature, by index, matches near by.
@@ -25,13 +29,22 @@ pub(crate) enum Evidence {
 }
 
 /// What an owner may write for each kind of built-in evidence.
-const BUILT_IN: [(&str, Evidence); 5] = [
+const BUILT_IN: [(&str, Evidence); 7] = [
     ("near", Evidence::Near),
     ("label", Evidence::Label),
+    ("mentioned", Evidence::Mentioned),
     ("doubtful", Evidence::Doubtful),
     ("consistent", Evidence::Consistent),
+    ("many", Evidence::Many),
     ("mixed", Evidence::Mixed),
 ];
+
+/// Evidence that only context words give, by name.
+pub(crate) fn context(name: &str) -> Option<Evidence> {
+    let by_words =
+        |evidence: &Evidence| matches!(evidence, Evidence::Near | Evidence::Label | Evidence::Mentioned);
+    BUILT_IN.iter().find(|(known, _)| *known == name).map(|(_, evidence)| *evidence).filter(by_words)
+}
 
 /// Names that finds can't take.
 pub(crate) fn is_reserved(name: &str) -> bool {
@@ -82,7 +95,8 @@ impl Expression {
         self.known(evidence) != Some(false)
     }
 
-    fn known(&self, evidence: &impl Fn(Evidence) -> Option<bool>) -> Option<bool> {
+    /// What is known of it; None when it may hold or not.
+    pub(crate) fn known(&self, evidence: &impl Fn(Evidence) -> Option<bool>) -> Option<bool> {
         let decided = |parts: &[Self], deciding: bool| {
             let mut all_known = true;
             for part in parts {

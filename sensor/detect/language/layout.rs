@@ -1,13 +1,18 @@
 //! The written form of a number: `###-##-####`, `#{13,19}`, `@@######@`.
 //!
 //! `#` is a digit, `@` a letter, `*` either; `{4}` or `{13,19}` repeats the sign before it; a space, hyphen, full stop or
-//! slash stands for itself. The engine finds the first group of digits in the text and compares the layout around it.
+//! slash stands for itself. The first unbroken run that may hold digits is the layout's core: the engine finds a group of
+//! digits, or a word of letters and digits, of the core's length in the text and compares the layout around it.
 //! Owns: parsing and comparison of one layout at one place. Never does: boundaries, check digits.
 
 use super::problem::Fault;
 
-/// Fewest digits of a layout: with fewer, the digit gate would let half of all text through.
+/// Fewest digits of a layout of digits alone: with fewer, the digit gate would let half of all text through.
 pub(crate) const FEWEST_DIGITS: usize = 6;
+/// Fewest digits of a layout of four groups or more.
+const FEWEST_DIGITS_IN_GROUPS: usize = 4;
+/// Fewest digits of a layout with letters, which tell by themselves. What `*` stands for counts here as well.
+pub(crate) const FEWEST_WITH_LETTERS: usize = 2;
 /// Widest layout, bytes.
 pub(crate) const WIDEST: usize = 40;
 
@@ -41,6 +46,8 @@ struct Part {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     parts: Vec<Part>,
+    /// Where the core begins and ends, as indexes of parts.
+    core: std::ops::Range<usize>,
     lead: usize,
     separator: Option<u8>,
 }
@@ -87,20 +94,31 @@ impl Layout {
     }
 
     fn checked(parts: Vec<Part>) -> Result<Self, Fault> {
-        let leading = || parts.iter().take_while(|p| p.sign != Sign::Digit);
-        let lead = leading().map(|p| p.least).sum();
-        let varying_lead = leading().any(|p| p.least != p.most);
+        let holds_digits = |part: &Part| matches!(part.sign, Sign::Digit | Sign::Either);
+        let separates = |part: &Part| matches!(part.sign, Sign::Exactly(_));
+        let first = parts.iter().position(holds_digits).unwrap_or(parts.len());
+        let begin =
+            parts.get(..first).and_then(|lead| lead.iter().rposition(separates)).map_or(0, |at| at + 1);
+        let end = parts.iter().skip(first).position(separates).map_or(parts.len(), |at| first + at);
+        let leading = parts.get(..begin).unwrap_or_default();
+        let lead = leading.iter().map(|p| p.least).sum();
+        let varying_lead = leading.iter().any(|p| p.least != p.most);
         let separator = parts.iter().find_map(|p| match p.sign {
             Sign::Exactly(byte) => Some(byte),
             _ => None,
         });
-        let layout = Self { parts, lead, separator };
+        let layout = Self { parts, core: begin..end, lead, separator };
         let digits = layout.fewest_digits();
-        if digits < FEWEST_DIGITS {
+        let letters = layout.has_letters();
+        let separators = layout.parts.iter().filter(|part| separates(part)).count();
+        let needed = match (letters, separators) {
+            (true, _) => FEWEST_WITH_LETTERS,
+            (false, 3..) => FEWEST_DIGITS_IN_GROUPS,
+            (false, _) => FEWEST_DIGITS,
+        };
+        if digits < needed {
             return Err(Fault::new(
-                format!(
-                    "a number layout needs at least {FEWEST_DIGITS} digits for certain, this has {digits}"
-                ),
+                format!("a number layout needs at least {needed} digits for certain, this has {digits}"),
                 "use `regex` for shorter numbers, with a word that stands before them",
             ));
         }
@@ -119,7 +137,7 @@ impl Layout {
         Ok(layout)
     }
 
-    /// Bytes before the first digit.
+    /// Bytes before its core.
     pub(crate) const fn lead(&self) -> usize {
         self.lead
     }
@@ -134,9 +152,16 @@ impl Layout {
         matches!(self.parts.as_slice(), [part] if part.sign == Sign::Digit)
     }
 
-    /// Digits that it has for certain.
+    /// Whether letters may stand in it.
+    pub(crate) fn has_letters(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part.sign, Sign::Letter | Sign::Either))
+    }
+
+    /// Digits that it has for certain. A layout of "either" signs without enough digits asks for the fewest there may be.
     pub(crate) fn fewest_digits(&self) -> usize {
-        self.parts.iter().filter(|part| part.sign == Sign::Digit).map(|part| part.least).sum()
+        let least =
+            |sign| self.parts.iter().filter(|part| part.sign == sign).map(|part| part.least).sum::<usize>();
+        least(Sign::Digit).max(least(Sign::Either).min(FEWEST_WITH_LETTERS))
     }
 
     /// Greatest number of bytes it covers.
@@ -144,26 +169,38 @@ impl Layout {
         self.parts.iter().map(|part| part.most).sum()
     }
 
-    /// Whether its first group of digits may have this length. A group that is followed by "either" signs may be longer.
-    pub(crate) fn begins_with(&self, digits: usize) -> bool {
-        let mut parts = self.parts.iter().skip_while(|part| part.sign != Sign::Digit);
-        let first = parts.next();
-        let open = parts.next().is_some_and(|part| part.sign == Sign::Either);
-        first.is_some_and(|part| digits >= part.least && (open || digits <= part.most))
+    fn core(&self) -> &[Part] {
+        self.parts.get(self.core.clone()).unwrap_or_default()
     }
 
-    /// The byte that follows its first group of digits in every case, if one does.
+    fn core_length(&self, length: usize) -> bool {
+        let least: usize = self.core().iter().map(|part| part.least).sum();
+        let most: usize = self.core().iter().map(|part| part.most).sum();
+        (least..=most).contains(&length)
+    }
+
+    /// Whether a group of so many digits may be its core.
+    pub(crate) fn begins_with_digits(&self, length: usize) -> bool {
+        self.core_length(length) && self.core().iter().all(|part| part.sign != Sign::Letter)
+    }
+
+    /// Whether a word of so many letters and digits may be its core.
+    pub(crate) fn begins_with_word(&self, length: usize) -> bool {
+        self.core_length(length) && self.core().iter().any(|part| part.sign != Sign::Digit)
+    }
+
+    /// The byte that follows its core, if one does.
     pub(crate) fn follows(&self) -> Option<u8> {
-        match self.parts.iter().skip_while(|part| part.sign != Sign::Digit).nth(1)?.sign {
+        match self.parts.get(self.core.end)?.sign {
             Sign::Exactly(byte) => Some(byte),
             _ => None,
         }
     }
 
-    /// Fewest and most digits of the group behind the separator that follows its first group; any number where no such
-    /// group follows.
+    /// Fewest and most digits of the group behind the separator that follows its core; any number where no such group
+    /// follows.
     pub(crate) fn second_group(&self) -> (usize, usize) {
-        let mut parts = self.parts.iter().skip_while(|part| part.sign != Sign::Digit).skip(1);
+        let mut parts = self.parts.iter().skip(self.core.end);
         match (parts.next().map(|part| (part.sign, part.most)), parts.next(), parts.next()) {
             (Some((Sign::Exactly(_), 1)), Some(part), after) if part.sign == Sign::Digit => {
                 let open = after.is_some_and(|after| after.sign == Sign::Either);
@@ -240,10 +277,33 @@ mod tests {
         }
         let nino = Layout::parse("@@ ## ## ##").map(|l| (l.lead(), l.separator(), l.follows()));
         assert_eq!(nino, Ok((3, Some(b' '), Some(b' '))));
-        assert!(
-            Layout::parse("#{13,19}")
-                .is_ok_and(|l| l.begins_with(13) && l.begins_with(19) && !l.begins_with(20))
-        );
+    }
+
+    #[test]
+    fn the_core_is_a_group_or_a_word() {
+        for (layout, groups, words) in [
+            ("#{13,19}", 13..20, 0..0),
+            ("@@@@@####@", 0..0, 10..11),
+            ("######**", 8..9, 8..9),
+            ("@@ ### ### ###", 3..4, 0..0),
+            ("@@#{8,12}", 0..0, 10..15),
+            ("@@@-###.###.###", 3..4, 0..0),
+            ("*{20}", 20..21, 20..21),
+        ] {
+            let layout = Layout::parse(layout).expect(layout);
+            let fitting =
+                |fits: &dyn Fn(usize) -> bool| (0..41).filter(|length| fits(*length)).collect::<Vec<_>>();
+            assert_eq!(
+                fitting(&|length| layout.begins_with_digits(length)),
+                groups.collect::<Vec<_>>(),
+                "{layout:?}"
+            );
+            assert_eq!(
+                fitting(&|length| layout.begins_with_word(length)),
+                words.collect::<Vec<_>>(),
+                "{layout:?}"
+            );
+        }
     }
 
     #[test]

@@ -168,6 +168,8 @@ pub(crate) struct Find {
     pub(crate) validate: Vec<Spanned<String>>,
     /// What may be shown of a match: `edges`, `card`, `email`, `prefix`, `all`.
     pub(crate) show: Option<Spanned<String>>,
+    /// Evidence of context words (`near`, `label`, `mentioned`) without which its matches are never above low.
+    pub(crate) needs: Option<Spanned<String>>,
     /// False: corroborates other finds, and is never reported by itself.
     #[serde(default = "yes")]
     pub(crate) counts: bool,

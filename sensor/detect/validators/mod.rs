@@ -4,6 +4,7 @@
 //! around it. Never does: searching, counting.
 
 mod aws_key;
+mod crypto;
 mod email;
 mod entropy;
 mod github_token;
@@ -11,7 +12,10 @@ pub(crate) mod iban;
 mod jwt;
 mod luhn;
 mod marking;
+mod number;
 mod payment_card;
+mod phone;
+mod places;
 mod private_key;
 mod us_ssn;
 
@@ -114,21 +118,32 @@ pub(crate) struct Validator {
 /// Every validator, by name.
 pub(crate) const VALIDATORS: &[Validator] = &[
     aws_key::VALIDATOR,
+    crypto::BITCOIN,
     email::VALIDATOR,
     entropy::VALIDATOR,
+    crypto::ETHEREUM,
     github_token::VALIDATOR,
     iban::VALIDATOR,
+    places::IPV4,
     jwt::VALIDATOR,
     luhn::VALIDATOR,
     marking::VALIDATOR,
     payment_card::VALIDATOR,
+    phone::VALIDATOR,
     private_key::VALIDATOR,
+    places::POSTCODE,
     us_ssn::VALIDATOR,
+    places::STATE,
 ];
 
 /// The validator of that name.
 pub(crate) fn named(name: &str) -> Option<&'static Validator> {
-    VALIDATORS.iter().find(|validator| validator.name == name)
+    all().find(|validator| validator.name == name)
+}
+
+/// Every validator: those above, and the rules of numbers.
+pub(crate) fn all() -> impl Iterator<Item = &'static Validator> {
+    VALIDATORS.iter().chain(number::TABLES.into_iter().flatten())
 }
 
 #[cfg(test)]
@@ -153,12 +168,17 @@ mod tests {
     #[test]
     fn names_are_distinct_and_sorted() {
         assert!(VALIDATORS.iter().map(|validator| validator.name).is_sorted_by(|a, b| a < b));
+        let mut names: Vec<&str> = all().map(|validator| validator.name).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_survived(matched in prop::collection::vec(any::<u8>(), 0..80), around in prop::collection::vec(any::<u8>(), 0..40)) {
-            for validator in VALIDATORS {
+            for validator in all() {
                 let _ = (validator.check)(&Subject { matched: &matched, before: &around, after: &around });
             }
         }

@@ -1,0 +1,195 @@
+//! Numbers whose written form no layout can say: telephone numbers, IPv6 and hardware addresses.
+//!
+//! Owns: reading one of them around the first group of digits that it has. Never does: check digits, decisions.
+
+use std::{net::Ipv6Addr, ops::Range};
+
+/// Most digits of a telephone number (ITU-T E.164), and fewest that are taken for one.
+const TELEPHONE_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
+/// Longest written form of an address: eight groups, the last two as four decimal numbers.
+const ADDRESS_BYTES: usize = 45;
+
+/// Forms that are read by a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// Groups of digits with single separators, a plus or parentheses in front.
+    Telephone,
+    /// IPv6 (RFC 4291 section 2.2).
+    Ipv6,
+    /// EUI-48 in pairs or in groups of four.
+    Hardware,
+}
+
+/// The readers by the name that signatures use.
+pub(crate) const READERS: [(&str, Reader); 3] =
+    [("phone", Reader::Telephone), ("ipv6", Reader::Ipv6), ("mac", Reader::Hardware)];
+
+impl Reader {
+    /// Fewest digits of what it reads.
+    pub(crate) const fn fewest_digits(self) -> usize {
+        match self {
+            Self::Telephone => *TELEPHONE_DIGITS.start(),
+            Self::Ipv6 | Self::Hardware => 1,
+        }
+    }
+
+    /// What stands around a group of digits, if the group is the first in it.
+    pub(crate) fn read(self, text: &[u8], group: Range<usize>) -> Option<Range<usize>> {
+        match self {
+            Self::Telephone => telephone(text, group),
+            Self::Ipv6 => {
+                let range = hexadecimal(text, group)?;
+                let address = str::from_utf8(text.get(range.clone())?).ok()?;
+                address.parse::<Ipv6Addr>().is_ok().then_some(range)
+            }
+            Self::Hardware => {
+                let range = hexadecimal(text, group)?;
+                hardware(text.get(range.clone())?).then_some(range)
+            }
+        }
+    }
+}
+
+fn byte(text: &[u8], at: Option<usize>) -> Option<u8> {
+    at.and_then(|at| text.get(at)).copied()
+}
+
+fn telephone(text: &[u8], group: Range<usize>) -> Option<Range<usize>> {
+    let before = |at: usize, distance: usize| byte(text, at.checked_sub(distance));
+    let mut start = group.start;
+    if before(start, 1) == Some(b'(') {
+        start -= 1;
+    }
+    let international = before(start, 1) == Some(b'+');
+    if international {
+        start -= 1;
+    }
+    let joined = match before(start, 1) {
+        Some(b' ' | b'-' | b'.' | b'/' | b')') => before(start, 2).is_some_and(|byte| byte.is_ascii_digit()),
+        Some(byte) => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'%' | b'\\' | b'#'),
+        None => false,
+    };
+    if joined {
+        return None;
+    }
+    let (mut end, mut digits) = (group.end, group.len());
+    while let Some(next) = next_group(text, end) {
+        digits += next.len();
+        end = next.end;
+        if digits > *TELEPHONE_DIGITS.end() {
+            return None;
+        }
+    }
+    let open = text.get(start..end)?.iter().filter(|byte| **byte == b'(').count();
+    let closed = text.get(start..end)?.iter().filter(|byte| **byte == b')').count();
+    let follows = byte(text, Some(end));
+    // An extension (x4587) may follow.
+    let extended = matches!(follows, Some(b'x' | b'X'));
+    let free = extended
+        || !follows
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'%' | b'@' | b':'));
+    (TELEPHONE_DIGITS.contains(&digits) && open == closed && free).then_some(start..end)
+}
+
+/// The next group of digits of a telephone number: after one separator, or two of which one is a parenthesis.
+fn next_group(text: &[u8], end: usize) -> Option<Range<usize>> {
+    let separators = text
+        .get(end..)?
+        .iter()
+        .take(3)
+        .take_while(|byte| matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')'));
+    let separators: usize = separators.count();
+    let between = text.get(end..end + separators)?;
+    let parentheses = between.iter().filter(|byte| matches!(byte, b'(' | b')')).count();
+    if separators == 0 || separators - parentheses > 1 {
+        return None;
+    }
+    let start = end + separators;
+    let digits = text.get(start..)?.iter().take(16).take_while(|byte| byte.is_ascii_digit()).count();
+    (digits > 0).then_some(start..start + digits)
+}
+
+/// The run of hexadecimal digits and their separators around a group, if it stands free and the group is its first.
+fn hexadecimal(text: &[u8], group: Range<usize>) -> Option<Range<usize>> {
+    let part = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'-' | b'.');
+    let lead = text.get(group.start.saturating_sub(ADDRESS_BYTES)..group.start)?;
+    let letters = lead.iter().rev().take_while(|byte| part(byte) && !byte.is_ascii_digit()).count();
+    let start = group.start - letters;
+    let rest = text.get(group.end..text.len().min(group.end + ADDRESS_BYTES))?;
+    let mut end = group.end + rest.iter().take_while(|byte| part(byte)).count();
+    let free =
+        |at: Option<usize>| !byte(text, at).is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !free(start.checked_sub(1)) || !free(Some(end)) {
+        return None;
+    }
+    // A full stop or hyphen behind it ends a sentence.
+    while end > group.end && matches!(byte(text, Some(end - 1)), Some(b'.' | b'-')) {
+        end -= 1;
+    }
+    let begin =
+        text.get(start..group.start)?.iter().position(|byte| !matches!(byte, b'.' | b'-')).unwrap_or(letters);
+    Some(start + begin..end)
+}
+
+fn hardware(run: &[u8]) -> bool {
+    let grouped = |separator: u8, groups: usize, digits: usize| {
+        let parts = run.split(|byte| *byte == separator);
+        parts.clone().count() == groups
+            && parts.into_iter().all(|part| part.len() == digits && part.iter().all(u8::is_ascii_hexdigit))
+    };
+    grouped(b':', 6, 2) || grouped(b'-', 6, 2) || grouped(b'.', 3, 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(reader: Reader, text: &str) -> Option<String> {
+        let bytes = text.as_bytes();
+        let start = bytes.iter().position(u8::is_ascii_digit)?;
+        let length = bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        reader.read(bytes, start..start + length).map(|range| text[range].to_owned())
+    }
+
+    #[test]
+    fn telephone_numbers_as_people_write_them() {
+        for number in [
+            "905-674-3793",
+            "+46 (0)8 928 571 38",
+            "(579)888-3058",
+            "(07) 5331 0577",
+            "01.84.17.61.18",
+            "+447700 921 916",
+            "0341 8387176",
+            "781 1704",
+        ] {
+            for text in [number.to_owned(), format!("call {number}, please"), format!("Phone: {number}.")] {
+                assert_eq!(read(Reader::Telephone, &text).as_deref(), Some(number), "{text}");
+            }
+        }
+        assert_eq!(read(Reader::Telephone, "345-899-3560x4587").as_deref(), Some("345-899-3560"));
+        for text in ["12345", "4539 1488 0343 6467 123", "a905-674-3793", "905-674-3793@x", "(905 674 3793"] {
+            assert_eq!(read(Reader::Telephone, text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn network_addresses() {
+        for address in
+            ["2001:db8::1", "fe80::1", "::ffff:192.0.2.1", "6e40:4041:c617:e898:c11:40d2:c669:2eb4"]
+        {
+            for text in [format!("x {address} y"), format!("({address})"), format!("is {address}.")] {
+                assert_eq!(read(Reader::Ipv6, &text).as_deref(), Some(address), "{text}");
+            }
+        }
+        for text in ["12:34:56", "std::f32", "x2001:db8::1", "2001:db8::g", "1.2.3.4", "10"] {
+            assert_eq!(read(Reader::Ipv6, text), None, "{text}");
+        }
+        for address in ["00:1A:2B:3C:4D:5E", "AA-BB-CC-DD-E0-FF", "0012.3456.789a"] {
+            assert_eq!(read(Reader::Hardware, &format!("mac {address}, x")).as_deref(), Some(address));
+        }
+        for text in ["00:1A:2B:3C:4D", "00:1A-2B:3C:4D:5E", "00:1A:2B:3C:4D:5E:6F", "2024-03-14"] {
+            assert_eq!(read(Reader::Hardware, text), None, "{text}");
+        }
+    }
+}

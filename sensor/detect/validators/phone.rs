@@ -1,0 +1,98 @@
+//! Telephone numbers by how they are written: international (ITU-T E.123), North American (NANP), national with a trunk
+//! zero. Anything else is doubtful: it may be one where the text says so.
+
+use super::{Subject, Validator, ValueForm, Verdict};
+
+/// `phone`.
+pub(super) const VALIDATOR: Validator = Validator { name: "phone", check, value: ValueForm::Digits };
+
+/// Most groups of digits that are looked at.
+const GROUPS: usize = 8;
+
+fn check(subject: &Subject<'_>) -> Verdict {
+    let mut lengths = [0_usize; GROUPS];
+    let mut count = 0;
+    for group in subject.matched.split(|byte| !byte.is_ascii_digit()).filter(|group| !group.is_empty()) {
+        let Some(slot) = lengths.get_mut(count) else { return Verdict::Invalid };
+        *slot = group.len();
+        count += 1;
+    }
+    let groups = lengths.get(..count).unwrap_or_default();
+    let digits = subject.digits();
+    let holds = |sign: u8| subject.matched.contains(&sign);
+    let repeated = digits.iter().all(|digit| digits.first() == Some(digit));
+    if is_date(groups, subject.matched) || is_other(groups, holds(b'.'), holds(b' ')) || repeated {
+        return Verdict::Invalid;
+    }
+    let first = digits.first().copied().unwrap_or(0);
+    if subject.matched.starts_with(b"+") || subject.matched.starts_with(b"(+") {
+        return if digits.len() >= 8 { Verdict::Valid("international form") } else { Verdict::Invalid };
+    }
+    let american = |groups: &[usize]| matches!(groups, [3, 3, 4]);
+    let exchange = digits.get(3).copied().unwrap_or(0);
+    if american(groups) && first >= 2 && exchange >= 2
+        || matches!(groups, [1 | 3, rest @ ..] if american(rest))
+            && (first == 1 || digits.starts_with(&[0, 0, 1]))
+    {
+        Verdict::Valid("North American form")
+    } else if first == 0 && groups.len() >= 2 && (9..=13).contains(&digits.len()) {
+        Verdict::Valid("national form")
+    } else if holds(b'(') && groups.len() >= 2 && digits.len() >= 8 {
+        Verdict::Valid("area code in parentheses")
+    } else {
+        Verdict::Doubtful("may be a telephone number")
+    }
+}
+
+/// Day, month and year, or the reverse, perhaps with an hour behind.
+fn is_date(groups: &[usize], matched: &[u8]) -> bool {
+    let separated = matched.iter().any(|byte| matches!(byte, b'-' | b'/' | b'.'));
+    let date = matches!(groups, [4, 2, 2] | [4, 2, 2, 1..=2] | [1..=2, 1..=2, 4] | [1..=2, 1..=2, 4, 1..=2]);
+    let years =
+        matches!(groups, [4, 4]) && matched.contains(&b'-') && matched.first().is_some_and(|d| *d <= b'2');
+    separated && (date || years)
+}
+
+/// Decimals, addresses of networks, social security numbers, and what ends in a check digit (ISBN).
+fn is_other(groups: &[usize], dots: bool, blanks: bool) -> bool {
+    matches!(groups, [3, 2, 4])
+        || groups.len() > 1 && groups.last().is_some_and(|last| *last < 2)
+        || dots
+            && !blanks
+            && (groups.len() == 2 || groups.len() == 4 && groups.iter().all(|group| *group <= 3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check;
+    use super::*;
+
+    #[test]
+    fn forms() {
+        for valid in [
+            "+46 (0)8 928 571 38",
+            "905-674-3793",
+            "(579)888-3058",
+            "001-518-640-0854",
+            "0494 92 82 32",
+            "01.84.17.61.18",
+            "(07) 5331 0577",
+        ] {
+            assert!(matches!(check(&VALIDATOR, valid), Verdict::Valid(_)), "{valid}");
+        }
+        for doubtful in ["9498777106", "699 956 915", "781 1704", "416 60 039"] {
+            assert!(matches!(check(&VALIDATOR, doubtful), Verdict::Doubtful(_)), "{doubtful}");
+        }
+        for invalid in [
+            "2024-03-14",
+            "14.03.2024 10",
+            "536-90-4399",
+            "1234567.89",
+            "192.168.100.1",
+            "000 000 0000",
+            "+1 234",
+        ] {
+            assert_eq!(check(&VALIDATOR, invalid), Verdict::Invalid, "{invalid}");
+        }
+    }
+}
