@@ -1,6 +1,6 @@
 //! Live capture in network namespaces that the tests make themselves: no packet leaves the machine, or comes from elsewhere.
 //!
-//! This needs root, `ip` and `tcpreplay`. Where something is missing, the tests say so aloud and pass.
+//! This needs root, `ip`, `tcpreplay`, `tcpdump`, `curl` and Python. Where something is missing, the tests say so aloud and pass.
 
 #![cfg(target_os = "linux")]
 
@@ -8,4 +8,6 @@
 mod support;
 
 mod network;
+mod run;
+mod sensor;
 mod sources;
