@@ -34,6 +34,7 @@ struct Link {
 struct Ends {
     first: u32,
     last: u32,
+    length: usize,
 }
 
 pub(crate) struct Queues {
@@ -46,7 +47,7 @@ pub(crate) struct Queues {
 
 impl Queues {
     pub(crate) const fn new() -> Self {
-        const EMPTY: Ends = Ends { first: NONE, last: NONE };
+        const EMPTY: Ends = Ends { first: NONE, last: NONE, length: 0 };
         Self { links: Vec::new(), lingering: EMPTY, opening: EMPTY, connected: EMPTY, datagram: EMPTY }
     }
 
@@ -64,7 +65,9 @@ impl Queues {
             Some(previous) => previous.next = index,
             None => self.ends(queue).first = index,
         }
-        self.ends(queue).last = index;
+        let ends = self.ends(queue);
+        ends.last = index;
+        ends.length += 1;
     }
 
     /// Takes `index` out of its queue.
@@ -78,6 +81,7 @@ impl Queues {
             Some(next) => next.previous = link.previous,
             None => self.ends(link.queue).last = link.previous,
         }
+        self.ends(link.queue).length -= 1;
     }
 
     /// Notes activity of `index`, which belongs into `queue` now. A lingering flow's time runs from when it began to linger.
@@ -107,6 +111,16 @@ impl Queues {
             Queue::Datagram => self.datagram.first,
         };
         self.links.get(index as usize).map(|link| (index, link.active_at))
+    }
+
+    /// Flows in `queue`.
+    pub(crate) const fn len(&self, queue: Queue) -> usize {
+        match queue {
+            Queue::Lingering => self.lingering.length,
+            Queue::Opening => self.opening.length,
+            Queue::Connected => self.connected.length,
+            Queue::Datagram => self.datagram.length,
+        }
     }
 
     const fn ends(&mut self, queue: Queue) -> &mut Ends {
@@ -139,8 +153,11 @@ mod tests {
         queues.touch(2, Queue::Lingering, 13);
         queues.touch(2, Queue::Lingering, 14);
         queues.remove(4);
+        let lengths = Queue::ALL.map(|queue| queues.len(queue));
+        assert_eq!(lengths, [1, 0, 3, 0]);
         assert_eq!(drain(&mut queues, Queue::Connected), [(1, 1), (0, 10), (3, 12)]);
         assert_eq!(drain(&mut queues, Queue::Lingering), [(2, 13)]);
         assert_eq!(queues.oldest(Queue::Opening), None);
+        assert_eq!(queues.len(Queue::Connected), 0);
     }
 }

@@ -53,6 +53,7 @@ impl<S: Default> FlowTable<S> {
         let shards = shards.max(1);
         let limits = StreamLimits {
             flows: (limits.flows / shards).max(1),
+            opening_flows: (limits.opening_flows / shards).max(1),
             total_bytes: limits.total_bytes / shards,
             remembered_segments: limits.remembered_segments / shards,
             ..limits.clone()
@@ -222,6 +223,14 @@ impl<S: Default> FlowTable<S> {
             return None;
         }
         while self.flows.len() >= self.shared.limits.flows && self.evict(sink) {}
+        let bare = header.is_some() && segment.payload.is_empty() && segment.missing == 0;
+        while bare
+            && self.queues.len(Queue::Opening) >= self.shared.limits.opening_flows
+            && let Some((oldest, _)) = self.queues.oldest(Queue::Opening)
+        {
+            self.shared.stats.evictions += 1;
+            self.end(oldest, CloseReason::Evicted, sink);
+        }
         let flags = header.map_or(TcpFlags::default(), |header| header.flags);
         let begins = flags.has(TcpFlags::SYN);
         let sender_opened = if begins { !flags.has(TcpFlags::ACK) } else { key.sender_opened() };

@@ -340,6 +340,15 @@ fn budgets_are_kept() {
         "handshakes first, then the idlest"
     );
     assert_eq!((stats.flows, stats.evictions), (4, 2));
+
+    let limits = StreamLimits { opening_flows: 1, ..StreamLimits::default() };
+    let flooded = ":1 > S 99\n :2 > S 99\n :3 > S 99\n :1 < SA 299 100\n :4 > S 99\n :1 > A 100 300 a\n :4 > A 100 300 b";
+    let (events, stats) = observe_within(&limits, flooded);
+    assert_eq!(
+        events, "[Evicted] [Evicted] [Evicted] [Evicted] >a >b [EndOfInput] [EndOfInput]",
+        "handshakes make room for handshakes; who goes on is followed all the same"
+    );
+    assert_eq!((stats.evictions, stats.midstream), (4, 1));
 }
 
 #[test]

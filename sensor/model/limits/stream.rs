@@ -12,6 +12,10 @@ pub struct StreamLimits {
     /// Flows tracked in the run; divided evenly among shards. Beyond it flows are closed as evicted: those that are over
     /// already first, then handshakes without an answer, then the one idle longest. Default 1,048,576.
     pub flows: usize,
+    /// Of those, TCP flows of which one side only has been heard of and no payload (a SYN without an answer); divided
+    /// likewise. Beyond it the oldest of them is closed as evicted, so that a flood of handshakes costs no more than this:
+    /// what answers later is tracked all the same. Default 65,536.
+    pub opening_flows: usize,
     /// Packet time without a packet after which a TCP flow is over. Default 5 min.
     pub tcp_idle_ns: i64,
     /// The same while only one side has been heard of (a SYN without an answer). Default 60 s.
@@ -43,6 +47,7 @@ impl Default for StreamLimits {
             flow_bytes: 4 << 20,
             total_bytes: 256 << 20,
             flows: 1 << 20,
+            opening_flows: 1 << 16,
             tcp_idle_ns: 300_000_000_000,
             opening_idle_ns: 60_000_000_000,
             udp_idle_ns: 60_000_000_000,

@@ -74,6 +74,10 @@ impl Exchanges {
     }
 
     pub(super) fn request(&mut self, context: &mut Context<'_>, client: Side, exchange: Exchange) {
+        // Most connections have one request at a time: a queue with room for more would be most of what an idle one costs.
+        if self.waiting.is_empty() {
+            self.waiting.reserve_exact(1);
+        }
         self.waiting.push_back(exchange);
         while self.waiting.len() > context.limits.pending_requests {
             if let Some(oldest) = self.waiting.pop_front() {
@@ -91,7 +95,11 @@ impl Exchanges {
                 }
             }
         }
-        self.waiting.pop_front()
+        let answered = self.waiting.pop_front();
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
+        answered
     }
 
     /// Part of the responses was not captured.
