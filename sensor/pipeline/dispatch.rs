@@ -1,45 +1,61 @@
 //! The dispatcher: reads, decodes, shards.
 //!
-//! Owns: the loop over the input. Never does: anything per flow.
+//! Owns: the loop over the input. Never does: anything per flow; threads and channels, which are behind [`Lanes`].
 
 use crate::replay::Progress;
 use crate::work::{Item, Work};
-use crossbeam_channel::{Receiver, Sender};
 use egret_capture::{Inputs, PacketBatch};
 use egret_decode::{Cause, Decoder, shard_of};
 use egret_model::{Limits, Segment, Summary, Uninspected};
 use std::sync::Arc;
 
+/// The ways to the workers.
+pub(crate) trait Lanes {
+    /// How many there are.
+    fn workers(&self) -> usize;
+    /// The memory of a batch that has been worked on, if there is one.
+    fn spare(&mut self) -> Option<PacketBatch>;
+    /// Hands its part of a batch to a worker.
+    fn send(&mut self, worker: usize, work: Work) -> Result<(), Gone>;
+}
+
+/// A worker takes no more: the run is given up.
+pub(crate) struct Gone;
+
 /// Hands every segment to the worker that owns its shard.
 pub(crate) struct Dispatcher {
     decoder: Decoder,
     shards: usize,
-    queues: Vec<Sender<Work>>,
-    spent: Receiver<PacketBatch>,
+    /// The last batch, where nobody needs it any more.
+    spare: Option<PacketBatch>,
     summary: Summary,
 }
 
 impl Dispatcher {
-    pub(crate) fn new(limits: &Limits, queues: Vec<Sender<Work>>, spent: Receiver<PacketBatch>) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             decoder: Decoder::new(&limits.decode),
             shards: limits.pipeline.shards.max(1),
-            queues,
-            spent,
+            spare: None,
             summary: Summary::default(),
         }
     }
 
-    /// Reads the input to its end, then hangs up. Stops early when a worker has gone.
-    pub(crate) fn run(mut self, inputs: &mut Inputs, progress: &mut dyn FnMut(Progress)) -> Summary {
+    /// Reads the input to its end. Stops early when a worker has gone.
+    pub(crate) fn run(
+        mut self,
+        inputs: &mut Inputs,
+        lanes: &mut dyn Lanes,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Summary {
         let watched = inputs.progress();
         loop {
-            let mut batch = self.spent.try_recv().unwrap_or_default();
+            let mut batch = self.spare.take().or_else(|| lanes.spare()).unwrap_or_default();
             if !inputs.next_batch(&mut batch) {
                 break;
             }
             progress(Progress { consumed: watched.consumed(), total: watched.total() });
-            if self.dispatch(batch).is_err() {
+            if self.dispatch(batch, lanes).is_err() {
                 break;
             }
         }
@@ -63,10 +79,10 @@ impl Dispatcher {
         self.summary
     }
 
-    fn dispatch(&mut self, batch: PacketBatch) -> Result<(), crossbeam_channel::SendError<Work>> {
+    fn dispatch(&mut self, batch: PacketBatch, lanes: &mut dyn Lanes) -> Result<(), Gone> {
         let packets = Arc::new(batch);
-        let mut parts: Vec<Vec<Item>> = self.queues.iter().map(|_| Vec::new()).collect();
-        let (shards, workers) = (self.shards, self.queues.len());
+        let (shards, workers) = (self.shards, lanes.workers());
+        let mut parts: Vec<Vec<Item>> = (0..workers).map(|_| Vec::new()).collect();
         let mut through = None;
         for packet in packets.packets() {
             through = Some(packet.reference.ordinal);
@@ -84,9 +100,10 @@ impl Dispatcher {
             });
         }
         let Some(through) = through else { return Ok(()) };
-        for (queue, items) in self.queues.iter().zip(parts) {
-            queue.send(Work { packets: Arc::clone(&packets), items, through })?;
+        for (worker, items) in parts.into_iter().enumerate() {
+            lanes.send(worker, Work { packets: Arc::clone(&packets), items, through })?;
         }
+        self.spare = Arc::into_inner(packets);
         Ok(())
     }
 }

@@ -2,14 +2,16 @@
 //!
 //! Owns: the threads and channels of a replay, and its summary. Never does: the work of any stage.
 
+use crate::alone::Alone;
 use crate::config::ReplayConfig;
-use crate::correlate::{Recorder, Sink};
-use crate::dispatch::Dispatcher;
+use crate::correlate::{RecordTotals, Recorder, Sink};
+use crate::dispatch::{Dispatcher, Gone, Lanes};
 use crate::event::{Merge, Report};
-use crate::work::Worker;
+use crate::shard::ShardTotals;
+use crate::work::{Work, Worker};
 use crate::{Record, SinkError};
-use crossbeam_channel::{Receiver, bounded};
-use egret_capture::Inputs;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use egret_capture::{Inputs, PacketBatch};
 use egret_model::{Incident, Summary};
 use std::sync::Arc;
 use std::thread;
@@ -53,16 +55,27 @@ pub enum ReplayError {
     Defect(&'static str),
 }
 
-/// Replays captures: reads, decodes and shards on this thread, inspects on `config.workers` others, correlates on one more. The
-/// same inputs and configuration give the same records in the same order at any number of workers.
+/// Replays captures: reads, decodes and shards on this thread, inspects on `config.workers` others, correlates on one more; with
+/// one worker, all that on one thread. The same inputs and configuration give the same records in the same order at any number of
+/// workers.
 pub fn replay(
     inputs: &mut Inputs,
     config: &ReplayConfig,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut (dyn FnMut(Progress) + Send),
     sink: &mut (dyn FnMut(Record<'_>) -> Result<(), SinkError> + Send),
 ) -> Result<Replayed, ReplayError> {
     let workers = config.workers.clamp(1, config.limits.pipeline.shards.max(1));
     let captures = inputs.names().map(str::to_owned).collect();
+    let recorder = Recorder::new(
+        &config.limits,
+        &config.internal,
+        Arc::clone(&config.signatures),
+        config.plan.clone(),
+        captures,
+    );
+    if workers == 1 {
+        return replay_alone(inputs, config, recorder, progress, sink);
+    }
     thread::scope(|scope| {
         let (report_in, report_out) =
             bounded::<Report>(workers * config.limits.pipeline.queue_batches.max(1));
@@ -82,42 +95,94 @@ pub fn replay(
             threads.push(thread);
         }
         drop((report_in, spent_in));
-        let recorder = Recorder::new(
-            &config.limits,
-            &config.internal,
-            Arc::clone(&config.signatures),
-            config.plan.clone(),
-            captures,
-        );
         let correlator = thread::Builder::new()
             .name("correlator".to_owned())
             .spawn_scoped(scope, move || correlate(&report_out, workers, recorder, sink))
             .map_err(ReplayError::Thread)?;
-        let mut summary = Dispatcher::new(&config.limits, queues, spent_out).run(inputs, progress);
-        // The dispatcher has hung up: the workers finish and end, then the correlator.
+        let mut lanes = Queues { work: queues, spent: spent_out };
+        let summary = Dispatcher::new(&config.limits).run(inputs, &mut lanes, progress);
+        // Behind the hang-up the workers finish and end, then the correlator.
+        drop(lanes);
+        let mut shards = Vec::new();
         for thread in threads {
-            for totals in thread.join().map_err(|_| ReplayError::Defect("inspection"))? {
-                summary.coverage.merge(&totals.coverage);
-                summary.flows += totals.flows;
-                summary.inconsistent_overlaps += totals.inconsistent_overlaps;
-            }
+            shards.extend(thread.join().map_err(|_| ReplayError::Defect("inspection"))?);
         }
         let (totals, incidents) =
             correlator.join().map_err(|_| ReplayError::Defect("correlation"))?.map_err(ReplayError::Sink)?;
-        summary.transfers = totals.transfers;
-        summary.findings = totals.findings;
-        summary.sightings = totals.sightings;
-        summary.excepted = totals.excepted;
-        summary.expired_exceptions = totals.expired;
-        if totals.forgotten_days > 0 {
-            summary.problems.push(format!(
-                "{} sums over a sender's day were given up for want of room: low and slow senders may be missed",
-                totals.forgotten_days
-            ));
-        }
-        summary.incidents = incidents.len() as u64;
-        Ok(Replayed { summary, incidents })
+        Ok(replayed(summary, &shards, totals, incidents))
     })
+}
+
+/// A replay on one thread, of its own for the sake of its stack.
+fn replay_alone(
+    inputs: &mut Inputs,
+    config: &ReplayConfig,
+    recorder: Recorder,
+    progress: &mut (dyn FnMut(Progress) + Send),
+    sink: &mut (dyn FnMut(Record<'_>) -> Result<(), SinkError> + Send),
+) -> Result<Replayed, ReplayError> {
+    let worker = Worker::new(0, 1, &config.limits, config.signatures.clone());
+    let run = move || {
+        let mut alone = Alone::new(worker, recorder, sink);
+        let summary = Dispatcher::new(&config.limits).run(inputs, &mut alone, progress);
+        let (shards, totals, incidents) = alone.finish()?;
+        Ok(replayed(summary, &shards, totals, incidents))
+    };
+    thread::scope(|scope| {
+        let thread = thread::Builder::new()
+            .name("worker-0".to_owned())
+            .stack_size(WORKER_STACK_BYTES)
+            .spawn_scoped(scope, run)
+            .map_err(ReplayError::Thread)?;
+        thread.join().map_err(|_| ReplayError::Defect("inspection"))?.map_err(ReplayError::Sink)
+    })
+}
+
+/// The ways to workers on threads of their own.
+struct Queues {
+    work: Vec<Sender<Work>>,
+    spent: Receiver<PacketBatch>,
+}
+
+impl Lanes for Queues {
+    fn workers(&self) -> usize {
+        self.work.len()
+    }
+
+    fn spare(&mut self) -> Option<PacketBatch> {
+        self.spent.try_recv().ok()
+    }
+
+    fn send(&mut self, worker: usize, work: Work) -> Result<(), Gone> {
+        self.work.get(worker).ok_or(Gone)?.send(work).map_err(|_| Gone)
+    }
+}
+
+/// Adds to what the dispatcher counted what came behind it.
+fn replayed(
+    mut summary: Summary,
+    shards: &[ShardTotals],
+    records: RecordTotals,
+    incidents: Vec<Incident>,
+) -> Replayed {
+    for totals in shards {
+        summary.coverage.merge(&totals.coverage);
+        summary.flows += totals.flows;
+        summary.inconsistent_overlaps += totals.inconsistent_overlaps;
+    }
+    summary.transfers = records.transfers;
+    summary.findings = records.findings;
+    summary.sightings = records.sightings;
+    summary.excepted = records.excepted;
+    summary.expired_exceptions = records.expired;
+    if records.forgotten_days > 0 {
+        summary.problems.push(format!(
+            "{} sums over a sender's day were given up for want of room: low and slow senders may be missed",
+            records.forgotten_days
+        ));
+    }
+    summary.incidents = incidents.len() as u64;
+    Replayed { summary, incidents }
 }
 
 fn correlate(
@@ -125,7 +190,7 @@ fn correlate(
     workers: usize,
     mut recorder: Recorder,
     sink: Sink<'_>,
-) -> Result<(crate::correlate::RecordTotals, Vec<Incident>), SinkError> {
+) -> Result<(RecordTotals, Vec<Incident>), SinkError> {
     let mut merge = Merge::new(workers);
     for report in reports {
         let mut outcome = Ok(());

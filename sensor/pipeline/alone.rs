@@ -1,0 +1,66 @@
+//! A replay on one thread: what the threads of a larger one do, in turn.
+//!
+//! Owns: the order of those turns. Never does: anything that they do not do as well.
+//!
+//! A batch is read, inspected and recorded while it is in the processor's cache, and nobody waits for anybody.
+
+use crate::SinkError;
+use crate::correlate::{RecordTotals, Recorder, Sink};
+use crate::dispatch::{Gone, Lanes};
+use crate::event::{Merge, Report};
+use crate::shard::ShardTotals;
+use crate::work::{Work, Worker};
+use egret_capture::PacketBatch;
+use egret_model::Incident;
+
+/// The only worker and the correlator behind it.
+pub(crate) struct Alone<'a> {
+    worker: Worker,
+    merge: Merge,
+    recorder: Recorder,
+    sink: Sink<'a>,
+    outcome: Result<(), SinkError>,
+}
+
+impl<'a> Alone<'a> {
+    /// `worker` must own all shards.
+    pub(crate) fn new(worker: Worker, recorder: Recorder, sink: Sink<'a>) -> Self {
+        Self { worker, merge: Merge::new(1), recorder, sink, outcome: Ok(()) }
+    }
+
+    /// The end of input: closes everything.
+    pub(crate) fn finish(mut self) -> Result<(Vec<ShardTotals>, RecordTotals, Vec<Incident>), SinkError> {
+        self.worker.finish();
+        self.record(u64::MAX);
+        self.outcome?;
+        let (totals, incidents) = self.recorder.finish(self.sink)?;
+        Ok((self.worker.totals().collect(), totals, incidents))
+    }
+
+    /// Records what has come up, every packet up to `through` having been worked on.
+    fn record(&mut self, through: u64) {
+        let Self { worker, merge, recorder, sink, outcome } = self;
+        let report = Report { worker: 0, through, events: worker.take_events() };
+        merge.report(report, &mut |at, event| {
+            if outcome.is_ok() {
+                *outcome = recorder.take(at, event, sink);
+            }
+        });
+    }
+}
+
+impl Lanes for Alone<'_> {
+    fn workers(&self) -> usize {
+        1
+    }
+
+    fn spare(&mut self) -> Option<PacketBatch> {
+        None
+    }
+
+    fn send(&mut self, _: usize, work: Work) -> Result<(), Gone> {
+        self.worker.items(&work.packets, work.items);
+        self.record(work.through);
+        if self.outcome.is_ok() { Ok(()) } else { Err(Gone) }
+    }
+}
