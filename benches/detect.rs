@@ -9,10 +9,21 @@ use std::{hint::black_box, sync::Arc};
 /// Bytes pushed at once: the payload of one Ethernet frame.
 const PIECE_BYTES: usize = 1460;
 
+/// A signature of numbers alone.
+const NUMBERS: &str = "id = \"numbers\"\ntitle = \"Numbers\"\nseverity = \"low\"\n[[find]]\nname = \"number\"\n\
+    numbers = [\"#{16}\", \"####-####-####-####\"]\nvalidate = [\"luhn\"]\n";
+
 fn scan(bench: &mut Criterion) {
     let thousand = SignatureSet::from_texts(&[("phrases.toml".into(), signature(&phrases(1_000)))]);
     assert!(thousand.1.is_empty(), "{:?}", thousand.1.first());
-    let sets = [("shipped", Arc::new(SignatureSet::shipped())), ("1000-phrases", Arc::new(thousand.0))];
+    // What is left of a scan when nothing but the gate for digits stands in its way.
+    let numbers = SignatureSet::from_texts(&[("numbers.toml".into(), NUMBERS.into())]);
+    assert!(numbers.1.is_empty(), "{:?}", numbers.1.first());
+    let sets = [
+        ("shipped", Arc::new(SignatureSet::shipped())),
+        ("1000-phrases", Arc::new(thousand.0)),
+        ("numbers", Arc::new(numbers.0)),
+    ];
     let texts = [("prose", prose()), ("table", table()), ("accented", accented())];
     let mut group = bench.benchmark_group("detect");
     group.sample_size(10);
@@ -35,7 +46,22 @@ fn scan(bench: &mut Criterion) {
 }
 
 fn load(bench: &mut Criterion) {
-    bench.bench_function("detect/load-shipped", |bench| bench.iter(SignatureSet::shipped));
+    let mut group = bench.benchmark_group("detect/load");
+    group.sample_size(10);
+    group.bench_function("shipped", |bench| bench.iter(SignatureSet::shipped));
+    for count in [10_000, 100_000] {
+        // A file is at most a megabyte.
+        let phrases = phrases(count);
+        let file = |(at, part): (usize, &[String])| {
+            let text = signature(part).replacen("id = \"phrases\"", &format!("id = \"phrases-{at}\""), 1);
+            (format!("{at}.toml"), text)
+        };
+        let files: Vec<(String, String)> = phrases.chunks(10_000).enumerate().map(file).collect();
+        group.bench_function(format!("{count}-phrases"), |bench| {
+            bench.iter(|| SignatureSet::from_texts(&files));
+        });
+    }
+    group.finish();
 }
 
 criterion_group!(benches, scan, load);

@@ -2,6 +2,8 @@
 //!
 //! Owns: generators that give the same bytes in every run. Never does: measuring.
 
+#![forbid(unsafe_code)]
+
 use std::fmt::Write as _;
 
 /// Text scanned in one round, bytes.

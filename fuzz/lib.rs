@@ -14,6 +14,7 @@ mod targets {
     pub(super) mod formats;
     pub(super) mod ftp;
     pub(super) mod http1;
+    pub(super) mod matcher;
     #[cfg(target_os = "linux")]
     pub(super) mod ring;
     pub(super) mod scan;
@@ -36,6 +37,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("formats", targets::formats::run),
     ("ftp", targets::ftp::run),
     ("http1", targets::http1::run),
+    ("matcher", targets::matcher::run),
     #[cfg(target_os = "linux")]
     ("ring", targets::ring::run),
     ("scan", targets::scan::run),
