@@ -118,15 +118,16 @@ impl Matcher {
     pub fn new(literals: &[Literal]) -> Result<Self, MatcherError> {
         let (mut tokens, mut windows, mut short) = (Vec::new(), Vec::new(), Vec::new());
         let (mut wide_windows, mut wide_short) = (Vec::new(), Vec::new());
-        for (index, literal) in (0_u32..).zip(literals) {
-            let token = tokens::anchor(literal);
-            let window = windows::anchor(literal);
-            match (token, window) {
-                (Some(token), window)
-                    if token.rarity >= RARE || window.is_none_or(|window| token.rarity >= window.rarity) =>
-                {
-                    tokens.push((index, literal, token));
-                }
+        let anchors: Vec<_> =
+            literals.iter().map(|literal| (tokens::anchor(literal), windows::anchor(literal))).collect();
+        // Where no literal needs the walk over words, the text is spared it.
+        let walked = anchors.iter().any(|(token, window)| token.is_some() && window.is_none());
+        for ((index, literal), (token, window)) in (0_u32..).zip(literals).zip(anchors) {
+            let rare = |token: &tokens::Anchor| {
+                window.is_none_or(|window| walked && token.rarity >= RARE.min(window.rarity))
+            };
+            match (token.filter(rare), window) {
+                (Some(token), _) => tokens.push((index, literal, token)),
                 (_, Some(window)) if literal.bytes.is_ascii() => windows.push((index, literal, window)),
                 (_, Some(window)) => wide_windows.push((index, literal, window)),
                 _ if literal.bytes.is_ascii() => short.push((index, literal)),
