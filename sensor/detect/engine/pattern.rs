@@ -6,8 +6,9 @@
 
 use super::{line_ends, matcher::Literal};
 use crate::language::problem::Fault;
-use regex_automata::{Anchored, Input, meta, util::syntax};
+use regex_automata::{Anchored, Input, meta, nfa::thompson::WhichCaptures, util::syntax};
 use regex_syntax::hir::{Class, Hir, HirKind, Look, literal::Extractor};
+use std::sync::OnceLock;
 
 /// Bytes to either side of its literal that a match may cover; a longer match is cut there.
 pub(crate) const WINDOW_BYTES: usize = 4 << 10;
@@ -18,12 +19,21 @@ const NESTING: u32 = 64;
 /// Literals of one expression; with more it counts as having none.
 const LITERALS: usize = 64;
 
-/// A compiled expression.
+/// Weight from which an expression is compiled at once, to see whether it fits. A lighter one always does, and waits for its
+/// first use: most of a library's expressions are never led to, and compiling them all would take the longest part of a start.
+const LIGHT: usize = 2_000;
+/// The group that is the match, where an expression has one of this name; the rest only leads to it.
+const VALUE: &str = "value";
+
+/// An expression, compiled when it is first used.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
-    regex: meta::Regex,
+    hir: Hir,
+    regex: OnceLock<Box<meta::Regex>>,
     anchor: Option<Anchor>,
     longest: usize,
+    /// The number of the group that is the match.
+    value: Option<usize>,
 }
 
 /// What the matcher looks for, and where a match may lie around it.
@@ -58,20 +68,24 @@ impl Pattern {
             );
             return Err((None, fault));
         }
-        let regex = meta::Regex::builder()
-            .configure(
-                meta::Config::new()
-                    .nfa_size_limit(Some(COMPILED_BYTES))
-                    .onepass_size_limit(Some(COMPILED_BYTES))
-                    .hybrid_cache_capacity(COMPILED_BYTES / 4)
-                    .utf8_empty(false)
-                    .which_captures(regex_automata::nfa::thompson::WhichCaptures::Implicit),
-            )
-            .build_from_hir(&hir)
-            .map_err(|_| (None, Fault::new("the expression is too large", "use fewer or smaller repeats")))?;
+        let value = group(&hir, VALUE);
+        let compiled = OnceLock::new();
+        if weight(&hir) >= LIGHT {
+            let fault = || Fault::new("the expression is too large", "use fewer or smaller repeats");
+            let regex = compiled_regex(&hir, value.is_some()).ok_or_else(|| (None, fault()))?;
+            compiled.get_or_init(|| Box::new(regex));
+        }
         let longest = hir.properties().maximum_len().unwrap_or(WINDOW_BYTES).min(WINDOW_BYTES);
         let matches_nothing = hir.properties().minimum_len() == Some(0);
-        Ok(Compiled { pattern: Self { regex, anchor: anchor(&hir), longest }, matches_nothing })
+        let anchor = anchor(&hir);
+        Ok(Compiled { pattern: Self { hir, regex: compiled, anchor, longest, value }, matches_nothing })
+    }
+
+    fn regex(&self) -> &meta::Regex {
+        self.regex.get_or_init(|| {
+            let regex = compiled_regex(&self.hir, self.value.is_some());
+            Box::new(regex.expect("an expression as light as the ones that wait is far from the limit"))
+        })
     }
 
     /// The literals one of which stands in every match; empty when it requires none.
@@ -90,13 +104,17 @@ impl Pattern {
         let stop = text.len().min(start.saturating_add(anchor.after_most).max(end));
         if anchor.before_least == anchor.before_most {
             let begin = start.checked_sub(anchor.before_most)?;
-            return self.begins_at(text, begin, stop);
+            let (_, end) = self.begins_at(text, begin, stop)?;
+            return self.narrowed(text, begin, end, stop);
         }
         let mut from = start.saturating_sub(anchor.before_most);
         loop {
-            let found = self.regex.search(&Input::new(text).span(from..stop))?;
+            let found = self.regex().search(&Input::new(text).span(from..stop))?;
             if found.end() > start {
-                return (found.start() <= start).then_some((found.start(), found.end()));
+                if found.start() > start {
+                    return None;
+                }
+                return self.narrowed(text, found.start(), found.end(), stop);
             }
             from = found.end().max(from + 1);
         }
@@ -109,7 +127,7 @@ impl Pattern {
         loop {
             let undecided =
                 if last { text.len() } else { text.len().saturating_sub(self.longest + 8).max(from) };
-            let Some(found) = self.regex.search(&Input::new(text).span(from..text.len())) else {
+            let Some(found) = self.regex().search(&Input::new(text).span(from..text.len())) else {
                 return Err(undecided);
             };
             let begin = found.start();
@@ -117,8 +135,10 @@ impl Pattern {
                 return Err(undecided);
             }
             // Read again with the text that is there in every case, so that blocks make no difference.
-            if let Some((begin, end)) = self.begins_at(text, begin, text.len().min(begin + self.longest)) {
-                return Ok((begin, end));
+            let stop = text.len().min(begin + self.longest);
+            let found = self.begins_at(text, begin, stop);
+            if let Some(found) = found.and_then(|(begin, end)| self.narrowed(text, begin, end, stop)) {
+                return Ok(found);
             }
             from = begin + 1;
         }
@@ -126,12 +146,69 @@ impl Pattern {
 
     /// Number of matches in a short text.
     pub(crate) fn count_in(&self, text: &[u8]) -> usize {
-        self.regex.find_iter(text).count()
+        self.regex().find_iter(text).count()
+    }
+
+    /// The group that is the match, of a match at `begin..end` that was found up to `stop`; the whole match without one.
+    fn narrowed(&self, text: &[u8], begin: usize, end: usize, stop: usize) -> Option<(usize, usize)> {
+        let Some(group) = self.value else { return Some((begin, end)) };
+        let mut captures = self.regex().create_captures();
+        let input = Input::new(text).span(begin..stop).anchored(Anchored::Yes);
+        self.regex().search_captures(&input, &mut captures);
+        captures.get_group(group).map(|span| (span.start, span.end))
     }
 
     fn begins_at(&self, text: &[u8], begin: usize, stop: usize) -> Option<(usize, usize)> {
         let input = Input::new(text).span(begin..stop).anchored(Anchored::Yes);
-        self.regex.search(&input).map(|found| (found.start(), found.end()))
+        self.regex().search(&input).map(|found| (found.start(), found.end()))
+    }
+}
+
+/// None: too large.
+fn compiled_regex(hir: &Hir, captures: bool) -> Option<meta::Regex> {
+    let captures = if captures { WhichCaptures::All } else { WhichCaptures::Implicit };
+    let config = meta::Config::new()
+        .nfa_size_limit(Some(COMPILED_BYTES))
+        .onepass_size_limit(Some(COMPILED_BYTES))
+        .hybrid_cache_capacity(COMPILED_BYTES / 4)
+        .utf8_empty(false)
+        .which_captures(captures);
+    meta::Regex::builder().configure(config).build_from_hir(hir).ok()
+}
+
+/// An upper estimate of what an expression becomes when compiled, in transitions.
+fn weight(hir: &Hir) -> usize {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Literal(literal) => literal.0.len(),
+        // A range beyond ASCII becomes a handful of ranges of bytes.
+        HirKind::Class(Class::Unicode(class)) => {
+            class.ranges().iter().map(|range| if range.end().is_ascii() { 1 } else { 12 }).sum()
+        }
+        HirKind::Class(Class::Bytes(class)) => class.ranges().len(),
+        HirKind::Capture(capture) => weight(&capture.sub).saturating_add(2),
+        HirKind::Repetition(repetition) => {
+            let times = repetition.max.unwrap_or_else(|| repetition.min.saturating_add(1));
+            weight(&repetition.sub).saturating_add(1).saturating_mul(times as usize)
+        }
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().map(weight).fold(1, usize::saturating_add)
+        }
+    }
+}
+
+/// The number of the group of that name.
+fn group(hir: &Hir, name: &str) -> Option<usize> {
+    match hir.kind() {
+        HirKind::Capture(capture) if capture.name.as_deref() == Some(name) => {
+            usize::try_from(capture.index).ok()
+        }
+        HirKind::Capture(capture) => group(&capture.sub, name),
+        HirKind::Repetition(repetition) => group(&repetition.sub, name),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().find_map(|part| group(part, name))
+        }
+        _ => None,
     }
 }
 
@@ -369,6 +446,28 @@ mod tests {
         assert_eq!(digits.scan(b"ab 12 345", 0, true), Ok((3, 5)));
         assert_eq!(digits.scan(b"ab 12 345", 5, true), Ok((6, 9)));
         assert_eq!(digits.scan(b"ab 12", 0, false), Err(0));
+    }
+
+    #[test]
+    fn a_group_called_value_is_the_match() {
+        let text = br#"x_token = "abc123";"#;
+        let assigned = pattern(r#"(?i)[a-z_]{0,9}token ?= ?"(?<value>\w+)""#);
+        assert_eq!(assigned.at(text, 2, 7), Some((11, 17)));
+        let bare = pattern(r"\d(?<value>\d{2})\d");
+        assert_eq!(bare.scan(b"ab 1234", 0, true), Ok((4, 6)));
+    }
+
+    #[test]
+    fn light_expressions_wait_for_their_use() {
+        let waiting = pattern(r"\bAKIA[A-Z2-7]{16}\b");
+        assert!(waiting.regex.get().is_none());
+        assert!(waiting.at(b"AKIALGEKBWFQ22G2SXHO", 0, 4).is_some());
+        assert!(waiting.regex.get().is_some());
+        // Whatever is just light enough to wait compiles.
+        for text in [r"x[a-z]{1990}", r"x(?:[0-9A-Z_a-z]{3}y){110}", r"\p{Greek}{4}", r"x(?:é|[a-z]{2}){180}"] {
+            let Ok(compiled) = Pattern::compile(text) else { panic!("{text}") };
+            assert!(compiled.pattern.count_in(b"text") == 0, "{text}");
+        }
     }
 
     #[test]
