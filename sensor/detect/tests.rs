@@ -69,6 +69,27 @@ fn shipped_signatures_pass_their_tests() {
 }
 
 #[test]
+fn what_a_surer_signature_tells_is_not_told_again() {
+    let (set, problems) = set(&[
+        &signature(
+            "general",
+            "tags = [\"secret\"]\n[[find]]\nname = \"x\"\nregex = 'key=(?<value>\\w{4,40})'\n[report]\nyields_to = \"secret\"\n",
+        ),
+        &signature("special", "tags = [\"secret\"]\n[[find]]\nname = \"x\"\nregex = '\\babc_\\w{4,40}'\n"),
+        &signature("other", "[[find]]\nname = \"x\"\nregex = '\\bxyz_\\w{4,40}'\n"),
+    ]);
+    assert!(problems.is_empty());
+    let told = |text: &str| {
+        let hits = scan(&set, &DetectLimits::default(), &[text.as_bytes()]);
+        hits.iter().map(|hit| (hit.signature.to_string(), hit.count)).collect::<Vec<_>>()
+    };
+    assert_eq!(told("key=plain"), [("general".to_owned(), 1)]);
+    assert_eq!(told("key=abc_defg key=plain"), [("general".to_owned(), 1), ("special".to_owned(), 1)]);
+    assert_eq!(told("key=abc_defg"), [("special".to_owned(), 1)]);
+    assert_eq!(told("key=xyz_defg").len(), 2);
+}
+
+#[test]
 fn files_of_the_laboratory() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/detect");
     let expected = fs::read_to_string(folder.join("expected.toml")).expect("the expectations");

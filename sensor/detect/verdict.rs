@@ -41,8 +41,9 @@ pub(crate) fn hits(
     wanted: Wanted,
 ) -> Vec<Hit> {
     let shapes = &scan.shapes;
+    let told = told(signatures, shapes, scan.at, &mut scan.tallies);
     let judge = |(index, tally): (&u32, &mut Tally)| {
-        Judge::new(signatures.get(*index as usize)?, shapes, scan.at, tally).hit(tally, limits, wanted)
+        Judge::new(signatures.get(*index as usize)?, shapes, scan.at, tally).hit(tally, limits, wanted, &told)
     };
     scan.tallies.iter_mut().filter_map(judge).collect()
 }
@@ -61,6 +62,48 @@ impl Sum {
         self.reached = self.reached.max(Some(level));
         self.count += count;
     }
+}
+
+/// The places, by tag, of which signatures tell that do not yield themselves; only of tags that others yield to. Positions are
+/// in characters, sorted by their ends.
+fn told<'a>(
+    signatures: &'a [Signature],
+    shapes: &BTreeMap<(u32, u8), Shape>,
+    at: Option<Timestamp>,
+    tallies: &mut BTreeMap<u32, Tally>,
+) -> BTreeMap<&'a str, Vec<Range<u64>>> {
+    let known = |index: &u32| signatures.get(*index as usize);
+    let yields_to = |index: &u32| known(index)?.compiled.report.yields_to.as_deref();
+    let mut told: BTreeMap<&str, Vec<Range<u64>>> =
+        tallies.keys().filter_map(yields_to).map(|tag| (tag, Vec::new())).collect();
+    if told.is_empty() {
+        return told;
+    }
+    for (index, tally) in tallies {
+        let Some(signature) = known(index).filter(|known| known.compiled.report.yields_to.is_none()) else {
+            continue;
+        };
+        if !signature.tags.iter().any(|tag| told.contains_key(tag.as_str())) {
+            continue;
+        }
+        let places = Judge::new(signature, shapes, at, tally).places_told(tally);
+        for tag in signature.tags.iter() {
+            if let Some(told) = told.get_mut(tag.as_str()) {
+                told.extend(places.iter().cloned());
+            }
+        }
+    }
+    for places in told.values_mut() {
+        places.sort_by_key(|place| (place.end, place.start));
+    }
+    told
+}
+
+/// Whether one of the places, sorted by their ends, holds a part of `place`.
+fn overlaps_one(places: &[Range<u64>], place: &Range<u64>) -> bool {
+    let after = places.partition_point(|other| other.end <= place.start);
+    // Places of several signatures may hold each other, but few end so near to each other.
+    places.iter().skip(after).take(16).any(|other| other.start < place.end)
 }
 
 struct Judge<'a> {
@@ -97,9 +140,29 @@ impl<'a> Judge<'a> {
         Self { signature, shapes, at, places, several }
     }
 
-    fn hit(&self, tally: &Tally, limits: &DetectLimits, wanted: Wanted) -> Option<Hit> {
+    /// Where matches stand that are sure enough to be reported.
+    fn places_told(&self, tally: &Tally) -> Vec<Range<u64>> {
+        let least = self.signature.compiled.report.at;
+        let mut places = Vec::new();
+        for Kept { start, end, finder, find, digits, signs, .. } in tally.kept.iter().copied() {
+            let level = self.level(finder, find, digits, signs, Some(&(start..end)));
+            if level.is_some_and(|level| level >= least) {
+                places.push(start..end);
+            }
+        }
+        places
+    }
+
+    fn hit(
+        &self,
+        tally: &Tally,
+        limits: &DetectLimits,
+        wanted: Wanted,
+        told: &BTreeMap<&str, Vec<Range<u64>>>,
+    ) -> Option<Hit> {
         let report = &self.signature.compiled.report;
         let least = if wanted == Wanted::All { Confidence::Low } else { report.at };
+        let told = report.yields_to.as_deref().and_then(|tag| told.get(tag));
         let mut counted = Sum::default();
         let mut excepted = Sum::default();
         let mut exception = None;
@@ -108,6 +171,9 @@ impl<'a> Judge<'a> {
         for kept in &tally.kept {
             let Kept { finder, find, digits, signs, .. } = *kept;
             let place = kept.start..kept.end;
+            if told.is_some_and(|told| overlaps_one(told, &place)) {
+                continue;
+            }
             let level = if self.accompanied(find, &place) {
                 self.level(finder, find, digits, signs, Some(&place))
             } else {

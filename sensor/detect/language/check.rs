@@ -176,6 +176,7 @@ pub(crate) struct Report {
     pub(crate) escalate: Vec<Escalation>,
     /// Distinct values of one sender in a day from which they are reported together.
     pub(crate) per_sender_day: Option<u64>,
+    pub(crate) yields_to: Option<String>,
 }
 
 /// A text and what is expected of it.
@@ -298,6 +299,7 @@ impl Checker<'_> {
             count: parsed.report.count.max(1),
             escalate,
             per_sender_day: parsed.report.per_sender_day.map(|day| day.unique.max(1)),
+            yields_to: parsed.report.yields_to,
         };
         let exceptions = exception::check(&parsed.except)?;
         Ok(Draft {

@@ -232,6 +232,8 @@ pub(crate) struct Report {
     pub(crate) escalate: Vec<Escalation>,
     /// Low and slow: summed over all that one sender sends in a day.
     pub(crate) per_sender_day: Option<PerSenderDay>,
+    /// A tag: what a signature with it tells of a place, this one does not tell again.
+    pub(crate) yields_to: Option<String>,
 }
 
 /// Threshold over a day's transfers of one sender.
@@ -244,7 +246,14 @@ pub(crate) struct PerSenderDay {
 
 impl Default for Report {
     fn default() -> Self {
-        Self { at: Confidence::Medium, unique: 1, count: 1, escalate: Vec::new(), per_sender_day: None }
+        Self {
+            at: Confidence::Medium,
+            unique: 1,
+            count: 1,
+            escalate: Vec::new(),
+            per_sender_day: None,
+            yields_to: None,
+        }
     }
 }
 
