@@ -1,12 +1,15 @@
 //! Randomness: a key is random, an example or an identifier in code is not.
 
-use super::{Subject, Validator, ValueForm, Verdict};
+use super::{Subject, Validator, ValueForm, Verdict, randomness};
 
 /// `entropy`: the longest run of key characters in the match looks random.
 pub(super) const VALIDATOR: Validator = Validator { name: "entropy", check, value: ValueForm::Exact };
 
 /// Shortest run of which randomness can be told.
 const SHORTEST: usize = 8;
+
+/// The share of a key, in percent, from which words in it say that it is a name. Prefixes of keys are words too.
+const WORDS_PERCENT: usize = 55;
 
 /// Bits a character that random text of this length has with good margin.
 fn required(length: usize) -> f64 {
@@ -18,9 +21,14 @@ fn required(length: usize) -> f64 {
 fn check(subject: &Subject<'_>) -> Verdict {
     let longest =
         subject.matched.split(|byte| !is_key(*byte)).max_by_key(|run| run.len()).unwrap_or_default();
-    if longest.len() < SHORTEST || is_placeholder(subject.matched) || bits(longest) < required(longest.len())
+    if longest.len() < SHORTEST
+        || is_placeholder(subject.matched)
+        || bits(longest) < required(longest.len())
+        || randomness::words(longest) * 100 > longest.len() * WORDS_PERCENT
     {
         Verdict::Invalid
+    } else if is_counting(subject.matched) {
+        Verdict::Sample("made up: it counts")
     } else {
         Verdict::Valid("looks random")
     }
@@ -49,15 +57,42 @@ pub(super) fn bits(text: &[u8]) -> f64 {
         .sum()
 }
 
-/// Words that people put where a key belongs, runs of one sign, and counting.
+/// Words that people put where a key belongs, and runs of one sign.
 pub(super) fn is_placeholder(text: &[u8]) -> bool {
-    const WORDS: [&[u8]; 6] = [b"example", b"placeholder", b"xxxxxx", b"changeme", b"your_", b"your-"];
-    const COUNTING: [&[u8]; 3] = [b"abcdefghij", b"0123456789", b"1234567890"];
+    const WORDS: [&[u8]; 11] = [
+        b"example",
+        b"placeholder",
+        b"xxxxxx",
+        b"changeme",
+        b"your_",
+        b"your-",
+        b"insert",
+        b"redacted",
+        b"replace",
+        b"dummy",
+        b"-here",
+    ];
     let holds = |word: &[u8]| text.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word));
-    let counting = text.len() < 44 && COUNTING.iter().any(|run| holds(run));
     WORDS.iter().any(|word| holds(word))
-        || counting
         || text.windows(8).any(|window| window.iter().all(|byte| window.first() == Some(byte)))
+}
+
+/// Whether a short value counts, as values do that were typed for a test: `abcdef`, `123456`, `a1b2c3d4`.
+pub(super) fn is_counting(text: &[u8]) -> bool {
+    const STEPS: usize = 6;
+    let up = |distance: usize| {
+        let mut run = 0;
+        let mut longest = 0;
+        for (a, b) in text.iter().zip(text.iter().skip(distance)) {
+            let (a, b) = (a.to_ascii_lowercase(), b.to_ascii_lowercase());
+            let next = b == a.wrapping_add(1) || a == b'9' && b == b'0' || b.wrapping_add(1) == a;
+            run = if next && a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric() { run + 1 } else { 0 };
+            longest = longest.max(run);
+        }
+        longest
+    };
+    // By chance, six steps in a row stand in one of a hundred thousand keys.
+    up(1) >= STEPS || up(2) > STEPS
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ fn check(subject: &Subject<'_>) -> Verdict {
 }
 
 /// Decodes base64url without padding (RFC 4648 section 5).
-fn base64url(text: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn base64url(text: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
     let (mut bits, mut held) = (0_u32, 0_u32);
     for byte in text {

@@ -4,6 +4,8 @@
 //! around it. Never does: searching, counting.
 
 mod aws_key;
+mod basic_credentials;
+mod checksum;
 mod crypto;
 mod email;
 mod entropy;
@@ -17,6 +19,9 @@ mod payment_card;
 mod phone;
 mod places;
 mod private_key;
+mod randomness;
+mod secret;
+mod service_token;
 mod us_ssn;
 
 /// A match as a validator sees it.
@@ -118,19 +123,26 @@ pub(crate) struct Validator {
 /// Every validator, by name.
 pub(crate) const VALIDATORS: &[Validator] = &[
     aws_key::VALIDATOR,
+    basic_credentials::VALIDATOR,
     crypto::BITCOIN,
     email::VALIDATOR,
     entropy::VALIDATOR,
     crypto::ETHEREUM,
     github_token::VALIDATOR,
+    service_token::GRAFANA,
     iban::VALIDATOR,
     places::IPV4,
     jwt::VALIDATOR,
     luhn::VALIDATOR,
     marking::VALIDATOR,
+    service_token::NPM,
+    secret::PASSWORD,
     payment_card::VALIDATOR,
     phone::VALIDATOR,
     private_key::VALIDATOR,
+    service_token::PYPI,
+    secret::SECRET,
+    secret::SERVICE_KEY,
     places::POSTCODE,
     us_ssn::VALIDATOR,
     places::STATE,

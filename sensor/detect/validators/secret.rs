@@ -1,0 +1,293 @@
+//! Values that stand where a secret stands: after a name like `api_key`, in a header, in a tag.
+//!
+//! Owns: what the name before a value says, for three validators: `secret` for values after a telling name, `service-key`
+//! for values after the name of a service, `password` for values that people choose.
+
+use super::{
+    Subject, Validator, ValueForm, Verdict,
+    randomness::{Nature, is_dotted, is_template, nature},
+};
+
+/// `secret`: the value looks random and its name does not say that it is something else.
+pub(super) const SECRET: Validator = Validator { name: "secret", check: secret, value: ValueForm::Exact };
+/// `service-key`: the same; without a telling name between the service and the value it is doubtful.
+pub(super) const SERVICE_KEY: Validator =
+    Validator { name: "service-key", check: service_key, value: ValueForm::Exact };
+/// `password`: no stand-in, no name of a variable, not the word "password" again.
+pub(super) const PASSWORD: Validator =
+    Validator { name: "password", check: password, value: ValueForm::Exact };
+
+/// How far back a name may stand, bytes.
+const NAME_BYTES: usize = 64;
+
+/// Parts of names whose values look random and are no secrets: hashes, identifiers, public halves.
+const HARMLESS: [&str; 44] = [
+    "sha1",
+    "sha256",
+    "sha384",
+    "sha512",
+    "sha-",
+    "md5",
+    "checksum",
+    "chksum",
+    "digest",
+    "integrity",
+    "fingerprint",
+    "commit",
+    "revision",
+    "etag",
+    "thumbprint",
+    "public",
+    "pubkey",
+    "pub_key",
+    "guid",
+    "uuid",
+    "keyid",
+    "key_id",
+    "key-id",
+    "key id",
+    "serial",
+    "csrf",
+    "primary_key",
+    "cache",
+    "foreign",
+    "hostkey",
+    "host key",
+    "sitekey",
+    "site_key",
+    "asset",
+    "keytoken",
+    "boundary",
+    "message-id",
+    "content-id",
+    "nonce",
+    "data-key",
+    "sourcekey",
+    "credentialsid",
+    "keyframe",
+    "hash",
+];
+
+/// Parts of names that say that a secret follows.
+const TELLING: [&str; 17] = [
+    "key",
+    "token",
+    "secret",
+    "passw",
+    "pwd",
+    "passphrase",
+    "auth",
+    "bearer",
+    "credential",
+    "access",
+    "private",
+    "apik",
+    "login",
+    "sid",
+    "client",
+    "webhook",
+    "license",
+];
+
+fn secret(subject: &Subject<'_>) -> Verdict {
+    if is_harmless(&name(subject)) || is_dotted(subject.matched) {
+        return Verdict::Invalid;
+    }
+    match judged(subject) {
+        Verdict::Valid(_) if !subject.matched.iter().any(u8::is_ascii_digit) => {
+            Verdict::Doubtful("letters alone, which could be a name")
+        }
+        verdict => verdict,
+    }
+}
+
+fn service_key(subject: &Subject<'_>) -> Verdict {
+    let name = name(subject);
+    if is_harmless(&name) {
+        return Verdict::Invalid;
+    }
+    match judged(subject) {
+        Verdict::Valid(_) if !TELLING.iter().any(|part| name.contains(part)) => {
+            Verdict::Doubtful("looks random, but nothing says that it is a secret")
+        }
+        // A service that gives out such keys is named, so that the form alone is no reason for doubt.
+        Verdict::Doubtful(_) if TELLING.iter().any(|part| name.contains(part)) => {
+            Verdict::Valid("a UUID as its key")
+        }
+        verdict => verdict,
+    }
+}
+
+fn judged(subject: &Subject<'_>) -> Verdict {
+    match nature(subject.matched.trim_ascii()) {
+        Nature::Random => Verdict::Valid("looks random"),
+        Nature::Uuid => Verdict::Doubtful("a UUID: identifiers look like this too"),
+        Nature::MadeUp => Verdict::Sample("made up: it counts or repeats itself"),
+        Nature::Words | Nature::Placeholder | Nature::Plain => Verdict::Invalid,
+    }
+}
+
+/// What stands on the same line before the value, in lower case.
+fn name(subject: &Subject<'_>) -> String {
+    let from = subject.before.len().saturating_sub(NAME_BYTES);
+    let before = subject.before.get(from..).unwrap_or_default();
+    let line = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    String::from_utf8_lossy(line).to_ascii_lowercase()
+}
+
+/// Only the last name counts: `hash` in the middle of a line says nothing of the key at its end.
+fn is_harmless(name: &str) -> bool {
+    let trimmed = name.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+    let last = trimmed.rsplit([',', ';', '{', '&', '?', '(']).next().unwrap_or_default();
+    let secret_hash = last.contains("password") || last.contains("passwd");
+    !secret_hash && HARMLESS.iter().any(|part| last.contains(part))
+}
+
+/// Values that stand for a password in examples and programs.
+const STAND_INS: [&str; 46] = [
+    "password",
+    "passwd",
+    "pass",
+    "pwd",
+    "secret",
+    "token",
+    "none",
+    "null",
+    "nil",
+    "true",
+    "false",
+    "undefined",
+    "test",
+    "testing",
+    "changeit",
+    "change-me",
+    "change_me",
+    "string",
+    "required",
+    "optional",
+    "hidden",
+    "empty",
+    "text",
+    "value",
+    "default",
+    "prompt",
+    "username",
+    "user",
+    "your",
+    "enter",
+    "confirm",
+    "invalid",
+    "incorrect",
+    "reset",
+    "forgot",
+    "redacted",
+    "masked",
+    "removed",
+    "foobar",
+    "foo",
+    "bar",
+    "field",
+    "input",
+    "label",
+    "mypassword",
+    "mysecret",
+];
+
+fn password(subject: &Subject<'_>) -> Verdict {
+    let value = subject.matched.trim_ascii();
+    if is_template(value) || super::entropy::is_placeholder(value) {
+        return Verdict::Invalid;
+    }
+    let lower = value.to_ascii_lowercase();
+    let plain: Vec<u8> = lower.iter().copied().filter(u8::is_ascii_alphanumeric).collect();
+    if plain.len() < 4
+        || plain.windows(4).any(|window| window.iter().all(|byte| window.first() == Some(byte)))
+    {
+        return Verdict::Invalid;
+    }
+    if STAND_INS.iter().any(|word| plain == word.as_bytes())
+        || ["password", "passwd"]
+            .iter()
+            .any(|word| lower.windows(word.len()).any(|window| window == word.as_bytes()))
+    {
+        return Verdict::Invalid;
+    }
+    let count = |is: fn(&u8) -> bool| value.iter().filter(|byte| is(byte)).count();
+    let digits = count(u8::is_ascii_digit);
+    let (upper, lower) = (count(u8::is_ascii_uppercase), count(u8::is_ascii_lowercase));
+    let signs = value.len() - digits - upper - lower;
+    // A call, an index, a path, a sentence: what stands in a program or a manual.
+    if value.iter().any(|byte| matches!(byte, b'(' | b'[' | b'{'))
+        && value.iter().any(|byte| matches!(byte, b')' | b']' | b'}'))
+        || value.starts_with(b"/")
+        || value.windows(3).any(|window| window == b"://")
+        || value.split(|byte| *byte == b' ').count() > 3
+    {
+        return Verdict::Invalid;
+    }
+    // Names of programs are made of letters, digits and these; a sign beyond them, or all three, is chosen.
+    let odd =
+        value.iter().any(|byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'_' | b'-' | b'.' | b' '));
+    if value.len() >= 8
+        && digits > 0
+        && upper + lower > 0
+        && signs < value.len() / 2
+        && (odd || upper > 0 && lower > 0)
+    {
+        Verdict::Valid("looks like a chosen password")
+    } else {
+        Verdict::Doubtful("could be a word of the program")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check_within;
+    use super::*;
+
+    #[test]
+    fn names_decide_what_a_random_value_is() {
+        let random = "da5a2e65d83a40d6cebaac60ef01803f";
+        for (before, expected) in [
+            ("api_key = \"", true),
+            ("commit hash 12\nsecret: ", true),
+            ("password_hash=", true),
+            ("sha256sum = ", false),
+            ("integrity: ", false),
+            ("public_key = ", false),
+            ("token: x, etag: \"", false),
+        ] {
+            let verdict = check_within(&SECRET, before, random, "\"");
+            assert_eq!(matches!(verdict, Verdict::Valid(_)), expected, "{before}");
+        }
+        assert!(matches!(check_within(&SERVICE_KEY, "acme key = ", random, ""), Verdict::Valid(_)));
+        assert!(matches!(check_within(&SERVICE_KEY, "acme ", random, ""), Verdict::Doubtful(_)));
+        let uuid = "64176f2e-e1da-3e29-2a08-19fa8bcb1838";
+        assert!(matches!(check_within(&SERVICE_KEY, "acme token: ", uuid, ""), Verdict::Valid(_)));
+        assert!(matches!(check_within(&SECRET, "acme token: ", uuid, ""), Verdict::Doubtful(_)));
+        assert!(matches!(check_within(&SECRET, "key=", "abcdef1234567890abcdef", ""), Verdict::Sample(_)));
+    }
+
+    #[test]
+    fn passwords_are_told_from_words_of_programs() {
+        for valid in ["D1fficultP%40ssw0rd", "gets0m3#", "s2Tf2k@rLMy", "Winter2024!"] {
+            assert!(matches!(check_within(&PASSWORD, "", valid, ""), Verdict::Valid(_)), "{valid}");
+        }
+        for doubtful in ["super$ecret", "open sesame", "logmein", "goodspec"] {
+            assert!(matches!(check_within(&PASSWORD, "", doubtful, ""), Verdict::Doubtful(_)), "{doubtful}");
+        }
+        for invalid in [
+            "password",
+            "${PASSWORD}",
+            "your_password",
+            "xxxx",
+            "getPass()",
+            "/etc/pass",
+            "",
+            "Enter",
+            "CleartextPassword1",
+        ] {
+            assert_eq!(check_within(&PASSWORD, "", invalid, ""), Verdict::Invalid, "{invalid}");
+        }
+    }
+}
