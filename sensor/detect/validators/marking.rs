@@ -38,10 +38,12 @@ fn check(subject: &Subject<'_>) -> Verdict {
     let blank = |text: &str| {
         text.chars().all(|c| !c.is_alphanumeric() && !matches!(c, '/' | '#' | '*' | '%' | ';' | '('))
     };
-    if lead_is_line && tail_is_line && blank(lead) && blank(tail) {
+    let capitals = !matched.chars().any(char::is_lowercase);
+    // A short sentence, as programs explain their parts: "Internal only."
+    let sentence = !capitals && tail.trim_start().starts_with('.');
+    if lead_is_line && tail_is_line && blank(lead) && blank(tail) && !sentence {
         return Verdict::Valid("stands alone on its line");
     }
-    let capitals = !matched.chars().any(char::is_lowercase);
     let remark = commented && tail.trim_start().starts_with(':');
     if capitals && begins_phrase(lead, lead_is_line) && ends_phrase(tail) && !remark {
         return Verdict::Valid("in capitals, set apart");
@@ -127,6 +129,7 @@ mod tests {
             ("#[cfg(__X_", "INTERNAL_USE_ONLY", ")]"),
             ("\n  // ", "For internal use only", "\n"),
             ("\n  * ", "INTERNAL ONLY", ": not stable\n"),
+            ("\n    \"\"\"", "Internal only", ".\"\"\"\n"),
         ] {
             let verdict = check_within(&VALIDATOR, before, matched, after);
             assert_eq!(verdict, Verdict::Invalid, "{before}[{matched}]{after}");
