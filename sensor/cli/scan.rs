@@ -5,8 +5,9 @@
 use super::{amount, signatures, status, view};
 use anyhow::{Context, Result};
 use clap::Args;
+use egret_detect::NearMiss;
 use egret_model::{Hit, Limits, ObjectRecord};
-use egret_pipeline::{FileInspector, InspectedFile};
+use egret_pipeline::{FileInspector, How, InspectedFile};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Write};
@@ -18,6 +19,8 @@ Examples:
   egret scan exports/ --signatures our-signatures/
   egret scan --text contract.pdf | less
   egret scan --json mailbox.eml | jq .findings
+
+After what is found it shows what nearly matched and why it did not: a check digit, a missing context word, too few values.
 
 Matches are shown redacted, as everywhere in Egret; only --text prints content in the clear.
 
@@ -39,6 +42,10 @@ pub(crate) struct Scan {
     #[arg(long, conflicts_with = "json")]
     text: bool,
 
+    /// With --json: add what nearly matched and why it did not.
+    #[arg(long, requires = "json")]
+    near: bool,
+
     /// Scan the texts of a JSON-lines file of {"id","text"} objects and print every match of any confidence as JSON; offsets are in
     /// characters of the text.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "text"])]
@@ -55,6 +62,19 @@ struct FileReport<'a> {
     path: String,
     objects: &'a [ObjectRecord],
     findings: Vec<FindingReport<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    near_misses: Option<Vec<NearMissReport<'a>>>,
+}
+
+/// What nearly matched, as JSON.
+#[derive(Serialize)]
+struct NearMissReport<'a> {
+    signature: &'a str,
+    find: &'a str,
+    object: &'a str,
+    reason: &'a str,
+    count: u64,
+    examples: &'a [egret_model::Match],
 }
 
 /// One finding, as JSON. Matches keep their fields; offsets may be in characters (samples) or bytes (files).
@@ -91,7 +111,9 @@ impl<'a> FindingReport<'a> {
 impl Scan {
     pub(crate) fn run(&self) -> Result<u8> {
         let (set, broken) = signatures::load(&self.signatures);
-        let mut inspector = FileInspector::new(set, &Limits::default());
+        let explaining = !self.text && (!self.json || self.near);
+        let how = if explaining { How::Explaining } else { How::Usual };
+        let mut inspector = FileInspector::new(set, &Limits::default()).how(how);
         let mut out = BufWriter::new(std::io::stdout().lock());
         let outcome = match &self.samples {
             Some(path) => scan_samples(path, &mut inspector, &mut out).map(|()| true),
@@ -151,14 +173,21 @@ impl Scan {
                 findings: inspected
                     .hits
                     .iter()
+                    .filter(|(_, hit)| !hit.below)
                     .map(|(object, hit)| FindingReport::new(hit, path_of(&inspected, *object)))
                     .collect(),
+                near_misses: self.near.then(|| inspected.near_misses.iter().map(near_miss).collect()),
             };
             serde_json::to_writer(&mut *out, &report)?;
             return Ok(writeln!(out)?);
         }
         print_file(path, &inspected, out)
     }
+}
+
+fn near_miss((object, miss): &(String, NearMiss)) -> NearMissReport<'_> {
+    let NearMiss { signature, find, reason, count, examples } = miss;
+    NearMissReport { signature, find, object, reason, count: *count, examples }
 }
 
 fn closed_pipe(error: &anyhow::Error) -> bool {
@@ -172,7 +201,7 @@ fn path_of(inspected: &InspectedFile, object: usize) -> Option<&str> {
 }
 
 /// The files under a path, sorted, so that the output does not depend on the file system.
-fn expand(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+pub(crate) fn expand(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     let kind = fs::metadata(path).with_context(|| format!("{}: cannot be read", path.display()))?;
     if !kind.is_dir() {
         files.push(path.to_owned());
@@ -225,6 +254,44 @@ fn print_file(path: &Path, inspected: &InspectedFile, out: &mut impl Write) -> R
         if hit.matches.len() > 5 {
             writeln!(out, "    … and {} more", amount::count(hit.count - 5))?;
         }
+        if let Some(excepted) = &hit.excepted {
+            let all = if excepted.all { "all" } else { "of these and more" };
+            writeln!(
+                out,
+                "    let pass by an exception: {} ({all}), {}, until {}",
+                amount::of(excepted.matches, "match").replace("matchs", "matches"),
+                excepted.reason,
+                excepted.until
+            )?;
+        }
+    }
+    print_near_misses(inspected, out)
+}
+
+/// Lines about what nearly matched; --json --near has all.
+const NEAR_MISSES_SHOWN: usize = 12;
+
+fn print_near_misses(inspected: &InspectedFile, out: &mut impl Write) -> Result<()> {
+    if inspected.near_misses.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "  nearly matched, and why not:")?;
+    for (object, miss) in inspected.near_misses.iter().take(NEAR_MISSES_SHOWN) {
+        let find = if miss.find.is_empty() { String::new() } else { format!("#{}", miss.find) };
+        writeln!(
+            out,
+            "    {}{find} in {object}: {} × {}",
+            miss.signature,
+            amount::count(miss.count),
+            miss.reason
+        )?;
+        if let Some(example) = miss.examples.first() {
+            writeln!(out, "      {:24} {}", example.redacted, example.context)?;
+        }
+    }
+    let more = inspected.near_misses.len().saturating_sub(NEAR_MISSES_SHOWN);
+    if more > 0 {
+        writeln!(out, "    … and {more} more kinds; --json --near shows all")?;
     }
     Ok(())
 }

@@ -19,22 +19,30 @@
 #![deny(unsafe_code)]
 #![warn(clippy::indexing_slicing)]
 
+mod cost;
 mod engine;
 mod language;
+mod near_miss;
 mod object;
+mod propose;
 mod scanner;
 mod shipped;
 mod signatures;
 #[cfg(test)]
 mod tests;
 mod validators;
+mod value_key;
 mod verdict;
 
+pub use cost::Cost;
 pub use engine::matcher::{Literal, Matcher, MatcherError, Occurrence};
 pub use language::{
     exception::{Circumstances, Exception},
     problem::SignatureProblem,
 };
+pub use near_miss::NearMiss;
 pub use object::ObjectScan;
+pub use propose::{Proposal, propose};
 pub use scanner::Scanner;
-pub use signatures::{CostNote, Excuse, Signature, SignatureSet};
+pub use signatures::{Case, CostNote, Excuse, Signature, SignatureSet};
+pub use value_key::ValueKey;

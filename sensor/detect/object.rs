@@ -8,10 +8,11 @@
 //! `scanned` (the matcher has been here) ≥ `verified` (every match that begins an anchor before it is known) ≥ `numbered`
 //! (every number before it is known) ≥ what is settled (evidence and context are known).
 
+use crate::near_miss::{NearMisses, Reason};
 use crate::{
     SignatureSet,
     engine::{
-        CONTEXT_WORD_BYTES, Engine, FindId, Judgement, Target, Use,
+        CONTEXT_WORD_BYTES, Engine, FindId, Finder, Judgement, Target, Use,
         matcher::Occurrence,
         normalise::Normaliser,
         numbers::{self, Armed},
@@ -19,7 +20,7 @@ use crate::{
     },
     language::expression::Evidence,
 };
-use egret_model::{DetectLimits, Timestamp};
+use egret_model::{DetectLimits, Match, Timestamp};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
@@ -55,6 +56,8 @@ pub struct ObjectScan {
     arming: BTreeSet<(u64, u32)>,
     fresh: Vec<Fresh>,
     shown: Vec<Range<u64>>,
+    /// What nearly matched, for a scan that explains itself.
+    pub(crate) misses: Option<Box<NearMisses>>,
     /// When the object passed, for exceptions that end.
     pub(crate) at: Option<Timestamp>,
     pub(crate) shapes: BTreeMap<(u32, u8), Shape>,
@@ -109,6 +112,8 @@ pub(crate) struct Detail {
     pub(crate) reasons: Vec<&'static str>,
     /// The nearest context word of the signature.
     pub(crate) word: Option<u32>,
+    /// See [`crate::ValueKey`].
+    pub(crate) token: Option<String>,
 }
 
 /// One match. Positions are in characters.
@@ -123,6 +128,8 @@ pub(crate) struct Kept {
     pub(crate) find: u8,
     pub(crate) digits: u8,
     pub(crate) signs: Signs,
+    /// The exception by token that is for its value, counted from 1; 0 without.
+    pub(crate) excepted: u16,
 }
 
 /// Evidence that belongs to the match itself.
@@ -193,6 +200,7 @@ impl ObjectScan {
         self.fresh.clear();
         self.shown.clear();
         self.at = None;
+        self.misses = None;
         self.shapes.clear();
         self.tallies.clear();
     }
@@ -318,12 +326,20 @@ impl ObjectScan {
             return;
         }
         if known.strict && !numbers::stands_apart(&self.text, &range) {
-            return;
+            return self.missed(known, &range, Some(Reason::Inside));
         }
         if let Some(judgement) = known.judge(&self.text, &range) {
             self.ends.insert(finder, absolute.end);
             self.fresh.push(Fresh { range: absolute, finder, digits: 0, judgement });
+        } else {
+            self.missed(known, &range, None);
         }
+    }
+
+    /// Notes a match that is none, for a scan that explains itself. Without a reason a validator has objected.
+    fn missed(&mut self, finder: &Finder, range: &Range<usize>, reason: Option<Reason>) {
+        let Self { misses: Some(misses), text, normaliser, base, .. } = self else { return };
+        note(misses, finder, text, range, normaliser, *base, reason);
     }
 
     /// Looks at the groups of digits that begin before `horizon`, in stretches between which finders are armed.
@@ -343,13 +359,16 @@ impl ObjectScan {
 
     fn numbers_in(&mut self, engine: &Engine, stretch: Range<usize>) {
         let mut claimed = self.relative(self.claimed);
-        let Self { text, fresh, shapes, base, armed, .. } = self;
+        let Self { text, fresh, shapes, base, armed, misses, normaliser, .. } = self;
         let text = text.as_slice();
         engine.numbers.find(text, stretch, armed, &mut claimed, &mut |candidate| {
             let Some(finder) = engine.finders.get(candidate.finder as usize) else { return false };
             let shape = shapes.entry((candidate.finder, candidate.digits)).or_default();
             let Some(judgement) = finder.judge(text, &candidate.range) else {
                 shape.invalid += 1;
+                if let Some(misses) = misses {
+                    note(misses, finder, text, &candidate.range, normaliser, *base, None);
+                }
                 return false;
             };
             shape.valid += u64::from(!judgement.sample);
@@ -449,6 +468,17 @@ impl ObjectScan {
             // Most bare numbers can be told to be nothing as soon as no context word stands near.
             let Some(info) = known.compiled.finds.get(usize::from(*find)) else { continue };
             if info.reachable >> signs.index() & 1 == 0 {
+                if let Some(misses) = self.misses.as_mut().filter(|_| info.counts && known.enabled) {
+                    let offset = self.normaliser.original(found.range.start);
+                    misses.add(*signature, *find, Reason::Unlikely(signs), || Match {
+                        offset,
+                        length: self.normaliser.original(found.range.end) - offset,
+                        redacted: redact::redacted(finder.mask, matched),
+                        context: Excerpt::new(&self.text, range, neighbours).shown(),
+                        token: None,
+                        why: finder.reasons(&self.text, range).into_iter().map(str::to_owned).collect(),
+                    });
+                }
                 continue;
             }
             let value = *value.get_or_insert_with(|| finder.value(matched, &mut scratch.value));
@@ -459,7 +489,12 @@ impl ObjectScan {
             }
             let shown = tally.shown.entry((*find, signs)).or_default();
             let mut detail = u32::MAX;
-            if info.counts && *shown < limits.matches_reported {
+            let showing = info.counts && *shown < limits.matches_reported;
+            // Tokens cost a keyed hash each: only where somebody may look at them.
+            let asked = showing || known.compiled.excepts_values();
+            let token = set.key.as_ref().filter(|_| asked).map(|key| key.token(finder.value, matched));
+            let excepted = token.as_ref().map_or(0, |token| known.compiled.excepted_token(token));
+            if showing {
                 *shown += 1;
                 detail = u32::try_from(tally.details.len()).unwrap_or(u32::MAX);
                 let offset = self.normaliser.original(found.range.start);
@@ -470,6 +505,7 @@ impl ObjectScan {
                     excerpt: Excerpt::new(&self.text, range, neighbours),
                     reasons: finder.reasons(&self.text, range),
                     word,
+                    token,
                 });
             }
             tally.kept.push(Kept {
@@ -481,6 +517,7 @@ impl ObjectScan {
                 find: *find,
                 digits: found.digits,
                 signs,
+                excepted,
             });
         }
     }
@@ -560,6 +597,31 @@ impl ObjectScan {
             base: self.base_characters,
         }
     }
+}
+
+/// Notes a match that is none. Of what stands around it nothing is shown: it may be a match that is not known yet.
+fn note(
+    misses: &mut NearMisses,
+    finder: &Finder,
+    text: &[u8],
+    range: &Range<usize>,
+    normaliser: &Normaliser,
+    base: u64,
+    reason: Option<Reason>,
+) {
+    let Some(reason) = reason.or_else(|| finder.objection(text, range).map(Reason::Invalid)) else { return };
+    let Some(FindId { signature, find }) = finder.finds.first() else { return };
+    misses.add(*signature, *find, reason, || {
+        let offset = normaliser.original(base + range.start as u64);
+        Match {
+            offset,
+            length: normaliser.original(base + range.end as u64) - offset,
+            redacted: redact::redacted(finder.mask, text.get(range.clone()).unwrap_or_default()),
+            context: String::new(),
+            token: None,
+            why: Vec::new(),
+        }
+    });
 }
 
 /// The matches that may stand in the context of the one at `at`: few, since a context is short.

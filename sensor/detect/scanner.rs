@@ -3,7 +3,7 @@
 //! Owns: blocks, memory that scans share, and the entry points. Never does: I/O, threads.
 
 use crate::{
-    SignatureSet,
+    NearMiss, SignatureSet,
     object::{ObjectScan, Scratch},
     verdict::{self, Wanted},
 };
@@ -67,6 +67,14 @@ impl Scanner {
         scan
     }
 
+    /// Begins a scan that also notes what nearly matched; ends with [`Scanner::finish_explained`].
+    #[must_use]
+    pub fn begin_explained(&mut self) -> ObjectScan {
+        let mut scan = self.begin_all();
+        scan.misses = Some(Box::default());
+        scan
+    }
+
     /// The next piece of an object's text. Pieces may end anywhere, within a character too; the hits are the same.
     pub fn push(&mut self, scan: &mut ObjectScan, text: &[u8]) {
         let block = self.limits.block_bytes.max(1);
@@ -97,6 +105,19 @@ impl Scanner {
         self.end(scan, Wanted::All)
     }
 
+    /// Ends a scan that explains itself: the hits that are reported, and what is not and why.
+    #[must_use]
+    pub fn finish_explained(&mut self, mut scan: ObjectScan) -> (Vec<Hit>, Vec<NearMiss>) {
+        self.complete(&mut scan);
+        let signatures = &self.set.signatures;
+        let mut misses = scan.misses.take().map(|misses| misses.told(signatures)).unwrap_or_default();
+        misses.extend(verdict::near_misses(signatures, &mut scan));
+        let mut hits = verdict::hits(signatures, &mut scan, &self.limits, Wanted::Confident);
+        verdict::below(signatures, &mut hits, &mut misses);
+        self.keep_spare(scan);
+        (hits, misses)
+    }
+
     /// Scans one whole text for every match of any confidence. Offsets are bytes of `text`.
     #[must_use]
     pub fn scan_text(&mut self, text: &str) -> Vec<Hit> {
@@ -106,14 +127,22 @@ impl Scanner {
     }
 
     pub(crate) fn end(&mut self, mut scan: ObjectScan, wanted: Wanted) -> Vec<Hit> {
+        self.complete(&mut scan);
+        let hits = verdict::hits(&self.set.signatures, &mut scan, &self.limits, wanted);
+        self.keep_spare(scan);
+        hits
+    }
+
+    fn complete(&mut self, scan: &mut ObjectScan) {
         self.held = self.held.saturating_sub(scan.held());
         scan.complete();
         scan.advance(&self.set, &self.limits, &mut self.scratch, true);
-        let hits = verdict::hits(&self.set.signatures, &mut scan, &self.limits, wanted);
+    }
+
+    fn keep_spare(&mut self, mut scan: ObjectScan) {
         if self.spare.len() < SPARE {
             scan.clear(self.limits.block_bytes);
             self.spare.push(scan);
         }
-        hits
     }
 }

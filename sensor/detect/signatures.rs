@@ -3,7 +3,7 @@
 //! Owns: reading of folders, in-file tests at load, what is told about each signature. Never does: scanning of content.
 
 use crate::{
-    Scanner,
+    Scanner, ValueKey,
     engine::Engine,
     language::{
         build::{self, Built, Compiled},
@@ -15,8 +15,11 @@ use crate::{
     },
     verdict::Wanted,
 };
-use egret_model::{DetectLimits, Severity, Timestamp};
-use std::{path::PathBuf, sync::Arc};
+use egret_model::{Confidence, DetectLimits, Severity, Timestamp};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// One signature as it is told to people; its patterns are inside the set.
 #[derive(Debug)]
@@ -100,11 +103,61 @@ impl Signature {
         &self.tags
     }
 
+    /// Its in-file tests.
+    pub fn cases(&self) -> impl Iterator<Item = Case<'_>> {
+        self.compiled.tests.iter().map(|test| Case {
+            text: &test.text,
+            matches: test.matches,
+            file: &test.source.name,
+            line: test
+                .source
+                .text
+                .get(..test.span.start)
+                .map_or(0, |before| before.matches('\n').count() + 1),
+        })
+    }
+
+    /// Distinct values of one sender and day from which they are reported together.
+    #[must_use]
+    pub const fn per_sender_day(&self) -> Option<u64> {
+        self.compiled.report.per_sender_day
+    }
+
+    /// Least confidence, distinct values and matches that are reported.
+    #[must_use]
+    pub const fn threshold(&self) -> (Confidence, u64, u64) {
+        let report = &self.compiled.report;
+        (report.at, report.unique, report.count)
+    }
+
+    /// Context words, and the distance within which they count, characters.
+    pub fn context(&self) -> (impl Iterator<Item = &str>, usize) {
+        (self.compiled.near_words.iter().map(|word| &**word), self.compiled.within)
+    }
+
+    /// Names of its finds.
+    pub fn finds(&self) -> impl Iterator<Item = &str> {
+        self.compiled.finds.iter().map(|find| find.name.as_str())
+    }
+
     /// Number of its in-file tests.
     #[must_use]
     pub fn tests(&self) -> usize {
         self.compiled.tests.len()
     }
+}
+
+/// One test inside a signature.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// The text, as its author wrote it.
+    pub text: &'a str,
+    /// It must be found; else it must not.
+    pub matches: bool,
+    /// Where it stands.
+    pub file: &'a str,
+    /// Its line, from 1.
+    pub line: usize,
 }
 
 /// Whether an exception is for a finding.
@@ -135,6 +188,8 @@ pub struct SignatureSet {
     pub(crate) signatures: Vec<Signature>,
     pub(crate) engine: Engine,
     notes: Vec<CostNote>,
+    /// For tokens of values, where a folder has one.
+    pub(crate) key: Option<ValueKey>,
 }
 
 impl SignatureSet {
@@ -155,6 +210,23 @@ impl SignatureSet {
     #[must_use]
     pub fn load_tested(directories: &[PathBuf]) -> (Self, Vec<SignatureProblem>) {
         Self::load_with(directories, Tests::All)
+    }
+
+    /// The set as it would be if `text` stood in the file at `path`, which belongs to the folder `root`; for people who want to see
+    /// what a change does before they make it.
+    #[must_use]
+    pub fn load_changed(
+        directories: &[PathBuf],
+        (root, path, text): (&Path, &Path, &str),
+    ) -> (Self, Vec<SignatureProblem>) {
+        let mut problems = Vec::new();
+        let mut sources = Sources::shipped();
+        for directory in directories {
+            sources.read(directory, &mut problems);
+        }
+        sources.change(path, root, text);
+        let set = Self::compile(&sources, Tests::Own, &mut problems);
+        (set, problems)
     }
 
     fn load_with(directories: &[PathBuf], tests: Tests) -> (Self, Vec<SignatureProblem>) {
@@ -199,6 +271,15 @@ impl SignatureSet {
         (set, problems)
     }
 
+    /// The same set, in which one match is enough to be reported, as the tests inside signatures ask.
+    #[must_use]
+    pub fn without_thresholds(mut self) -> Self {
+        for signature in &mut self.signatures {
+            (signature.compiled.report.unique, signature.compiled.report.count) = (1, 1);
+        }
+        self
+    }
+
     /// All signatures, in order of their ids.
     #[must_use]
     pub fn signatures(&self) -> &[Signature] {
@@ -234,7 +315,7 @@ impl SignatureSet {
             let (set, failures) = set.tested(tests);
             if failures.is_empty() {
                 problems.append(&mut round);
-                return set;
+                return Self { key: sources.key.clone(), ..set };
             }
             for Failure { signature, source, problem } in failures {
                 let before = (drafts.len(), tunings.len());
@@ -266,7 +347,7 @@ impl SignatureSet {
             build::build(Vec::new())
         });
         let Built { signatures, engine, notes } = built.expect("an engine without any literal builds");
-        Self { signatures, engine, notes }
+        Self { signatures, engine, notes, key: None }
     }
 
     /// Runs in-file tests; at most one failure a signature.

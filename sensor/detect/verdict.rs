@@ -3,11 +3,12 @@
 //! Owns: what is decided when an object is complete. Never does: searching.
 
 use crate::{
-    Signature,
+    NearMiss, Signature,
     language::{
         exception::Exception,
         expression::{Evidence, Expression},
     },
+    near_miss,
     object::{Detail, Kept, ObjectScan, Shape, Signs, Tally},
 };
 use egret_model::{Confidence, DetectLimits, Excepted, Hit, Match, Severity, Timestamp};
@@ -47,6 +48,80 @@ pub(crate) fn hits(
     };
     scan.tallies.iter_mut().filter_map(judge).collect()
 }
+
+/// Matches that are known and not sure enough to be reported, by what their signatures lack.
+pub(crate) fn near_misses(signatures: &[Signature], scan: &mut ObjectScan) -> Vec<NearMiss> {
+    let shapes = &scan.shapes;
+    let mut found = Vec::new();
+    for (index, tally) in &mut scan.tallies {
+        let Some(signature) = signatures.get(*index as usize) else { continue };
+        let judge = Judge::new(signature, shapes, scan.at, tally);
+        let mut reasons: BTreeMap<(u8, String), NearMiss> = BTreeMap::new();
+        for kept in &tally.kept {
+            let place = kept.start..kept.end;
+            let level = judge.level(kept.finder, kept.find, kept.digits, kept.signs, Some(&place));
+            let counts = signature.compiled.finds.get(usize::from(kept.find)).is_some_and(|find| find.counts);
+            if !counts || level.is_some_and(|level| level >= signature.compiled.report.at) {
+                continue;
+            }
+            let whole = |evidence| match evidence {
+                Evidence::Consistent => Some(judge.consistent(kept.finder, kept.digits)),
+                Evidence::Mixed => Some(judge.mixed(kept.finder, kept.digits)),
+                Evidence::Find(other) => Some(judge.beside(other, &place)),
+                Evidence::Near | Evidence::Label | Evidence::Doubtful => None,
+            };
+            let reason = near_miss::unlikely(signature, kept.find, kept.signs, &whole);
+            let miss = reasons.entry((kept.find, reason)).or_insert_with_key(|(find, reason)| NearMiss {
+                signature: signature.id.clone(),
+                find: signature
+                    .compiled
+                    .finds
+                    .get(usize::from(*find))
+                    .map_or_else(String::new, |find| find.name.clone()),
+                reason: reason.clone(),
+                count: 0,
+                examples: Vec::new(),
+            });
+            miss.count += 1;
+            if miss.examples.len() < NEAR_MISSES_SHOWN {
+                let detail = tally.details.get(kept.detail as usize);
+                miss.examples.extend(detail.map(|detail| judge.shown(detail, kept)));
+            }
+        }
+        found.extend(reasons.into_values());
+    }
+    found
+}
+
+/// Takes hits with fewer values or matches than their signatures report out of `hits`, and says so.
+pub(crate) fn below(signatures: &[Signature], hits: &mut Vec<Hit>, misses: &mut Vec<NearMiss>) {
+    let (few, enough): (Vec<Hit>, Vec<Hit>) = std::mem::take(hits).into_iter().partition(|hit| hit.below);
+    *hits = enough;
+    for hit in few {
+        let Some(signature) = signatures.iter().find(|signature| signature.id == hit.signature) else {
+            continue;
+        };
+        let report = &signature.compiled.report;
+        let mut reason = format!(
+            "too few: {} distinct and {} in all; reported from {} distinct and {} in all",
+            hit.unique, hit.count, report.unique, report.count
+        );
+        if let Some(day) = report.per_sender_day {
+            reason.push_str(&format!(", or {day} distinct of one sender in a day"));
+        }
+        let examples = hit.matches.into_iter().take(NEAR_MISSES_SHOWN).collect();
+        misses.push(NearMiss {
+            signature: hit.signature,
+            find: String::new(),
+            reason,
+            count: hit.count,
+            examples,
+        });
+    }
+}
+
+/// Examples of each reason.
+const NEAR_MISSES_SHOWN: usize = 3;
 
 /// Matches that are counted together.
 #[derive(Default)]
@@ -182,7 +257,7 @@ impl<'a> Judge<'a> {
                     .or_insert_with(|| self.level(finder, find, digits, signs, None))
             };
             let Some(level) = level.filter(|level| *level >= least) else { continue };
-            let by = self.excepted(kept.value);
+            let by = self.excepted(kept);
             exception = exception.or(by);
             let sum = if by.is_some() { &mut excepted } else { &mut counted };
             sum.add(level, 1);
@@ -233,8 +308,13 @@ impl<'a> Judge<'a> {
     }
 
     /// The exception that lets a value pass.
-    fn excepted(&self, value: u64) -> Option<&'a Exception> {
+    fn excepted(&self, kept: &Kept) -> Option<&'a Exception> {
         let compiled = &self.signature.compiled;
+        let by_token = usize::from(kept.excepted).checked_sub(1).and_then(|at| compiled.exceptions.get(at));
+        if let Some(exception) = by_token.filter(|one| one.holds_at(self.at)) {
+            return Some(exception);
+        }
+        let value = kept.value;
         let values = &compiled.excepted_values;
         let from = values.partition_point(|(known, _)| *known < value);
         let same = values.get(from..)?.iter().take_while(|(known, _)| *known == value);
@@ -253,6 +333,7 @@ impl<'a> Judge<'a> {
             length: detail.length,
             redacted: detail.redacted.clone(),
             context: detail.excerpt.shown(),
+            token: detail.token.clone(),
             why: detail.reasons.iter().map(|why| (*why).to_owned()).collect(),
         };
         let words = &self.signature.compiled.near_words;

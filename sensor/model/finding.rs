@@ -48,6 +48,9 @@ pub struct Match {
     pub redacted: String,
     /// Text around it: the match itself shown as `▮`, digits masked, other matches hidden.
     pub context: String,
+    /// The keyed token of its value, where the folder of signatures has a key for it: names the value in exceptions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// Why it counts: validators and corroborating evidence.
     pub why: Vec<String>,
 }

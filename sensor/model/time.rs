@@ -58,6 +58,13 @@ impl Timestamp {
         i64::try_from(time.as_nanosecond()).ok().map(Self)
     }
 
+    /// From RFC 3339, as records write it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let time: jiff::Timestamp = text.parse().ok()?;
+        i64::try_from(time.as_nanosecond()).ok().map(Self)
+    }
+
     /// Days since the epoch, in UTC.
     #[must_use]
     pub const fn day(self) -> i64 {

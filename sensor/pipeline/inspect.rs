@@ -3,9 +3,9 @@
 //! Owns: the path from a reader to objects and hits. Never does: opening of files; a second opinion of its own.
 
 use crate::scanners::Scanners;
-use crate::transfer::Inspection;
+use crate::transfer::{How, Inspection};
 use egret_content::Walker;
-use egret_detect::SignatureSet;
+use egret_detect::{NearMiss, SignatureSet};
 use egret_model::{ContentEvent, ContentHints, Hit, Limits, ObjectRecord};
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -17,19 +17,29 @@ pub struct InspectedFile {
     pub objects: Vec<ObjectRecord>,
     /// Hits by index into `objects`.
     pub hits: Vec<(usize, Hit)>,
+    /// What nearly matched and why it did not, by path of its object; see [`How::Explaining`].
+    pub near_misses: Vec<(String, NearMiss)>,
 }
 
 /// Inspects files one after the other.
 pub struct FileInspector {
     scanners: Scanners,
     limits: Limits,
+    how: How,
 }
 
 impl FileInspector {
     /// An inspector with these signatures.
     #[must_use]
     pub fn new(signatures: Arc<SignatureSet>, limits: &Limits) -> Self {
-        Self { scanners: Scanners::new(signatures, &limits.detect), limits: limits.clone() }
+        Self { scanners: Scanners::new(signatures, &limits.detect), limits: limits.clone(), how: How::Usual }
+    }
+
+    /// The same inspector, inspecting so.
+    #[must_use]
+    pub fn how(mut self, how: How) -> Self {
+        self.how = how;
+        self
     }
 
     /// Inspects what `reader` gives as the content of a file called `name`. Extracted text goes to `text` as it comes.
@@ -42,6 +52,7 @@ impl FileInspector {
         let hints = ContentHints { filename: Some(name.to_owned()), ..ContentHints::default() };
         let mut walker = Walker::new(&hints, Arc::new(self.limits.content.clone()));
         let mut inspection = Inspection::default();
+        inspection.how = self.how;
         let scanners = &mut self.scanners;
         let mut take = |event: ContentEvent<'_>| {
             if let ContentEvent::Text { text: piece, .. } = &event {
@@ -59,8 +70,9 @@ impl FileInspector {
             }
         }
         walker.finish(true, &mut take);
+        let near_misses = std::mem::take(&mut inspection.near_misses);
         let (objects, hits) = inspection.close();
-        Ok(InspectedFile { objects, hits })
+        Ok(InspectedFile { objects, hits, near_misses })
     }
 
     /// Every match in a text as it stands, of any confidence and whatever the thresholds, for people who tune signatures: no

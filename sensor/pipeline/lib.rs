@@ -24,6 +24,7 @@ pub use config::{InternalNetworks, ReplayConfig};
 pub use inspect::{FileInspector, InspectedFile};
 pub use load::{Load, OverloadPolicy};
 pub use replay::{Progress, ReplayError, Replayed, replay};
+pub use transfer::How;
 
 use egret_model::{FindingRecord, Incident, SightingRecord, TransferRecord};
 

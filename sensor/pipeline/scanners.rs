@@ -3,7 +3,7 @@
 //! Owns: the change of signatures while objects are being scanned: every scan ends with the set it began with.
 //! Never does: matching; loading of signatures.
 
-use egret_detect::{ObjectScan, Scanner, SignatureSet};
+use egret_detect::{NearMiss, ObjectScan, Scanner, SignatureSet};
 use egret_model::{DetectLimits, Hit, Timestamp};
 use std::sync::Arc;
 
@@ -59,6 +59,11 @@ impl Scanners {
         Scan { token: Arc::clone(&self.current.token), state }
     }
 
+    /// Begins a scan that also notes what nearly matched; ends with [`Scanners::finish_explained`].
+    pub(crate) fn begin_explained(&mut self) -> Scan {
+        Scan { token: Arc::clone(&self.current.token), state: self.current.scanner.begin_explained() }
+    }
+
     pub(crate) fn push(&mut self, scan: &mut Scan, text: &[u8]) {
         self.of(&scan.token).push(&mut scan.state, text);
     }
@@ -70,6 +75,10 @@ impl Scanners {
             self.retired.retain(|generation| Arc::strong_count(&generation.token) > 1);
         }
         hits
+    }
+
+    pub(crate) fn finish_explained(&mut self, scan: Scan) -> (Vec<Hit>, Vec<NearMiss>) {
+        self.of(&scan.token).finish_explained(scan.state)
     }
 
     /// Every match in a text, by the set in force.

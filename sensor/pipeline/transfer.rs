@@ -5,6 +5,7 @@
 use crate::event::FinishedTransfer;
 use crate::scanners::{Scan, Scanners};
 use egret_content::{Buffers, Walker};
+use egret_detect::NearMiss;
 use egret_model::{
     ContentEvent, ContentHints, ContentLimits, Coverage, Flow, Hit, ObjectId, ObjectRecord, Timestamp,
     TransferKey, TransferStart, Uninspected,
@@ -34,6 +35,16 @@ struct OpenTransfer {
     gap: bool,
 }
 
+/// How content is inspected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum How {
+    /// As traffic is.
+    #[default]
+    Usual,
+    /// The same, and what nearly matches is told.
+    Explaining,
+}
+
 /// The objects of a transfer while it is walked.
 #[derive(Default)]
 pub(crate) struct Inspection {
@@ -43,6 +54,10 @@ pub(crate) struct Inspection {
     /// By object id: in order of discovery.
     objects: Vec<Option<ObjectRecord>>,
     hits: Vec<(ObjectId, Hit)>,
+    /// Notes what nearly matches, too.
+    pub(crate) how: How,
+    /// What nearly matched, by path of its object.
+    pub(crate) near_misses: Vec<(String, NearMiss)>,
     uninspected: Coverage,
 }
 
@@ -160,7 +175,13 @@ impl OpenTransfers {
 impl Inspection {
     pub(crate) fn take(&mut self, event: ContentEvent<'_>, scanners: &mut Scanners) {
         match event {
-            ContentEvent::Begin(start) => self.scans.push((start.id, scanners.begin(self.at))),
+            ContentEvent::Begin(start) => {
+                let scan = match self.how {
+                    How::Usual => scanners.begin(self.at),
+                    How::Explaining => scanners.begin_explained(),
+                };
+                self.scans.push((start.id, scan));
+            }
             ContentEvent::Text { object, text } => {
                 // Text belongs to the innermost open object, the last one, but for the odd heading of an outer one.
                 if let Some((_, scan)) = self.scans.iter_mut().rev().find(|(id, _)| *id == object) {
@@ -170,7 +191,16 @@ impl Inspection {
             ContentEvent::End { object, record, uninspected } => {
                 if let Some(place) = self.scans.iter().rposition(|(id, _)| *id == object) {
                     let (_, scan) = self.scans.remove(place);
-                    self.hits.extend(scanners.finish(scan).into_iter().map(|hit| (object, hit)));
+                    let hits = match self.how {
+                        How::Usual => scanners.finish(scan),
+                        How::Explaining => {
+                            let (hits, misses) = scanners.finish_explained(scan);
+                            let path = &record.path;
+                            self.near_misses.extend(misses.into_iter().map(|miss| (path.clone(), miss)));
+                            hits
+                        }
+                    };
+                    self.hits.extend(hits.into_iter().map(|hit| (object, hit)));
                 }
                 if let Some((reason, bytes)) = uninspected
                     && reason != Uninspected::Gap

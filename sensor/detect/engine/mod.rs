@@ -100,6 +100,13 @@ impl Finder {
         Some(judgement)
     }
 
+    /// The validator that objects to a match.
+    pub(crate) fn objection(&self, text: &[u8], range: &Range<usize>) -> Option<&'static str> {
+        let subject = subject(text, range)?;
+        let objects = |validator: &&&'static Validator| (validator.check)(&subject) == Verdict::Invalid;
+        self.validators.iter().find(objects).map(|validator| validator.name)
+    }
+
     /// What the validators say for people of a match that they let pass. Asked of the few matches that may be shown.
     pub(crate) fn reasons(&self, text: &[u8], range: &Range<usize>) -> Vec<&'static str> {
         let Some(subject) = subject(text, range) else { return Vec::new() };

@@ -40,6 +40,19 @@ pub(crate) struct Compiled {
     pub(crate) tests: Vec<Test>,
 }
 
+impl Compiled {
+    /// Whether an exception names values by their tokens.
+    pub(crate) fn excepts_values(&self) -> bool {
+        self.exceptions.iter().any(|one| !one.values.is_empty())
+    }
+
+    /// The exception that names this token, counted from 1; 0 without.
+    pub(crate) fn excepted_token(&self, token: &str) -> u16 {
+        let at = self.exceptions.iter().position(|one| one.values.iter().any(|value| value == token));
+        at.and_then(|at| u16::try_from(at + 1).ok()).unwrap_or(0)
+    }
+}
+
 /// What remains to be known of a find.
 #[derive(Debug)]
 pub(crate) struct FindInfo {

@@ -184,6 +184,12 @@ impl Exception {
             })
     }
 
+    /// Whether it names this token of a value, see [`crate::ValueKey`].
+    #[must_use]
+    pub fn names_value(&self, token: &str) -> bool {
+        self.values.iter().any(|value| value == token)
+    }
+
     /// Whether it holds at that time; unknown times are within.
     #[must_use]
     pub fn holds_at(&self, at: Option<Timestamp>) -> bool {

@@ -3,7 +3,10 @@
 //! Owns: reading of folders, and which dictionary a name means. Never does: the language.
 
 use super::problem::{Fault, SignatureProblem, nearest};
-use crate::shipped::{DICTIONARIES, SHIPPED};
+use crate::{
+    ValueKey,
+    shipped::{DICTIONARIES, SHIPPED},
+};
 use std::{
     collections::BTreeMap,
     fs,
@@ -35,6 +38,8 @@ pub(crate) struct Sources {
     /// In the order in which they are loaded.
     pub(crate) files: Vec<Arc<Source>>,
     dictionaries: BTreeMap<String, Result<Arc<Source>, Fault>>,
+    /// For tokens of values: of the first folder that has one.
+    pub(crate) key: Option<ValueKey>,
 }
 
 impl Sources {
@@ -45,7 +50,7 @@ impl Sources {
             Arc::new(Source { relative: name.clone(), name, text: (*text).into(), shipped: true })
         };
         let dictionaries = DICTIONARIES.iter().map(|entry| (entry.0.to_owned(), Ok(source(entry)))).collect();
-        Self { files: SHIPPED.iter().map(source).collect(), dictionaries }
+        Self { files: SHIPPED.iter().map(source).collect(), dictionaries, key: None }
     }
 
     /// Adds a text as if it were a file of the user's.
@@ -66,7 +71,20 @@ impl Sources {
     /// Adds every `*.toml` and `*.txt` beneath a folder, in order of paths. A dictionary takes the place of an earlier one of
     /// the same name.
     pub(crate) fn read(&mut self, folder: &Path, problems: &mut Vec<SignatureProblem>) {
+        self.key = self.key.take().or_else(|| ValueKey::of_folder(folder));
         self.read_folder(folder, folder, DEPTH, problems);
+    }
+
+    /// Puts a text in the place of a file, or adds it as one.
+    pub(crate) fn change(&mut self, path: &Path, root: &Path, text: &str) {
+        let name = path.display().to_string();
+        let below = path.strip_prefix(root).unwrap_or(path);
+        let relative = below.display().to_string();
+        let source = Arc::new(Source { name, relative, text: text.into(), shipped: false });
+        match self.files.iter_mut().find(|known| known.name == source.name) {
+            Some(known) => *known = source,
+            None => self.files.push(source),
+        }
     }
 
     /// The dictionary that a signature means by `name`.
