@@ -155,7 +155,7 @@ mod tests {
             )
         };
         for (find, anchors, matches) in
-            [("regex = 'MRN-\\d{3}'", 3, 2), ("words = [\"blimp\"]", 2, 1), ("numbers = [\"######\"]", 1, 1)]
+            [("regex = 'MRN-\\d{3}'", 3, 2), ("words = [\"blimp\"]", 1, 1), ("numbers = [\"######\"]", 1, 1)]
         {
             let (set, problems) = SignatureSet::from_texts(&[("a.toml".into(), text(find))]);
             assert!(problems.is_empty(), "{problems:?}");

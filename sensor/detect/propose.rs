@@ -265,9 +265,12 @@ fn words(examples: &[&str], texts: &[String]) -> Vec<String> {
             }
         }
     }
+    let own: BTreeSet<String> = examples.iter().flat_map(|example| split(example)).collect();
     let telling = |(word, near): (String, usize)| {
-        let all = everywhere.get(&word).copied().unwrap_or(near).max(near);
-        (near * 4 >= places && near * 3 >= all).then_some((near, word))
+        let all = everywhere.get(&word).copied().unwrap_or(near);
+        // One word may stand before several matches.
+        let near = if own.contains(&word) { 0 } else { near.min(all) };
+        (near > 0 && near * 4 >= places && near * 3 >= all).then_some((near, word))
     };
     let mut ranked: Vec<(usize, String)> = near.into_iter().filter_map(telling).collect();
     ranked.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));

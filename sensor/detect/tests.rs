@@ -560,3 +560,30 @@ fn portions_of_a_day_are_told_below_their_threshold() {
     assert_eq!(run("MRN-001 MRN-002"), (2, true, Some(20)));
     assert_eq!(run("MRN-001 MRN-002 MRN-003 MRN-004 MRN-005"), (5, false, Some(20)));
 }
+
+#[test]
+fn a_scan_that_explains_itself_tells_what_nearly_matched() {
+    let text = signature(
+        "mrn",
+        "[[find]]\nname = \"mrn\"\nregex = 'MRN-\\d{8}'\nvalidate = [\"luhn\"]\n[near]\nwords = [\"patient\"]\nwithin = 40\n\
+         [confidence]\nmedium = \"mrn and near\"\n[report]\nunique = 2\n",
+    );
+    let (set, problems) = set(&[&text]);
+    assert!(problems.is_empty(), "{problems:?}");
+    let mut scanner = Scanner::new(set, &DetectLimits::default());
+    for (text, reason) in [
+        ("patient MRN-12345678", Some("fails the check `luhn`")),
+        ("number MRN-12345674", Some("no context word (patient) within 40 characters")),
+        ("patient MRN-123456741", Some("inside a longer word or number")),
+        ("patient MRN-12345674", Some("too few: 1 distinct")),
+        ("patient MRN-12345674, patient MRN-80000003", None),
+    ] {
+        let mut scan = scanner.begin_explained();
+        scanner.push(&mut scan, text.as_bytes());
+        let (hits, misses) = scanner.finish_explained(scan);
+        assert_eq!(hits.len(), usize::from(reason.is_none()), "{text}");
+        let told: String = misses.iter().map(|miss| miss.reason.clone() + "\n").collect();
+        assert!(reason.map_or(misses.is_empty(), |reason| told.contains(reason)), "{text}: {told}");
+        assert!(!format!("{misses:?}").contains("123456"), "{misses:?}");
+    }
+}

@@ -8,7 +8,7 @@ use crate::cli::{amount, status, view};
 use anyhow::{Result, ensure};
 use clap::Args;
 use egret_capture::Inputs;
-use egret_detect::{Excuse, SignatureSet};
+use egret_detect::{Excuse, Signature, SignatureSet};
 use egret_identity::AddressPlan;
 use egret_model::{Confidence, Limits, Severity, Timestamp};
 use egret_pipeline::{InternalNetworks, Record, ReplayConfig, replay};
@@ -269,7 +269,7 @@ fn judged(records: &Records, set: &SignatureSet, run: &mut Run) {
         if known.is_none_or(|known| !known.enabled()) && !index {
             continue;
         }
-        let (at, unique, count) = known.map_or((Confidence::Low, 1, 1), |known| known.threshold());
+        let (at, unique, count) = known.map_or((Confidence::Low, 1, 1), Signature::threshold);
         if finding.confidence < at || finding.unique < unique || finding.count < count {
             continue;
         }
