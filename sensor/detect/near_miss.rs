@@ -164,6 +164,10 @@ fn say(signature: &Signature, evidence: Evidence, wanted: bool) -> String {
         (Evidence::Near, false) => format!("a context word ({}) stands near", words()),
         (Evidence::Label, true) => format!("no context word ({}) directly before it", words()),
         (Evidence::Label, false) => "a context word stands directly before it".to_owned(),
+        (Evidence::Mentioned, true) => format!("no context word ({}) anywhere before it or near it", words()),
+        (Evidence::Mentioned, false) => "a context word stands before it".to_owned(),
+        (Evidence::Many, true) => "too few distinct values of it in this object".to_owned(),
+        (Evidence::Many, false) => "many distinct values of it in this object".to_owned(),
         (Evidence::Doubtful, true) => "no validator has doubts".to_owned(),
         (Evidence::Doubtful, false) => "a validator has doubts".to_owned(),
         (Evidence::Consistent, true) => {

@@ -68,7 +68,8 @@ pub(crate) fn near_misses(signatures: &[Signature], scan: &mut ObjectScan) -> Ve
                 Evidence::Consistent => Some(judge.consistent(kept.finder, kept.digits)),
                 Evidence::Mixed => Some(judge.mixed(kept.finder, kept.digits)),
                 Evidence::Find(other) => Some(judge.beside(other, &place)),
-                Evidence::Near | Evidence::Label | Evidence::Doubtful => None,
+                Evidence::Many => Some(judge.distinct(kept.finder) >= MANY),
+                Evidence::Near | Evidence::Label | Evidence::Mentioned | Evidence::Doubtful => None,
             };
             let reason = near_miss::unlikely(signature, kept.find, kept.signs, &whole);
             let miss = reasons.entry((kept.find, reason)).or_insert_with_key(|(find, reason)| NearMiss {
