@@ -88,3 +88,144 @@ fn a_signature_switched_off_finds_nothing() {
     assert!(!findings.is_empty());
     assert!(findings.iter().all(|finding| text(finding, "signature") != "us-ssn"));
 }
+
+/// Runs `egret` with these arguments: its status, its output as text.
+fn run(arguments: &[&str]) -> (i32, String) {
+    let output =
+        support::egret().args(arguments).stdin(std::process::Stdio::null()).output().expect("egret runs");
+    let shown =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.code().expect("no signal"), shown)
+}
+
+fn json(arguments: &[&str]) -> Value {
+    let (_, shown) = run(arguments);
+    serde_json::from_str(&shown).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {shown}"))
+}
+
+#[test]
+fn scan_says_what_nearly_matched_and_why_not() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let own = folder.path().join("own.toml");
+    let lines = "id = \"acme/mrn\"\ntitle = \"MRN\"\nseverity = \"high\"\n[[find]]\nname = \"mrn\"\nregex = 'MRN-\\d{8}'\nvalidate = [\"luhn\"]\n\
+                 [near]\nwords = [\"patient\"]\nwithin = 40\n[confidence]\nmedium = \"mrn and near\"\n[report]\nunique = 2\n";
+    fs::write(&own, lines).expect("a file");
+    let signatures = folder.path().to_str().expect("a UTF-8 path");
+    let reasons = |content: &str| -> String {
+        let file = folder.path().join("text.csv");
+        fs::write(&file, content).expect("a file");
+        let report = json(&["scan", file.to_str().expect("UTF-8"), "--json", "--near", "-s", signatures]);
+        let misses = report["near_misses"].as_array().expect("a list").iter();
+        let misses = misses.filter(|miss| text(miss, "signature") == "acme/mrn");
+        misses.map(|miss| text(miss, "reason").to_owned() + "\n").collect()
+    };
+    assert!(reasons("patient MRN-12345678").contains("fails the check `luhn`"));
+    assert!(reasons("number MRN-12345674").contains("no context word (patient) within 40 characters"));
+    assert!(reasons("patient MRN-123456741").contains("inside a longer word or number"));
+    assert!(reasons("patient MRN-12345674").contains("too few: 1 distinct"));
+    assert_eq!(reasons("patient MRN-12345674, patient MRN-80000003"), "");
+    let (_, shown) =
+        run(&["scan", folder.path().join("text.csv").to_str().expect("UTF-8"), "-s", signatures]);
+    assert!(shown.contains("MRN (acme/mrn)") && !shown.contains("12345674"), "{shown}");
+}
+
+#[test]
+fn a_signature_is_made_of_examples_and_tested_in_every_carrier() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().to_str().expect("a UTF-8 path");
+    let (status, shown) = run(&[
+        "signatures",
+        "new",
+        "--id",
+        "acme/mrn",
+        "--title",
+        "Patient record",
+        "--severity",
+        "high",
+        "--example",
+        "MRN-12345674",
+        "--example",
+        "MRN-80000003",
+        "--counter-example",
+        "MRN-12345678",
+        "--into",
+        path,
+        "--yes",
+    ]);
+    assert_eq!(status, 0, "{shown}");
+    let written = fs::read_to_string(folder.path().join("acme/mrn.toml")).expect("the file is written");
+    assert!(written.contains("regex = 'MRN\\-\\d{8}'"), "{written}");
+    let (status, shown) = run(&["signatures", "test", path, "--own"]);
+    assert_eq!(status, 0, "{shown}");
+    assert!(shown.contains("3 tests in 18 runs, 0 failed"), "{shown}");
+    let (status, shown) = run(&["signatures", "cost", path, "--json", "--all"]);
+    assert_eq!(status, 0, "{shown}");
+    assert!(shown.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{shown}");
+}
+
+#[test]
+fn a_verdict_becomes_an_exception_in_the_owners_file() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().to_str().expect("a UTF-8 path");
+    let replayed = replay(&[]);
+    let records = replayed.folder.path().to_str().expect("a UTF-8 path");
+    let findings = replayed.records("findings.jsonl");
+    let finding = findings.iter().find(|finding| text(finding, "signature") == "us-ssn").expect("a finding");
+    let id = text(finding, "id");
+    let judge = |more: &[&str]| {
+        let mut arguments = vec!["signatures", "verdict", id, "--records", records, "-s", path];
+        arguments.extend(more);
+        run(&arguments)
+    };
+    let (status, shown) = judge(&["false", "--as", "destination"]);
+    assert!(status == 2 && shown.contains("needs a reason"), "{shown}");
+    let (status, shown) =
+        judge(&["false", "--as", "destination", "--reason", "contract 7", "--until", "2027-01-31"]);
+    assert!(status == 0 && shown.contains("would be let pass") && shown.contains("not saved"), "{shown}");
+    assert!(!folder.path().join("overrides").exists());
+    let (status, shown) =
+        judge(&["false", "--as", "destination", "--reason", "contract 7", "--until", "2027-01-31", "--yes"]);
+    assert!(status == 0 && shown.contains("0 right and 1 wrong"), "{shown}");
+    let written = fs::read_to_string(folder.path().join("overrides/us-ssn.toml")).expect("an override");
+    assert!(written.contains("override = \"us-ssn\"") && written.contains("until = 2027-01-31"), "{written}");
+    // A value is excepted by its token only, which findings carry once the folder has a key.
+    let (status, shown) = judge(&["false", "--as", "value", "--reason", "test data"]);
+    assert!(status == 2 && shown.contains("a key for tokens was made"), "{shown}");
+    // A right one becomes a test with a made-up value.
+    let (status, shown) = judge(&["true", "--as", "test", "--yes"]);
+    assert!(status == 0 && shown.contains("[[test]]") && shown.contains("the test passes"), "{shown}");
+    let (_, shown) = run(&["signatures", "explain", "us-ssn", "-s", path]);
+    assert!(shown.contains("judged so far: 1 right, 0 wrong") && shown.contains("contract 7"), "{shown}");
+    let demo = support::file("tests/data/demo.pcap");
+    let demo = demo.to_str().expect("a UTF-8 path");
+    let report =
+        json(&["signatures", "backtest", "shipped", path, demo, "--internal", "10.20.0.0/16", "--json"]);
+    let lost = report["signatures"].as_array().expect("a list").iter();
+    let lost: u64 =
+        lost.filter(|one| text(one, "signature") == "us-ssn").filter_map(|one| one["lost"].as_u64()).sum();
+    assert!(lost >= 1, "{report}");
+    assert!(report["incidents"]["after"].as_u64() <= report["incidents"]["before"].as_u64(), "{report}");
+    let (status, shown) = run(&["signatures", "backtest", "shipped", path, records]);
+    assert!(status == 0 && shown.contains("lost: us-ssn"), "{shown}");
+}
+
+#[test]
+fn values_are_excepted_by_tokens_that_only_the_key_makes() {
+    let key = "11".repeat(32);
+    let tokens = |replayed: &support::Replayed| -> Vec<String> {
+        let findings = replayed.records("findings.jsonl");
+        let cards = findings.iter().filter(|finding| text(finding, "signature") == "payment-card");
+        let matches = cards.flat_map(|finding| finding["matches"].as_array().cloned().unwrap_or_default());
+        matches.filter_map(|one| one["token"].as_str().map(str::to_owned)).collect()
+    };
+    assert!(tokens(&replay(&[])).is_empty());
+    let with_key = replay(&[(".egret-value-key", &key)]);
+    let token = tokens(&with_key).first().expect("a token").clone();
+    let exception = format!(
+        "override = \"payment-card\"\n[[except]]\nvalue = \"{token}\"\nreason = \"ours\"\nuntil = 2027-01-31\n"
+    );
+    let replayed = replay(&[(".egret-value-key", &key), ("ours.toml", &exception)]);
+    assert!(replayed.summary()["excepted"]["payment-card"]["matches"].as_u64() >= Some(1));
+    let other = replay(&[(".egret-value-key", &"22".repeat(32)), ("ours.toml", &exception)]);
+    assert!(other.summary()["excepted"]["payment-card"].is_null());
+}

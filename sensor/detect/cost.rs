@@ -39,10 +39,10 @@ impl SignatureSet {
     pub fn costs(&self, text: &[u8], clock: &mut dyn FnMut() -> u64) -> Vec<Cost> {
         let engine = &self.engine;
         let mut sums: BTreeMap<Whose, Cost> = BTreeMap::new();
-        for (place, whose) in anchors(engine, text) {
+        for (whose, places) in anchors(engine, text) {
             let sum = sums.entry(whose).or_default();
             let before = clock();
-            for (which, start, end) in &place {
+            for (which, start, end) in &places {
                 sum.anchors += 1;
                 sum.matches += u64::from(verify(engine, which, text, *start, *end));
             }
@@ -62,7 +62,7 @@ impl SignatureSet {
         }
         self.numbers(text, clock, &mut sums);
         let mut costs: Vec<Cost> =
-            sums.into_iter().filter_map(|(whose, cost)| self.named(whose, cost)).collect();
+            sums.into_iter().filter_map(|(whose, cost)| self.named(whose, &cost)).collect();
         costs.sort_by(|a, b| (b.ticks, &a.signature, &a.find).cmp(&(a.ticks, &b.signature, &b.find)));
         costs
     }
@@ -91,7 +91,7 @@ impl SignatureSet {
         }
     }
 
-    fn named(&self, whose: Whose, cost: Cost) -> Option<Cost> {
+    fn named(&self, whose: Whose, cost: &Cost) -> Option<Cost> {
         let (signature, find) = match whose {
             Whose::Finder(finder) => {
                 let id = self.engine.finders.get(finder as usize)?.finds.first()?;
@@ -100,15 +100,18 @@ impl SignatureSet {
             }
             Whose::Near(signature) => (self.signatures.get(signature as usize)?, "[near]".to_owned()),
         };
-        Some(Cost { signature: signature.id.to_string(), find, ..cost })
+        Some(Cost { signature: signature.id.to_string(), find, ..cost.clone() })
     }
 }
 
+/// Where a closer look is taken, and what for: from the start of a literal to its end.
+type Place = (Use, usize, usize);
+
 /// The places to look at closer, by whose they are.
-fn anchors(engine: &Engine, text: &[u8]) -> Vec<(Vec<(Use, usize, usize)>, Whose)> {
+fn anchors(engine: &Engine, text: &[u8]) -> BTreeMap<Whose, Vec<Place>> {
     let mut occurrences = Vec::new();
     engine.matcher.find_all(text, 0, text.len(), &mut occurrences);
-    let mut places: BTreeMap<Whose, Vec<(Use, usize, usize)>> = BTreeMap::new();
+    let mut places: BTreeMap<Whose, Vec<Place>> = BTreeMap::new();
     for found in &occurrences {
         let length = engine.lengths.get(found.literal as usize).copied().unwrap_or(0);
         for which in engine.uses.get(found.literal as usize).into_iter().flatten() {
@@ -127,7 +130,7 @@ fn anchors(engine: &Engine, text: &[u8]) -> Vec<(Vec<(Use, usize, usize)>, Whose
             }
         }
     }
-    places.into_iter().map(|(whose, places)| (places, whose)).collect()
+    places
 }
 
 fn verify(engine: &Engine, which: &Use, text: &[u8], start: usize, end: usize) -> bool {

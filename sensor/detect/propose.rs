@@ -55,7 +55,7 @@ pub fn propose(examples: &[String], texts: &[String]) -> Option<Proposal> {
     }
     let mut notes = Vec::new();
     let has_digit = |example: &&str| example.bytes().any(|byte| byte.is_ascii_digit());
-    let find = if examples.iter().any(|example| has_digit(&example) || !plain(example)) {
+    let find = if examples.iter().any(|example| has_digit(example) || !plain(example)) {
         let forms = forms(&examples);
         notes.push(format!("{} written in {} form(s)", count(examples.len(), "example"), forms.len()));
         written(&forms).unwrap_or_else(|| expression(&forms))
@@ -67,7 +67,7 @@ pub fn propose(examples: &[String], texts: &[String]) -> Option<Proposal> {
     let validator = validator(&examples);
     match validator {
         Some(name) => {
-            notes.push(format!("all examples pass the check `{name}`, most with one sign changed do not"))
+            notes.push(format!("all examples pass the check `{name}`, most with one sign changed do not"));
         }
         None => notes.push("no known check digit fits all examples".to_owned()),
     }

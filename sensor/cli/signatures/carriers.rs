@@ -269,3 +269,33 @@ fn segment(
     frame.extend(data);
     frame
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shipped_tests_hold_through_every_carrier() {
+        let outcome = run(SignatureSet::shipped(), false).expect("the carriers can be made");
+        assert!(outcome.runs > outcome.tests.values().sum::<usize>() * 5);
+        assert!(outcome.failures.is_empty(), "{:#?}", outcome.failures);
+    }
+
+    #[test]
+    fn what_is_lost_in_a_carrier_is_told() {
+        // Found in this text only where the bytes of UTF-16 are not undone: in none of them.
+        let text = "id = \"a\"\ntitle = \"A\"\nseverity = \"low\"\n[[find]]\nname = \"w\"\nwords = [\"zorgle\"]\n[[test]]\nmatch = \"zorgle\"\n";
+        let (set, problems) = SignatureSet::from_texts(&[("a.toml".into(), text.into())]);
+        assert!(problems.is_empty());
+        assert!(run(set, false).expect("carriers").failures.is_empty());
+        let (set, _) = SignatureSet::from_texts(&[(
+            "a.toml".into(),
+            text.replace("match = \"zorgle\"", "no_match = \"x\""),
+        )]);
+        let mut outcome = run(set, false).expect("carriers");
+        assert_eq!((outcome.runs, outcome.failures.len()), (CARRIERS.len(), 0));
+        let case = Case { text: "x", matches: true, file: "a.toml", line: 8 };
+        outcome.note("a", &case, "docx", false);
+        assert_eq!(outcome.failures[0].place, "a.toml:8");
+    }
+}

@@ -242,3 +242,32 @@ fn lines(question: &str) -> Result<Vec<String>> {
 pub(crate) fn agreed(question: &str) -> Result<bool> {
     Ok(matches!(line(&format!("{question} [y/N]"))?.to_lowercase().as_str(), "y" | "yes"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proposal_is_a_signature_that_passes_its_tests() {
+        let wish = |examples: &[&str], counter: &[&str]| Wish {
+            id: "acme/x".into(),
+            title: "It's \"quoted\"".into(),
+            owner: String::new(),
+            severity: "high".into(),
+            examples: examples.iter().map(|text| (*text).to_owned()).collect(),
+            counter_examples: counter.iter().map(|text| (*text).to_owned()).collect(),
+        };
+        for (examples, counter) in [
+            (vec!["MRN-12345674", "MRN-80000003"], vec!["MRN-12345678", "MRN-123"]),
+            (vec!["536-90-4399", "219-09-1234"], vec!["536-90-43991"]),
+            (vec!["Project Heron"], vec!["a heron"]),
+            (vec!["AB/12.x{9}"], vec!["AB/12x9"]),
+        ] {
+            let wish = wish(&examples, &counter);
+            let text = written(&wish, &propose(&wish.examples, &[]).expect("examples"));
+            let (set, problems) = SignatureSet::from_texts(&[("x.toml".into(), text.clone())]);
+            assert!(problems.is_empty(), "{text}\n{problems:?}");
+            assert_eq!(set.signatures()[0].tests(), examples.len() + counter.len());
+        }
+    }
+}

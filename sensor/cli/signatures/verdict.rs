@@ -449,3 +449,36 @@ fn save(path: &Path, text: &str) -> Result<()> {
         .and_then(|()| fs::rename(&staged, path))
         .with_context(|| format!("{}: cannot be written", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_keeps_comments_and_layout() {
+        let entry = || {
+            let mut entry = Table::new();
+            entry.insert("match", value("x"));
+            entry
+        };
+        for (before, id, after) in [
+            (
+                "# ours\nid = \"a\"   # why\ntitle = 'A'\n\n[[test]]\nmatch = 'y' # kept\n",
+                "a",
+                "# ours\nid = \"a\"   # why\ntitle = 'A'\n\n[[test]]\nmatch = 'y' # kept\n\n[[test]]\nmatch = \"x\"\n",
+            ),
+            ("# o\noverride = \"a\"\n", "a", "# o\noverride = \"a\"\n\n[[test]]\nmatch = \"x\"\n"),
+            (
+                "owner = \"o\"\n[[signature]]\nid = \"a\"\n# between\n[[signature]]\nid = \"b\"\n",
+                "b",
+                "owner = \"o\"\n[[signature]]\nid = \"a\"\n# between\n[[signature]]\nid = \"b\"\n\n[[signature.test]]\nmatch = \"x\"\n",
+            ),
+        ] {
+            let mut document: DocumentMut = before.parse().expect("TOML");
+            append(&mut document, id, "test", entry()).expect("its place");
+            assert_eq!(document.to_string(), after);
+        }
+        let mut document: DocumentMut = "id = \"a\"\n".parse().expect("TOML");
+        assert!(append(&mut document, "b", "test", entry()).is_err());
+    }
+}
