@@ -1,4 +1,5 @@
-//! Any bytes as text: scanned whole, and again in small pieces and blocks; the hits must be equal.
+//! Any bytes as text: scanned whole, and again in small pieces and blocks; the hits must be equal. Every number is looked at,
+//! beside its context words or not.
 
 use egret_detect::{Scanner, SignatureSet};
 use egret_model::{DetectLimits, Hit};
@@ -15,7 +16,7 @@ pub(crate) fn run(data: &[u8]) {
 
 fn scan(limits: &DetectLimits, step: usize, text: &[u8]) -> Vec<Hit> {
     let mut scanner = Scanner::new(Arc::clone(&SHIPPED), limits);
-    let mut scan = scanner.begin();
+    let mut scan = scanner.begin_all();
     for piece in text.chunks(step) {
         scanner.push(&mut scan, piece);
     }

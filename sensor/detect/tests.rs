@@ -144,7 +144,12 @@ const FRAGMENTS: [&str; 22] = [
 /// A set with everything the engine can do: shipped signatures' kinds, `use`, an expression without literals.
 static OWN: LazyLock<Arc<SignatureSet>> = LazyLock::new(|| {
     let mut sources: Vec<(String, String)> =
-        crate::shipped::SHIPPED.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect();
+        // Texts by themselves have no dictionaries beside them.
+        crate::shipped::SHIPPED
+            .iter()
+            .filter(|(_, text)| !text.contains("\ndictionary = "))
+            .map(|(file, text)| ((*file).to_owned(), (*text).to_owned()))
+            .collect();
     sources.push(("mrn.toml".into(), signature(
         "acme/mrn",
         "[[find]]\nname = \"mrn\"\nregex = 'MRN-\\d{8}'\nvalidate = [\"luhn\"]\n[[find]]\nname = \"ssn\"\nuse = \"us-ssn\"\n\

@@ -3,6 +3,11 @@
 use super::{Number, kernels::missing, rules};
 
 rules! {
+    // A letter but U (kept for provisional codes), two digits, and up to four signs behind the full stop.
+    "icd-10", "form" => |n| (3..=7).contains(&n.len())
+        && n.sign(0).is_ascii_uppercase()
+        && !n.is(0, "U")
+        && n.int(1..3) >= 0;
     // Two letters and seven digits (21 CFR 1301; the second letter is the first of the surname, or 9).
     "medical-license", "check digit" => |n| n.form("@*#######")
         && n.is(0, "ABCDEFGHJKLMPRSTUX")
