@@ -3,6 +3,8 @@
 //! Owns: arguments, exit status, and what people see. Never does: inspection.
 
 mod amount;
+#[cfg(unix)]
+mod config;
 mod plan;
 mod replay;
 #[cfg(unix)]
@@ -10,6 +12,8 @@ mod run;
 mod scan;
 #[cfg(unix)]
 mod settings;
+#[cfg(unix)]
+mod settings_file;
 mod signatures;
 mod view;
 
@@ -51,6 +55,9 @@ enum Command {
     Scan(scan::Scan),
     #[command(subcommand)]
     Signatures(signatures::Signatures),
+    #[cfg(unix)]
+    #[command(subcommand)]
+    Config(config::Config),
 }
 
 /// Runs the program.
@@ -61,6 +68,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Replay(replay) => replay.run(),
         Command::Scan(scan) => scan.run(),
         Command::Signatures(signatures) => signatures.run(),
+        #[cfg(unix)]
+        Command::Config(config) => config.run(),
     };
     match outcome {
         Ok(status) => ExitCode::from(status),

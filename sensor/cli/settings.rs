@@ -4,13 +4,13 @@
 //!
 //! Each key, its default and its reason stand in `config/sensor.toml`; a test keeps that file and this one in step.
 
-use anyhow::{Result, bail};
 use egret_capture::live::{Backend, LiveOptions};
 use egret_model::Limits;
 use egret_output::Rotation;
 use egret_pipeline::{InternalNetworks, OverloadPolicy};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -25,6 +25,25 @@ pub(crate) struct Settings {
     pub(crate) overload: Overload,
     pub(crate) http: Http,
     pub(crate) log: Log,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) limits: Limits,
+}
+
+/// What is wrong with a setting though its value is of the right kind.
+#[derive(Debug)]
+pub(crate) struct SettingFault {
+    /// The key, dotted.
+    pub(crate) key: &'static str,
+    /// What is wrong with it, a phrase that follows the key.
+    pub(crate) message: String,
+    /// What would mend it.
+    pub(crate) fix: String,
+}
+
+impl fmt::Display for SettingFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}; {}", self.key, self.message, self.fix)
+    }
 }
 
 /// `[capture]`
@@ -97,6 +116,16 @@ pub(crate) struct Overload {
 pub(crate) struct Http {
     pub(crate) enabled: bool,
     pub(crate) listen: SocketAddr,
+}
+
+/// `[sandbox]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Sandbox {
+    pub(crate) enabled: bool,
+    pub(crate) user: String,
+    pub(crate) group: String,
+    pub(crate) required: bool,
 }
 
 /// `[log]`
@@ -174,6 +203,12 @@ impl Default for Overload {
     }
 }
 
+impl Default for Sandbox {
+    fn default() -> Self {
+        Self { enabled: true, user: String::new(), group: String::new(), required: false }
+    }
+}
+
 impl Default for Http {
     fn default() -> Self {
         Self { enabled: true, listen: SocketAddr::from(([127, 0, 0, 1], 9464)) }
@@ -181,20 +216,34 @@ impl Default for Http {
 }
 
 impl Settings {
-    /// What is wrong though each value is of its kind, with the key it is about.
-    pub(crate) fn check(&self) -> Result<()> {
-        if self.overload.shedding_backlog_ms < self.overload.strained_backlog_ms {
-            bail!(
-                "overload.shedding_backlog_ms is smaller than overload.strained_backlog_ms: large containers are given up first, \
-                 so make it at least {}",
-                self.overload.strained_backlog_ms
+    /// What is wrong though each value is of its kind.
+    pub(crate) fn check(&self) -> Result<(), SettingFault> {
+        let Self { overload, records, limits, .. } = self;
+        let fault =
+            |key, message: &str, fix: String| Err(SettingFault { key, message: message.to_owned(), fix });
+        if overload.shedding_backlog_ms < overload.strained_backlog_ms {
+            return fault(
+                "overload.shedding_backlog_ms",
+                "is smaller than overload.strained_backlog_ms, but large containers are given up before flows",
+                format!("make it at least {}", overload.strained_backlog_ms),
             );
         }
-        if self.records.folder.as_os_str().is_empty() {
-            bail!("records.folder is empty: name the folder that records are written into");
+        if records.folder.as_os_str().is_empty() {
+            return fault(
+                "records.folder",
+                "is empty",
+                "name the folder that records are written into".to_owned(),
+            );
         }
-        if self.records.summary_seconds == 0 {
-            bail!("records.summary_seconds is 0: write the summary every second at most");
+        if records.summary_seconds == 0 {
+            return fault(
+                "records.summary_seconds",
+                "is 0",
+                "write 1 for the most frequent summary".to_owned(),
+            );
+        }
+        if limits.pipeline.shards == 0 {
+            return fault("limits.pipeline.shards", "is 0", "leave it at its default, 16".to_owned());
         }
         Ok(())
     }
@@ -235,7 +284,7 @@ impl Settings {
 
     /// The limits of every stage.
     pub(crate) fn limits(&self) -> Limits {
-        let mut limits = Limits::default();
+        let mut limits = self.limits.clone();
         limits.pipeline.attribution_hold_ns = milliseconds(self.identity.hold_ms);
         limits
     }

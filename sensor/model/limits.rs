@@ -20,10 +20,14 @@ pub use pipeline::PipelineLimits;
 pub use protocol::ProtocolLimits;
 pub use stream::StreamLimits;
 
+use serde::{Deserialize, Serialize};
+
 /// All limits, by stage.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 #[expect(missing_docs, reason = "each field is the stage it names")]
 pub struct Limits {
+    #[serde(skip)] // of captures in files only, which are not configured
     pub capture: CaptureLimits,
     pub decode: DecodeLimits,
     pub stream: StreamLimits,

@@ -5,9 +5,11 @@
 #![forbid(unsafe_code)]
 
 mod journal;
+mod metrics;
 mod native;
 mod rotating;
 
 pub use journal::{FolderClaim, Loss, RunJournal};
+pub use metrics::{METRICS_MEDIA_TYPE, ProcessFacts, metrics};
 pub use native::{NativeFolder, OutputError};
 pub use rotating::{Mended, RecordLost, RotatingFolder, Rotation};

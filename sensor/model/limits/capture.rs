@@ -1,7 +1,10 @@
 //! Limits of the `capture` stage.
 
+use serde::{Deserialize, Serialize};
+
 /// Limits of the `capture` stage.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct CaptureLimits {
     /// Bytes read at once, and so about the size of a batch of packets. Default 256 KiB: with sixteen batches in use, larger
     /// ones leave the processor's cache (measured: 10 GiB/s at 256 KiB, 3.6 at 1 MiB).

@@ -1,7 +1,10 @@
 //! Limits of the `content` stage.
 
+use serde::{Deserialize, Serialize};
+
 /// Limits of the `content` stage.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct ContentLimits {
     /// Containers within containers; a deeper object is over-limit. Mails and multiparts, which expand nothing, may nest sixteen
     /// times as deep. Default 8.

@@ -1,7 +1,10 @@
 //! Limits of the `decode` stage.
 
+use serde::{Deserialize, Serialize};
+
 /// Limits of the `decode` stage.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct DecodeLimits {
     /// Tunnel headers and tags opened in one packet; beyond it the rest of the packet counts as over-limit. Default 16.
     pub tunnel_depth: usize,

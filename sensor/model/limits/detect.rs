@@ -1,7 +1,10 @@
 //! Limits of the `detect` stage.
 
+use serde::{Deserialize, Serialize};
+
 /// Limits of the `detect` stage.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct DetectLimits {
     /// Text scanned at once, bytes, beside the overlap. Default 32 KiB.
     pub block_bytes: usize,

@@ -1,7 +1,10 @@
 //! Limits of the `incident` stage.
 
+use serde::{Deserialize, Serialize};
+
 /// Limits of the `incident` stage.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct IncidentLimits {
     /// Findings of one sender to one destination within this time of the last one join one incident. Default 24 h.
     pub window_ns: i64,

@@ -1,13 +1,19 @@
 //! Limits of the `pipeline` stage.
 
+use serde::{Deserialize, Serialize};
+
 /// Limits of the `pipeline` stage.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct PipelineLimits {
     /// Shards of the address-pair space. State is per shard, so that records do not depend on the worker count. Default 16.
     pub shards: usize,
     /// Batches in flight to one worker. Default 8.
     pub queue_batches: usize,
     /// Event time for which a finished transfer waits for identity evidence that comes just after it. Default 60 s.
+    ///
+    /// The configuration of a live run has a key of its own for it, with another default.
+    #[serde(skip)]
     pub attribution_hold_ns: i64,
     /// Transfers that may wait so; the oldest is recorded at once when there are more. Default 10,000.
     pub held_transfers: usize,

@@ -1,7 +1,10 @@
 //! Limits of the `protocol` stage.
 
+use serde::{Deserialize, Serialize};
+
 /// Limits of the `protocol` stage.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct ProtocolLimits {
     /// Bytes of both sides of a flow held until a protocol is recognised; then the flow is read as plain tcp or udp.
     /// Default 4 KiB.

@@ -1,7 +1,10 @@
 //! Limits of the `stream` stage.
 
+use serde::{Deserialize, Serialize};
+
 /// Limits of the `stream` stage.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct StreamLimits {
     /// Out-of-order bytes held for one side of one flow, 64 bytes of bookkeeping for each piece included; beyond it the
     /// oldest hole is given up and reported as an over-limit gap. Default 4 MiB.

@@ -1,0 +1,129 @@
+//! The start of a sensor, in the order in which privileges are needed.
+//!
+//! Owns: that order: sockets, then the sandbox, then files, then threads. Never does: looking after the sensor once it runs.
+
+use super::condition::Condition;
+use super::records::Records;
+use super::{loading, now};
+use crate::cli::replay;
+use crate::cli::settings::Settings;
+use anyhow::{Context, Result, bail};
+use egret_capture::live::{self, Live};
+use egret_output::{FolderClaim, RotatingFolder, RunJournal};
+use egret_pipeline::live::{LiveConfig, LiveRun};
+use egret_sandbox::{Sandbox, SandboxOptions, State};
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+/// The version of the program.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A sensor at work.
+pub(super) struct Sensor {
+    pub(super) run: LiveRun,
+    pub(super) journal: RunJournal,
+    pub(super) listener: Option<TcpListener>,
+    pub(super) sandbox: Sandbox,
+    pub(super) condition: Condition,
+    /// Where the system tells of the process's memory; opened before the sandbox hides it.
+    pub(super) memory: Option<File>,
+}
+
+/// Starts everything. `config` is the configuration file, where there is one.
+pub(super) fn start(settings: &Settings, config: Option<&Path>) -> Result<Sensor> {
+    let loaded = loading::load(settings)?;
+    for fault in &loaded.faults {
+        tracing::error!("{fault}");
+    }
+    let options = settings.live_options();
+    let workers = match settings.inspect.workers {
+        0 => replay::processors(),
+        workers => workers,
+    };
+    let Live { sources, backend } =
+        live::open(&options, if settings.capture.dispatcher { 1 } else { workers })?;
+    for warning in options.interfaces.iter().flat_map(|interface| live::offload_warnings(interface)) {
+        tracing::warn!("{warning}");
+    }
+    let listener = listen(settings)?;
+    let memory = File::open("/proc/self/statm").ok();
+    let sandbox = confine(settings, config)?;
+    let claim = FolderClaim::new(&settings.records.folder)?;
+    let (folder, mended) = RotatingFolder::open(&settings.records.folder, settings.rotation(), now())?;
+    let (journal, loss) = claim.begin(now(), VERSION, &options.interfaces, &mended)?;
+    if let Some(loss) = loss {
+        tracing::warn!("{}", loss.sentence());
+    }
+    let condition = Condition::new(&loaded, now());
+    let live_config = LiveConfig {
+        limits: settings.limits(),
+        internal: settings.internal(),
+        plan: loaded.plan,
+        signatures: loaded.signatures,
+        interfaces: options.interfaces,
+        workers,
+        overload: settings.overload(),
+    };
+    tracing::info!(
+        run = journal.run(), %backend, sources = sources.len(), interfaces = ?live_config.interfaces,
+        signatures = live_config.signatures.signatures().len(), records = %settings.records.folder.display(), "started"
+    );
+    let run = LiveRun::start(sources, &live_config, Box::new(Records::new(folder)))?;
+    Ok(Sensor { run, journal, listener, sandbox, condition, memory })
+}
+
+fn listen(settings: &Settings) -> Result<Option<TcpListener>> {
+    if !settings.http.enabled {
+        return Ok(None);
+    }
+    let address = settings.http.listen;
+    let listener = TcpListener::bind(address).with_context(|| {
+        format!("{address}: cannot be listened on for metrics and health; choose another with --listen or switch it off with --no-http")
+    })?;
+    listener.set_nonblocking(true)?;
+    tracing::info!(address = %listener.local_addr()?, "metrics at /metrics, health at /healthz");
+    Ok(Some(listener))
+}
+
+/// Gives up what is not needed any more, and says what is in force.
+fn confine(settings: &Settings, config: Option<&Path>) -> Result<Sandbox> {
+    let wanted = &settings.sandbox;
+    if !wanted.enabled {
+        tracing::warn!(
+            "the sandbox is switched off: whoever takes over a parser has all that this process has"
+        );
+        return Ok(egret_sandbox::not_entered());
+    }
+    let named = |name: &String| (!name.is_empty()).then(|| name.clone());
+    let readable: Vec<PathBuf> = settings
+        .inspect
+        .signatures
+        .iter()
+        .map(PathBuf::as_path)
+        .chain(settings.users())
+        .chain(config)
+        .map(Path::to_owned)
+        .collect();
+    let sandbox = egret_sandbox::enter(&SandboxOptions {
+        user: named(&wanted.user),
+        group: named(&wanted.group),
+        readable,
+        writable: vec![settings.records.folder.clone()],
+        listen_ports: Vec::new(),
+    })?;
+    for fence in &sandbox.fences {
+        match fence.state {
+            State::InForce => tracing::info!("sandbox: {fence}"),
+            State::Partial(_) | State::Absent(_) => tracing::warn!("sandbox: {fence}"),
+        }
+    }
+    for warning in &sandbox.warnings {
+        tracing::warn!("sandbox: {warning}");
+    }
+    if wanted.required && !sandbox.is_complete() {
+        let missing: Vec<String> = sandbox.missing().map(ToString::to_string).collect();
+        bail!("the sandbox is required and does not stand in full: {}", missing.join("; "));
+    }
+    Ok(sandbox)
+}

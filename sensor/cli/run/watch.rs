@@ -1,0 +1,146 @@
+//! A sensor while it runs: signals, changed files, the summary, the service manager.
+//!
+//! Owns: when what happens, and the end. Never does: inspection.
+
+use super::flags::Overrides;
+use super::now;
+use super::reload::Reloader;
+use super::service;
+use super::start::Sensor;
+use super::web::{self, Face, STUCK_NS};
+use crate::cli::settings::Settings;
+use crate::cli::status;
+use anyhow::{Context, Result};
+use egret_model::Vitals;
+use egret_output::RunJournal;
+use egret_pipeline::live::RunError;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::interval;
+
+/// Between looks whether a thread has ended though nobody asked it to, and whether changed files are to be read.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Looks after the sensor until it is stopped or broken; gives the exit status.
+pub(super) async fn watch(
+    sensor: Sensor,
+    settings: Settings,
+    config: Option<PathBuf>,
+    overrides: Overrides,
+) -> Result<u8> {
+    let Sensor { run, journal, listener, sandbox, condition, memory } = sensor;
+    let condition = Arc::new(Mutex::new(condition));
+    let mut signals = Signals::new()?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut summary = interval(Duration::from_secs(u64::from(settings.records.summary_seconds)));
+    let mut look = interval(LOOK);
+    let mut beat = interval(service::beat());
+    if let Some(listener) = listener {
+        let face = Face {
+            view: run.view(),
+            condition: Arc::clone(&condition),
+            sandbox,
+            run: journal.run().to_owned(),
+            began: run.began(),
+            memory,
+        };
+        tokio::spawn(web::serve(listener, Arc::new(face)));
+    }
+    let mut reloader = Reloader::new(overrides, config, settings);
+    service::ready();
+    loop {
+        tokio::select! {
+            name = signals.stop() => {
+                tracing::info!(signal = name, "stopping: what has been captured is still inspected and recorded");
+                break;
+            }
+            _ = hangup.recv() => {
+                tracing::info!("SIGHUP: reading all files again");
+                service::reloading();
+                reloader.reload(&run, &condition).await;
+                service::ready();
+            }
+            () = reloader.changed() => reloader.note_change(),
+            _ = summary.tick() => {
+                if let Err(error) = journal.summary(&run.vitals(), now()) {
+                    tracing::error!("{error}");
+                }
+            }
+            _ = look.tick() => {
+                if run.is_broken() {
+                    tracing::error!("a thread has ended though nobody asked it to: stopping");
+                    break;
+                }
+                if reloader.is_due() {
+                    tracing::info!("a file has changed: reading all files again");
+                    reloader.reload(&run, &condition).await;
+                }
+            }
+            _ = beat.tick() => {
+                let vitals = run.vitals();
+                if vitals.last_beat.is_some_and(|beat| now().since(beat) <= STUCK_NS) {
+                    service::alive(&vitals);
+                }
+            }
+        }
+    }
+    service::stopping();
+    run.stop();
+    let ended = tokio::task::spawn_blocking(move || run.join());
+    tokio::select! {
+        name = signals.stop() => {
+            tracing::error!(signal = name, "ended at once: what was in flight is lost");
+            Ok(status::PARTIAL)
+        }
+        ended = ended => finish(ended.context("internal error at the end of the run")?, journal),
+    }
+}
+
+/// Records how the run ended.
+fn finish(ended: Result<Vitals, RunError>, journal: RunJournal) -> Result<u8> {
+    let vitals = match ended {
+        Ok(vitals) => vitals,
+        Err(error) => {
+            tracing::error!("{error}");
+            return Ok(status::PARTIAL);
+        }
+    };
+    let account = vitals.packet_account;
+    tracing::info!(
+        received = account.received,
+        processed = account.processed,
+        dropped_by_kernel = account.dropped_by_kernel,
+        shed = account.shed.total(),
+        transfers = vitals.summary.transfers,
+        findings = vitals.summary.findings,
+        incidents = vitals.summary.incidents,
+        "stopped"
+    );
+    if !account.balances() {
+        tracing::error!(?account, "packets are not accounted for");
+    }
+    journal.stop(&vitals, now())?;
+    Ok(status::DONE)
+}
+
+/// The signals that end a sensor.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// The name of the next signal that asks for the end.
+    async fn stop(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
