@@ -141,7 +141,7 @@ impl Reloader {
         match watcher(&files, &folders, Arc::clone(&self.changed)) {
             Ok(watcher) => self.watcher = Some(watcher),
             Err(error) => {
-                tracing::warn!(%error, "files are not watched for changes; SIGHUP makes them be read again")
+                tracing::warn!(%error, "files are not watched for changes; SIGHUP makes them be read again");
             }
         }
     }
