@@ -7,7 +7,7 @@ use super::records::Records;
 use super::{loading, now};
 use crate::cli::replay;
 use crate::cli::settings::Settings;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use egret_capture::live::{self, Live};
 use egret_output::{FolderClaim, RotatingFolder, RunJournal};
 use egret_pipeline::live::{LiveConfig, LiveRun};
@@ -46,7 +46,7 @@ pub(super) fn start(settings: &Settings, config: Option<&Path>) -> Result<Sensor
     for warning in options.interfaces.iter().flat_map(|interface| live::offload_warnings(interface)) {
         tracing::warn!("{warning}");
     }
-    let listener = listen(settings)?;
+    let listener = listen(settings);
     let memory = File::open("/proc/self/statm").ok();
     let sandbox = confine(settings, config)?;
     let claim = FolderClaim::new(&settings.records.folder)?;
@@ -73,17 +73,22 @@ pub(super) fn start(settings: &Settings, config: Option<&Path>) -> Result<Sensor
     Ok(Sensor { run, journal, listener, sandbox, condition, memory })
 }
 
-fn listen(settings: &Settings) -> Result<Option<TcpListener>> {
+/// Metrics and health that nobody can ask for are no reason not to watch.
+fn listen(settings: &Settings) -> Option<TcpListener> {
     if !settings.http.enabled {
-        return Ok(None);
+        return None;
     }
     let address = settings.http.listen;
-    let listener = TcpListener::bind(address).with_context(|| {
-        format!("{address}: cannot be listened on for metrics and health; choose another with --listen or switch it off with --no-http")
-    })?;
-    listener.set_nonblocking(true)?;
-    tracing::info!(address = %listener.local_addr()?, "metrics at /metrics, health at /healthz");
-    Ok(Some(listener))
+    match TcpListener::bind(address).and_then(|listener| listener.set_nonblocking(true).map(|()| listener)) {
+        Ok(listener) => {
+            tracing::info!(%address, "metrics at /metrics, health at /healthz");
+            Some(listener)
+        }
+        Err(error) => {
+            tracing::error!(%address, %error, "metrics and health are not served; choose another address with --listen");
+            None
+        }
+    }
 }
 
 /// Gives up what is not needed any more, and says what is in force.
