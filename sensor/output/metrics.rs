@@ -225,7 +225,7 @@ fn family(
 
 #[expect(clippy::cast_precision_loss, reason = "seconds of a histogram need no exact nanoseconds")]
 fn latency(out: &mut DescriptorEncoder<'_>, latency: &Latency) -> fmt::Result {
-    let bounds = LATENCY_BOUNDS_NS.iter().map(|bound| *bound as f64 / 1e9).chain([f64::MAX]);
+    let bounds = LATENCY_BOUNDS_NS.iter().map(|bound| *bound as f64 / 1e9).chain([f64::INFINITY]);
     let buckets: Vec<(f64, u64)> = bounds.zip(latency.buckets).collect();
     let help = "From the packet that ended a transfer to its record in the file";
     let mut metric = out.encode_descriptor("record_latency_seconds", help, None, MetricType::Histogram)?;
