@@ -92,6 +92,8 @@ def main():
     for file in (a.egret, a.capture):
         if not file.exists():
             sys.exit(f"{file} is absent: build with cargo build --release, make the capture with benches/replay.py")
+    # What else the machine was doing: the figure of a busy one is that of what was left.
+    load = round(os.getloadavg()[0], 1)
     rows, best = [], {}
     try:
         lay_cable()
@@ -105,13 +107,13 @@ def main():
     finally:
         remove_cable()
     for workers, mbps in best.items():
-        print(f"sustained without loss, {workers} workers: {mbps} Mbit/s")
+        print(f"sustained without loss, {workers} workers: {mbps} Mbit/s (load average before: {load})")
     if a.record:
         commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
         cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.machine())
         record = ROOT / "benches/record" / f"live-{commit}.json"
         record.write_text(json.dumps({"commit": commit, "machine": f"{cpu}, {os.cpu_count()} processors, {platform.system()} {platform.release()}",
-                                      "capture": a.capture.name, "sustained_mbps": best, "rows": rows}, indent=1) + "\n")
+                                      "load_average": load, "program": str(a.egret), "capture": a.capture.name, "sustained_mbps": best, "rows": rows}, indent=1) + "\n")
         print(f"recorded in {record.relative_to(ROOT)}")
 
 
