@@ -11,6 +11,7 @@ mod targets {
     pub(super) mod dhcp;
     mod dialogue;
     pub(super) mod engine;
+    pub(super) mod fingerprint;
     pub(super) mod formats;
     pub(super) mod ftp;
     pub(super) mod http1;
@@ -34,6 +35,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("decode", targets::decode::run),
     ("dhcp", targets::dhcp::run),
     ("engine", targets::engine::run),
+    ("fingerprint", targets::fingerprint::run),
     ("formats", targets::formats::run),
     ("ftp", targets::ftp::run),
     ("http1", targets::http1::run),

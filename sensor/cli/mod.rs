@@ -5,7 +5,10 @@
 mod amount;
 #[cfg(unix)]
 mod config;
+mod documents;
+mod keys;
 mod plan;
+mod records;
 mod replay;
 #[cfg(unix)]
 mod run;
@@ -58,6 +61,10 @@ enum Command {
     #[cfg(unix)]
     #[command(subcommand)]
     Config(config::Config),
+    #[command(subcommand)]
+    Records(records::Records),
+    #[command(subcommand)]
+    Documents(documents::Documents),
 }
 
 /// Runs the program.
@@ -70,6 +77,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Signatures(signatures) => signatures.run(),
         #[cfg(unix)]
         Command::Config(config) => config.run(),
+        Command::Records(records) => records.run(),
+        Command::Documents(documents) => documents.run(),
     };
     match outcome {
         Ok(status) => ExitCode::from(status),

@@ -57,6 +57,10 @@ pub(crate) struct Replay {
     #[arg(short, long, value_name = "DIR")]
     signatures: Vec<PathBuf>,
 
+    /// The key of indexes of records and documents that lies apart from them; may be given several times.
+    #[arg(short = 'k', long, value_name = "FILE")]
+    key: Vec<PathBuf>,
+
     /// Threads that inspect. Changes the speed, never the records. Default: one for each processor.
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     workers: Option<u16>,
@@ -96,7 +100,7 @@ impl From<Threshold> for Severity {
 impl Replay {
     pub(crate) fn run(&self) -> Result<u8> {
         let limits = Limits::default();
-        let (set, broken) = signatures::load(&self.signatures);
+        let (set, broken) = signatures::load(&[self.signatures.as_slice(), &self.key].concat());
         let config = ReplayConfig {
             internal: if self.internal.is_empty() {
                 InternalNetworks::default()

@@ -54,6 +54,10 @@ pub(crate) struct Scan {
     /// A directory of your own signatures, in addition to the shipped ones; may be given several times.
     #[arg(short, long, value_name = "DIR")]
     signatures: Vec<PathBuf>,
+
+    /// The key of indexes of records and documents that lies apart from them; may be given several times.
+    #[arg(short, long, value_name = "FILE")]
+    key: Vec<PathBuf>,
 }
 
 /// What was found in one file, as JSON.
@@ -110,7 +114,7 @@ impl<'a> FindingReport<'a> {
 
 impl Scan {
     pub(crate) fn run(&self) -> Result<u8> {
-        let (set, broken) = signatures::load(&self.signatures);
+        let (set, broken) = signatures::load(&[self.signatures.as_slice(), &self.key].concat());
         let explaining = !self.text && (!self.json || self.near);
         let how = if explaining { How::Explaining } else { How::Usual };
         let mut inspector = FileInspector::new(set, &Limits::default()).how(how);

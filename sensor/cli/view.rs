@@ -23,6 +23,11 @@ pub(crate) fn warning(message: &str) {
     eprintln!("egret: warning: {message}");
 }
 
+/// Something worth knowing that is no trouble.
+pub(crate) fn note(message: &str) {
+    eprintln!("egret: {message}");
+}
+
 /// A heading above a table.
 pub(crate) fn heading(text: &str) {
     if colour() { println!("\n\u{1b}[1m{text}\u{1b}[0m") } else { println!("\n{text}") }

@@ -276,6 +276,7 @@ impl Object {
             id,
             path: path.clone(),
             filename: header.filename.clone(),
+            raw: recognised.kind == Kind::Binary,
         }));
         self.mode = self.mode_for(recognised.kind, prefix, id, &path, walk);
         let (hasher, size) = (Sha256::new(), 0);

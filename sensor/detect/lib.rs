@@ -21,6 +21,8 @@
 
 mod cost;
 mod engine;
+#[cfg(test)]
+mod fingerprint_tests;
 mod language;
 mod near_miss;
 mod object;
@@ -36,6 +38,7 @@ mod verdict;
 
 pub use cost::Cost;
 pub use engine::matcher::{Literal, Matcher, MatcherError, Occurrence};
+pub use engine::normalise::normalised;
 pub use language::{
     exception::{Circumstances, Exception},
     problem::SignatureProblem,

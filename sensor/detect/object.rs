@@ -8,6 +8,8 @@
 //! `scanned` (the matcher has been here) ≥ `verified` (every match that begins an anchor before it is known) ≥ `numbered`
 //! (every number before it is known) ≥ what is settled (evidence and context are known).
 
+mod fingerprints;
+
 use crate::near_miss::{NearMisses, Reason};
 use crate::{
     SignatureSet,
@@ -20,7 +22,12 @@ use crate::{
     },
     language::expression::Evidence,
 };
+use egret_fingerprint::{
+    documents::DocumentScan,
+    records::{RecordScan, RecordScratch},
+};
 use egret_model::{DetectLimits, Match, Timestamp};
+use fingerprints::Told;
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
@@ -60,6 +67,11 @@ pub struct ObjectScan {
     pub(crate) misses: Option<Box<NearMisses>>,
     /// When the object passed, for exceptions that end.
     pub(crate) at: Option<Timestamp>,
+    records: RecordScan,
+    documents: DocumentScan,
+    /// Text whose prints have been taken.
+    printed: u64,
+    sha256: Option<String>,
     pub(crate) shapes: BTreeMap<(u32, u8), Shape>,
     pub(crate) tallies: BTreeMap<u32, Tally>,
 }
@@ -81,6 +93,10 @@ struct Fresh {
     finder: u32,
     digits: u8,
     judgement: Judgement,
+    /// The record, when it is one.
+    record: Option<u64>,
+    /// What is shown in place of its text.
+    told: Option<Box<Told>>,
 }
 
 /// How many numbers of one finder and length passed its validators.
@@ -110,6 +126,8 @@ pub(crate) struct Detail {
     pub(crate) excerpt: Excerpt,
     /// What the validators say.
     pub(crate) reasons: Vec<&'static str>,
+    /// What fingerprints say.
+    pub(crate) told: Vec<String>,
     /// The nearest context word of the signature.
     pub(crate) word: Option<u32>,
     /// See [`crate::ValueKey`].
@@ -179,6 +197,7 @@ impl Signs {
 pub(crate) struct Scratch {
     occurrences: Vec<Occurrence>,
     value: Vec<u8>,
+    records: RecordScratch,
 }
 
 impl ObjectScan {
@@ -201,6 +220,10 @@ impl ObjectScan {
         self.shown.clear();
         self.at = None;
         self.misses = None;
+        self.records.clear();
+        self.documents.clear();
+        self.printed = 0;
+        self.sha256 = None;
         self.shapes.clear();
         self.tallies.clear();
     }
@@ -229,6 +252,7 @@ impl ObjectScan {
 
     /// Takes more text in.
     pub(crate) fn append(&mut self, bytes: &[u8]) {
+        self.documents.file(bytes);
         self.normaliser.append(bytes, &mut self.text);
     }
 
@@ -257,6 +281,7 @@ impl ObjectScan {
         if horizon > self.verified || last {
             self.anchored(engine, horizon);
             self.unanchored(engine, horizon, last);
+            self.fingerprints(set, limits, scratch, horizon);
             self.verified = self.verified.max(horizon);
             let known = if last { horizon } else { horizon.saturating_sub(engine.foresight()) };
             self.numbers(engine, known);
@@ -330,7 +355,14 @@ impl ObjectScan {
         }
         if let Some(judgement) = known.judge(&self.text, &range) {
             self.ends.insert(finder, absolute.end);
-            self.fresh.push(Fresh { range: absolute, finder, digits: 0, judgement });
+            self.fresh.push(Fresh {
+                range: absolute,
+                finder,
+                digits: 0,
+                judgement,
+                record: None,
+                told: None,
+            });
         } else {
             self.missed(known, &range, None);
         }
@@ -377,6 +409,8 @@ impl ObjectScan {
                 finder: candidate.finder,
                 digits: candidate.digits,
                 judgement,
+                record: None,
+                told: None,
             });
             true
         });
@@ -481,7 +515,9 @@ impl ObjectScan {
                 }
                 continue;
             }
-            let value = *value.get_or_insert_with(|| finder.value(matched, &mut scratch.value));
+            let value = found
+                .record
+                .unwrap_or_else(|| *value.get_or_insert_with(|| finder.value(matched, &mut scratch.value)));
             let tally = self.tallies.entry(*signature).or_default();
             if tally.kept.len() >= limits.values_tracked {
                 *tally.beyond.entry((found.finder, *find, found.digits, signs)).or_default() += 1;
@@ -501,9 +537,13 @@ impl ObjectScan {
                 tally.details.push(Detail {
                     offset,
                     length: self.normaliser.original(found.range.end) - offset,
-                    redacted: redact::redacted(finder.mask, matched),
+                    redacted: match &found.told {
+                        Some(told) => told.redacted.clone(),
+                        None => redact::redacted(finder.mask, matched),
+                    },
                     excerpt: Excerpt::new(&self.text, range, neighbours),
                     reasons: finder.reasons(&self.text, range),
+                    told: found.told.iter().flat_map(|told| told.why.iter().cloned()).collect(),
                     word,
                     token,
                 });

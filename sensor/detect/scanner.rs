@@ -75,6 +75,13 @@ impl Scanner {
         scan
     }
 
+    /// The object is of no known format, and its text is its bytes as they are: it is compared as a file, if any is looked for.
+    pub fn compare_file(&self, scan: &mut ObjectScan) {
+        if self.set.engine.compares_files() {
+            scan.compare_file();
+        }
+    }
+
     /// The next piece of an object's text. Pieces may end anywhere, within a character too; the hits are the same.
     pub fn push(&mut self, scan: &mut ObjectScan, text: &[u8]) {
         let block = self.limits.block_bytes.max(1);
@@ -98,6 +105,13 @@ impl Scanner {
         self.end(scan, Wanted::Reported)
     }
 
+    /// Ends the scan of an object whose bytes have this SHA-256, in lower-case hexadecimal digits.
+    #[must_use]
+    pub fn finish_object(&mut self, mut scan: ObjectScan, sha256: &str) -> Vec<Hit> {
+        scan.is_file(sha256);
+        self.end(scan, Wanted::Reported)
+    }
+
     /// Ends the scan: every match of any confidence, whatever the thresholds; for people who tune signatures. Numbers that
     /// count only beside a context word are shown without one if the scan began with [`Scanner::begin_all`].
     #[must_use]
@@ -105,9 +119,11 @@ impl Scanner {
         self.end(scan, Wanted::All)
     }
 
-    /// Ends a scan that explains itself: the hits that are reported, and what is not and why.
+    /// Ends a scan that explains itself, of the object whose bytes have this SHA-256 (empty: not known): the hits that are reported,
+    /// and what is not and why.
     #[must_use]
-    pub fn finish_explained(&mut self, mut scan: ObjectScan) -> (Vec<Hit>, Vec<NearMiss>) {
+    pub fn finish_explained(&mut self, mut scan: ObjectScan, sha256: &str) -> (Vec<Hit>, Vec<NearMiss>) {
+        scan.is_file(sha256);
         self.complete(&mut scan);
         let signatures = &self.set.signatures;
         let mut misses = scan.misses.take().map(|misses| misses.told(signatures)).unwrap_or_default();
@@ -137,6 +153,7 @@ impl Scanner {
         self.held = self.held.saturating_sub(scan.held());
         scan.complete();
         scan.advance(&self.set, &self.limits, &mut self.scratch, true);
+        scan.whole(&self.set, &self.limits);
     }
 
     fn keep_spare(&mut self, mut scan: ObjectScan) {

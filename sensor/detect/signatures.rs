@@ -200,7 +200,8 @@ impl SignatureSet {
     }
 
     /// The shipped signatures and those in `directories` (every `*.toml` beneath, in order of paths). A broken file is one
-    /// problem, and so is a directory that can't be read; everything else is loaded. Tests of the user's files are run.
+    /// problem, and so is a directory that can't be read; everything else is loaded. Indexes of records and documents beneath are
+    /// signatures too; their keys (`*.key`) lie beside them, or are named among `directories`. Tests of the user's files are run.
     #[must_use]
     pub fn load(directories: &[PathBuf]) -> (Self, Vec<SignatureProblem>) {
         Self::load_with(directories, Tests::Own)
@@ -235,6 +236,7 @@ impl SignatureSet {
         for directory in directories {
             sources.read(directory, &mut problems);
         }
+        sources.read_indexes(&mut problems);
         let set = Self::compile(&sources, tests, &mut problems);
         (set, problems)
     }

@@ -335,7 +335,12 @@ impl<'a> Judge<'a> {
             redacted: detail.redacted.clone(),
             context: detail.excerpt.shown(),
             token: detail.token.clone(),
-            why: detail.reasons.iter().map(|why| (*why).to_owned()).collect(),
+            why: detail
+                .reasons
+                .iter()
+                .map(|why| (*why).to_owned())
+                .chain(detail.told.iter().cloned())
+                .collect(),
         };
         let words = &self.signature.compiled.near_words;
         let word = detail.word.and_then(|word| words.get(word as usize));

@@ -47,6 +47,8 @@ pub struct ObjectStart {
     pub path: String,
     /// File name, where there is one.
     pub filename: Option<String>,
+    /// It is of no known format: its text is its bytes as they are.
+    pub raw: bool,
 }
 
 /// An object once it is complete; as in `transfers.jsonl`.

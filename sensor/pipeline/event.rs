@@ -152,7 +152,7 @@ mod tests {
             });
             seen.clone()
         };
-        assert_eq!(take(&mut merge, report(0, 10, &[1, 9])), []);
+        assert_eq!(take(&mut merge, report(0, 10, &[1, 9])), Vec::<i64>::new());
         assert_eq!(take(&mut merge, report(1, 5, &[2, 4])), [1, 2, 4]);
         assert_eq!(take(&mut merge, report(1, 20, &[12])), [1, 2, 4, 9]);
         assert_eq!(take(&mut merge, report(0, u64::MAX, &[])), [1, 2, 4, 9, 12]);

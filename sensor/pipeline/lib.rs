@@ -21,7 +21,7 @@ mod transfer;
 mod work;
 
 pub use config::{InternalNetworks, ReplayConfig};
-pub use inspect::{FileInspector, InspectedFile};
+pub use inspect::{ExtractedObject, FileInspector, InspectedFile};
 pub use load::{Load, OverloadPolicy};
 pub use replay::{Progress, ReplayError, Replayed, replay};
 pub use transfer::How;

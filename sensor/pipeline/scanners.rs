@@ -49,27 +49,36 @@ impl Scanners {
         self.retired.retain(|generation| Arc::strong_count(&generation.token) > 1);
     }
 
-    /// Begins the scan of an object that passed at `at`; None for a file.
-    pub(crate) fn begin(&mut self, at: Option<Timestamp>) -> Scan {
+    /// Begins the scan of an object that passed at `at`; None for a file. `raw`: its text is its bytes as they are.
+    pub(crate) fn begin(&mut self, at: Option<Timestamp>, raw: bool) -> Scan {
         let scanner = &mut self.current.scanner;
-        let state = match at {
+        let mut state = match at {
             Some(at) => scanner.begin_at(at),
             None => scanner.begin(),
         };
+        if raw {
+            scanner.compare_file(&mut state);
+        }
         Scan { token: Arc::clone(&self.current.token), state }
     }
 
     /// Begins a scan that also notes what nearly matched; ends with [`Scanners::finish_explained`].
-    pub(crate) fn begin_explained(&mut self) -> Scan {
-        Scan { token: Arc::clone(&self.current.token), state: self.current.scanner.begin_explained() }
+    pub(crate) fn begin_explained(&mut self, raw: bool) -> Scan {
+        let scanner = &mut self.current.scanner;
+        let mut state = scanner.begin_explained();
+        if raw {
+            scanner.compare_file(&mut state);
+        }
+        Scan { token: Arc::clone(&self.current.token), state }
     }
 
     pub(crate) fn push(&mut self, scan: &mut Scan, text: &[u8]) {
         self.of(&scan.token).push(&mut scan.state, text);
     }
 
-    pub(crate) fn finish(&mut self, scan: Scan) -> Vec<Hit> {
-        let hits = self.of(&scan.token).finish(scan.state);
+    /// Ends the scan of the object with this SHA-256.
+    pub(crate) fn finish(&mut self, scan: Scan, sha256: &str) -> Vec<Hit> {
+        let hits = self.of(&scan.token).finish_object(scan.state, sha256);
         if !self.retired.is_empty() {
             drop(scan.token);
             self.retired.retain(|generation| Arc::strong_count(&generation.token) > 1);
@@ -77,8 +86,8 @@ impl Scanners {
         hits
     }
 
-    pub(crate) fn finish_explained(&mut self, scan: Scan) -> (Vec<Hit>, Vec<NearMiss>) {
-        self.of(&scan.token).finish_explained(scan.state)
+    pub(crate) fn finish_explained(&mut self, scan: Scan, sha256: &str) -> (Vec<Hit>, Vec<NearMiss>) {
+        self.of(&scan.token).finish_explained(scan.state, sha256)
     }
 
     /// Every match in a text, by the set in force.
@@ -113,17 +122,17 @@ mod tests {
     #[test]
     fn an_open_scan_ends_with_the_set_it_began_with() {
         let mut scanners = Scanners::new(set("heron"), &DetectLimits::default());
-        let mut open = scanners.begin(None);
+        let mut open = scanners.begin(None, false);
         scanners.push(&mut open, b"a grey her");
         scanners.put_in_force(&set("bittern"));
-        let mut late = scanners.begin(None);
+        let mut late = scanners.begin(None, false);
         for scan in [&mut open, &mut late] {
             scanners.push(scan, b"on and a bittern");
         }
         assert_eq!(scanners.retired.len(), 1);
         let ids = |hits: Vec<Hit>| hits.iter().map(|hit| hit.signature.to_string()).collect::<Vec<_>>();
-        assert_eq!(ids(scanners.finish(late)), ["x/bittern"]);
-        assert_eq!(ids(scanners.finish(open)), ["x/heron"]);
+        assert_eq!(ids(scanners.finish(late, "")), ["x/bittern"]);
+        assert_eq!(ids(scanners.finish(open, "")), ["x/heron"]);
         assert!(scanners.retired.is_empty(), "nobody needs the earlier set any more");
     }
 }

@@ -177,8 +177,8 @@ impl Inspection {
         match event {
             ContentEvent::Begin(start) => {
                 let scan = match self.how {
-                    How::Usual => scanners.begin(self.at),
-                    How::Explaining => scanners.begin_explained(),
+                    How::Usual => scanners.begin(self.at, start.raw),
+                    How::Explaining => scanners.begin_explained(start.raw),
                 };
                 self.scans.push((start.id, scan));
             }
@@ -192,9 +192,9 @@ impl Inspection {
                 if let Some(place) = self.scans.iter().rposition(|(id, _)| *id == object) {
                     let (_, scan) = self.scans.remove(place);
                     let hits = match self.how {
-                        How::Usual => scanners.finish(scan),
+                        How::Usual => scanners.finish(scan, &record.sha256),
                         How::Explaining => {
-                            let (hits, misses) = scanners.finish_explained(scan);
+                            let (hits, misses) = scanners.finish_explained(scan, &record.sha256);
                             let path = &record.path;
                             self.near_misses.extend(misses.into_iter().map(|miss| (path.clone(), miss)));
                             hits

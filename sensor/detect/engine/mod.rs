@@ -2,6 +2,7 @@
 //!
 //! Owns: the compiled finders of all signatures together. Never does: reading of signature files, thresholds.
 
+pub(crate) mod fingerprints;
 pub(crate) mod instructions;
 mod line_ends;
 pub(crate) mod matcher;
@@ -13,6 +14,7 @@ pub(crate) mod redact;
 pub(crate) mod words;
 
 use crate::validators::{AROUND, Subject, Validator, ValueForm, Verdict};
+use fingerprints::Fingerprints;
 use foldhash::quality::FixedState;
 use matcher::Matcher;
 use numbers::Numbers;
@@ -149,6 +151,13 @@ pub(crate) fn normal_value(form: ValueForm, matched: &[u8], scratch: &mut Vec<u8
     }
 }
 
+impl Engine {
+    /// Whether similarity digests of files are of use.
+    pub(crate) fn compares_files(&self) -> bool {
+        self.fingerprints.compares_files()
+    }
+}
+
 fn subject<'a>(text: &'a [u8], range: &Range<usize>) -> Option<Subject<'a>> {
     Some(Subject {
         matched: text.get(range.clone())?,
@@ -172,6 +181,7 @@ pub(crate) struct Engine {
     pub(crate) numbers: Numbers,
     /// By signature, the slots of number finders that its context words arm.
     pub(crate) arms: BTreeMap<u32, Vec<u32>>,
+    pub(crate) fingerprints: Fingerprints,
     pub(crate) finders: Vec<Finder>,
     /// Bytes before and after an anchor that a verification may look at.
     pub(crate) reach: (usize, usize),

@@ -22,6 +22,15 @@ pub(crate) struct Normaliser {
     wide: bool,
 }
 
+/// A text in the form in which it is matched.
+#[must_use]
+pub fn normalised(text: &[u8]) -> Vec<u8> {
+    let (mut normaliser, mut normalised) = (Normaliser::default(), Vec::with_capacity(text.len()));
+    normaliser.append(text, &mut normalised);
+    normaliser.finish(&mut normalised);
+    normalised
+}
+
 /// What becomes of a character.
 enum Form {
     Same,
@@ -268,7 +277,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn normalised(pieces: &[&[u8]]) -> (Vec<u8>, Normaliser) {
+    fn in_pieces(pieces: &[&[u8]]) -> (Vec<u8>, Normaliser) {
         let (mut normaliser, mut text) = (Normaliser::default(), Vec::new());
         for piece in pieces {
             normaliser.append(piece, &mut text);
@@ -289,15 +298,15 @@ mod tests {
             ("карта", "карта"),
             ("naïve ß", "naïve ß"),
         ] {
-            assert_eq!(str::from_utf8(&normalised(&[given.as_bytes()]).0), Ok(expected), "{given}");
+            assert_eq!(str::from_utf8(&in_pieces(&[given.as_bytes()]).0), Ok(expected), "{given}");
         }
-        assert_eq!(normalised(&[b"a\xff\xfeb\xc3"]).0, b"a\xff\xfeb\xc3");
+        assert_eq!(in_pieces(&[b"a\xff\xfeb\xc3"]).0, b"a\xff\xfeb\xc3");
     }
 
     #[test]
     fn offsets_lead_back() {
         let given = "x\u{200b}４1\u{a0}é2";
-        let (text, normaliser) = normalised(&[given.as_bytes()]);
+        let (text, normaliser) = in_pieces(&[given.as_bytes()]);
         assert_eq!(str::from_utf8(&text), Ok("x41 é2"));
         let back: Vec<u64> = (0..=text.len() as u64).map(|at| normaliser.original(at)).collect();
         assert_eq!(back, [0, 4, 7, 8, 10, 11, 12, 13]);
@@ -312,8 +321,8 @@ mod tests {
             cuts.push(bytes.len());
             let mut from = 0;
             let pieces: Vec<&[u8]> = cuts.iter().map(|cut| { let piece = &bytes[from..*cut]; from = *cut; piece }).collect();
-            let (whole, straight) = normalised(&[bytes]);
-            let (parts, pieced) = normalised(&pieces);
+            let (whole, straight) = in_pieces(&[bytes]);
+            let (parts, pieced) = in_pieces(&pieces);
             prop_assert_eq!(&whole, &parts);
             for at in 0..=whole.len() as u64 {
                 prop_assert_eq!(straight.original(at), pieced.original(at));

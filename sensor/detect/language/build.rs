@@ -13,6 +13,7 @@ use crate::{
     CostNote, Signature,
     engine::{
         self, Engine, FindId, Finder, Target, Use,
+        fingerprints::Fingerprints,
         matcher::{Literal, Matcher},
         numbers::{self, Numbers},
         words::Phrase,
@@ -154,6 +155,7 @@ struct Tables {
     patterns: Vec<(engine::pattern::Pattern, u32)>,
     unanchored: Vec<u32>,
     written: Vec<(u32, numbers::Written)>,
+    fingerprints: Fingerprints,
     finders: Vec<Finder>,
     /// Finds that say nothing before a context word has been seen.
     bound: BTreeSet<FindId>,
@@ -282,6 +284,14 @@ impl Tables {
                 self.patterns.push((*pattern, finder));
             }
             What::Numbers(written) => self.written.extend(written.into_iter().map(|form| (finder, form))),
+            What::Records { index, rule } => {
+                // The rule was tried when the file was checked.
+                let _ = self.fingerprints.add_records(&index, &rule, finder);
+                let reach = self.fingerprints.records.reach();
+                self.widen((reach, reach));
+            }
+            What::Documents { index, rule } => self.fingerprints.add_documents(&index, rule, finder),
+            What::Files(rule) => self.fingerprints.files.push((rule, finder)),
             What::Use { .. } => {}
         }
         finder
@@ -333,6 +343,7 @@ impl Tables {
             unanchored: self.unanchored,
             numbers: Numbers::new(self.written, &|finder| slots.get(&finder).copied()),
             arms,
+            fingerprints: self.fingerprints,
             finders: self.finders,
             // Validators look around a match; characters next to a window decide about word boundaries.
             reach: (self.reach.0 + AROUND + 8, self.reach.1 + AROUND + 8),

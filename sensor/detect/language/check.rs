@@ -6,6 +6,7 @@ use super::{
     dictionary,
     exception::{self, Exception},
     expression::{self, Evidence, Expression, is_reserved},
+    fingerprints,
     layout::Layout,
     problem::{Fault, SignatureProblem, nearest},
     schema::{self, Escalation},
@@ -14,6 +15,7 @@ use super::{
 };
 use crate::{
     engine::{
+        fingerprints::FileRule,
         numbers::Written,
         pattern::Pattern,
         readers::READERS,
@@ -21,6 +23,10 @@ use crate::{
         words::Phrase,
     },
     validators::{self, Validator, ValueForm},
+};
+use egret_fingerprint::{
+    documents::{DocumentIndex, DocumentRule},
+    records::{RecordIndex, Rule},
 };
 use egret_model::{Confidence, Severity};
 use std::{collections::BTreeSet, ops::Range, sync::Arc};
@@ -83,6 +89,18 @@ pub(crate) enum What {
         text: String,
     },
     Numbers(Vec<Written>),
+    /// Records of a set.
+    Records {
+        index: Arc<RecordIndex>,
+        rule: Rule,
+    },
+    /// Documents of a set.
+    Documents {
+        index: Arc<DocumentIndex>,
+        rule: DocumentRule,
+    },
+    /// Files by what they are as a whole.
+    Files(FileRule),
     /// All finds of another signature, or one of them.
     Use {
         id: String,
@@ -267,7 +285,7 @@ impl Checker<'_> {
     }
 
     fn draft(&mut self, parsed: schema::File) -> Result<Draft, Placed> {
-        identity(&parsed)?;
+        identity(&parsed, self.source.is_generated())?;
         let Some(severity) = parsed.severity else {
             let fault =
                 Fault::new("missing field `severity`", "severities are info, low, medium, high, critical");
@@ -364,10 +382,16 @@ impl Checker<'_> {
             find.regex.is_some(),
             !find.numbers.is_empty(),
             find.uses.is_some(),
+            find.records.is_some(),
+            find.documents.is_some(),
+            !find.sha256.is_empty() || !find.similar.is_empty(),
+            !find.labels.is_empty(),
+            !find.canaries.is_empty(),
         ];
         if ways.iter().filter(|way| **way).count() != 1 {
             let fault = Fault::new(
-                "a find needs exactly one of words, phrases or dictionary, regex, numbers, use",
+                "a find needs exactly one of words, phrases or dictionary, regex, numbers, use, records, documents, sha256 or \
+                 similar, labels, canaries",
                 "add one, or split it into several [[find]]",
             );
             return Err((find.name.span(), fault));
@@ -379,11 +403,16 @@ impl Checker<'_> {
         if find.inside && find.regex.is_none() {
             return Err((span, Fault::new("`inside` belongs to a regex", "remove it")));
         }
-        let (what, default_value) = self.what(&find)?;
+        let (what, default_value) = match fingerprints::what(self.sources, &find)? {
+            Some(what) => (what, ValueForm::Words),
+            None => self.what(&find)?,
+        };
         let value = validators.last().map_or(default_value, |validator| validator.value);
         let mask = mask(find.show.as_ref())?;
         let needs = find.needs.as_ref().map(needs).transpose()?;
-        let (counts, inside) = (find.counts, find.inside);
+        // A canary is planted within words too, and a label ends where its line does.
+        let inside = find.inside || !find.canaries.is_empty() || !find.labels.is_empty();
+        let counts = find.counts;
         Ok(DraftFind { name, counts, inside, needs, what, validators, value, mask })
     }
 
@@ -466,7 +495,7 @@ fn too_many() -> Fault {
     Fault::new(format!("more than {FINDS} finds"), "split the signature")
 }
 
-fn identity(parsed: &schema::File) -> Result<(), Placed> {
+fn identity(parsed: &schema::File, generated: bool) -> Result<(), Placed> {
     let id = parsed.id.get_ref();
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.' | '/');
     if id.is_empty() || id.len() > 100 || !id.chars().all(plain) || id.starts_with('/') || id.ends_with('/') {
@@ -476,7 +505,7 @@ fn identity(parsed: &schema::File) -> Result<(), Placed> {
         );
         return Err((parsed.id.span(), fault));
     }
-    if ["records/", "document/"].iter().any(|kept| id.starts_with(kept)) {
+    if !generated && ["records/", "document/"].iter().any(|kept| id.starts_with(kept)) {
         return Err((
             parsed.id.span(),
             Fault::new("this prefix is kept for indexes", "choose another first word"),

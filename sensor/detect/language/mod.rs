@@ -7,6 +7,8 @@ pub(crate) mod check;
 pub(crate) mod dictionary;
 pub(crate) mod exception;
 pub(crate) mod expression;
+pub(crate) mod fingerprints;
+pub(crate) mod indexes;
 pub(crate) mod layout;
 pub(crate) mod problem;
 pub(crate) mod schema;

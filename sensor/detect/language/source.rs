@@ -2,6 +2,7 @@
 //!
 //! Owns: reading of folders, and which dictionary a name means. Never does: the language.
 
+use super::indexes::{Indexes, Kind};
 use super::problem::{Fault, SignatureProblem, nearest};
 use crate::{
     ValueKey,
@@ -32,6 +33,14 @@ pub(crate) struct Source {
     pub(crate) shipped: bool,
 }
 
+impl Source {
+    /// It was written by this program for an index.
+    pub(crate) fn is_generated(&self) -> bool {
+        let extension = Path::new(&self.name).extension().and_then(|extension| extension.to_str());
+        matches!(extension.and_then(Kind::of), Some(Kind::Records | Kind::Documents))
+    }
+}
+
 /// Every file of a set, before any is understood.
 #[derive(Default)]
 pub(crate) struct Sources {
@@ -40,6 +49,8 @@ pub(crate) struct Sources {
     dictionaries: BTreeMap<String, Result<Arc<Source>, Fault>>,
     /// For tokens of values: of the first folder that has one.
     pub(crate) key: Option<ValueKey>,
+    /// Of records and documents.
+    pub(crate) indexes: Indexes,
 }
 
 impl Sources {
@@ -50,7 +61,12 @@ impl Sources {
             Arc::new(Source { relative: name.clone(), name, text: (*text).into(), shipped: true })
         };
         let dictionaries = DICTIONARIES.iter().map(|entry| (entry.0.to_owned(), Ok(source(entry)))).collect();
-        Self { files: SHIPPED.iter().map(source).collect(), dictionaries, key: None }
+        Self {
+            files: SHIPPED.iter().map(source).collect(),
+            dictionaries,
+            key: None,
+            indexes: Indexes::default(),
+        }
     }
 
     /// Adds a text as if it were a file of the user's.
@@ -68,11 +84,24 @@ impl Sources {
         }
     }
 
-    /// Adds every `*.toml` and `*.txt` beneath a folder, in order of paths. A dictionary takes the place of an earlier one of
+    /// Adds every `*.toml`, `*.txt` and index beneath a folder, in order of paths; or a key file. A dictionary takes the place of an earlier one of
     /// the same name.
     pub(crate) fn read(&mut self, folder: &Path, problems: &mut Vec<SignatureProblem>) {
+        let extension = folder.extension().and_then(|extension| extension.to_str());
+        if extension.and_then(Kind::of) == Some(Kind::Key) && !folder.is_dir() {
+            return self.indexes.wait(Kind::Key, folder);
+        }
         self.key = self.key.take().or_else(|| ValueKey::of_folder(folder));
         self.read_folder(folder, folder, DEPTH, problems);
+    }
+
+    /// Reads the indexes among what was added, with the keys among it.
+    pub(crate) fn read_indexes(&mut self, problems: &mut Vec<SignatureProblem>) {
+        for (path, text) in self.indexes.read(problems) {
+            let name = path.display().to_string();
+            let relative = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            self.files.push(Arc::new(Source { name, relative, text: text.into(), shipped: false }));
+        }
     }
 
     /// Puts a text in the place of a file, or adds it as one.
@@ -134,6 +163,8 @@ impl Sources {
                 } else {
                     self.read_folder(root, &path, depth - 1, problems);
                 }
+            } else if let Some(kind) = kind.and_then(Kind::of) {
+                self.indexes.wait(kind, &path);
             } else if let Some(kind @ ("toml" | "txt")) = kind {
                 self.take(root, &path, kind == "txt", problems);
             }
