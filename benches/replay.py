@@ -22,7 +22,7 @@ def generate(generator, work, size):
         if not Path(str(path).replace(".pcap", ".truth.json")).exists():
             subprocess.run([sys.executable, generator, kind, path, "--size", str(mib)], check=True)
         captures[name] = path
-    signatures = work / "signatures"
+    signatures = work / "signatures-inside"
     if not signatures.exists():
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run([sys.executable, generator, "fingerprints", folder], check=True)
@@ -40,7 +40,8 @@ def write_signatures(rules, folder):
         find = f"phrases = [{json.dumps(literal)}]"
         if expression:
             body = expression[1].replace("\\/", "/")
-            find = "regex = '''" + ("(?i)" if expression[2] else "") + body + "'''"
+            # Such rules ask nothing of what stands beside a match.
+            find = "regex = '''" + ("(?i)" if expression[2] else "") + body + "'''\ninside = true"
         (folder / f"s{sid}.toml").write_text(
             f'id = "bench/s{sid}"\ntitle = "bench {sid}"\nseverity = "low"\n'
             f'[[find]]\nname = "it"\n{find}\n[confidence]\nhigh = "it"\n[report]\nat = "high"\n')
