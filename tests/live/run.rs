@@ -192,6 +192,100 @@ fn a_kill_loses_what_was_in_flight_and_says_so() {
 }
 
 #[test]
+fn a_reload_during_traffic_loses_nothing() {
+    let Some(network) = Network::with_cable() else { return };
+    let work = folder();
+    let Some(_servers) = Servers::start(&network, work.path()) else { return };
+    let signatures = work.path().join("signatures");
+    fs::create_dir(&signatures).expect("own folder");
+    let own = |word: &str| {
+        format!(
+            "id = \"own/word\"\ntitle = \"Word\"\nowner = \"me\"\nseverity = \"low\"\n[[find]]\nname = \"it\"\n\
+             phrases = [\"{word}\"]\n[confidence]\nhigh = \"it\"\n[[test]]\nmatch = \"a {word} here\"\n"
+        )
+    };
+    let file = signatures.join("word.toml");
+    fs::write(&file, own("bittern")).expect("own folder");
+    let output = work.path().join("records");
+    let folder = signatures.display().to_string();
+    let sensor = Sensor::start(&network, &output, &["--signatures", &folder, "--workers", "2"]);
+    let texts = ["bittern", "heron"];
+    let count = 60;
+    for number in 0..count {
+        if number == count / 2 {
+            fs::write(&file, own("heron")).expect("own folder");
+        }
+        if number == count * 3 / 4 {
+            // A broken file keeps the set before.
+            fs::write(&file, "id = \"own/word\"\nthis is no signature").expect("own folder");
+        }
+        if number % 5 == 0 {
+            sensor.process.signal("HUP");
+        }
+        let body =
+            format!("number {number}: {} and 101-{:02}-{:04}", texts.join(", "), 11 + number, 1001 + number);
+        curl(
+            &network,
+            &["--header", "Content-Type: text/plain", "--data", &body, &url(&format!("n{number}"))],
+        );
+    }
+    let summary = sensor.stop();
+    assert_eq!(summary["packet_account"]["dropped_by_kernel"], 0, "{summary}");
+    let transfers = records(&output, "transfers");
+    for number in 0..count {
+        let operation = format!("POST /n{number}");
+        // The answer is a transfer of the other direction.
+        let found: Vec<&Value> = transfers
+            .iter()
+            .filter(|t| t["operation"] == operation.as_str() && t["direction"] == "egress")
+            .collect();
+        assert_eq!(found.len(), 1, "{operation}");
+        assert_eq!(found[0]["complete"], true, "{operation}");
+        // One word is looked for at any time: the old one, or the new one.
+        let hits: Vec<Value> = records(&output, "findings")
+            .into_iter()
+            .filter(|f| f["transfer"] == found[0]["id"] && f["signature"] == "own/word")
+            .collect();
+        assert_eq!(hits.len(), 1, "{operation}: {hits:?}");
+    }
+}
+
+#[test]
+fn the_process_is_unprivileged_while_it_runs() {
+    let Some(network) = Network::with_cable() else { return };
+    let work = folder();
+    let sensor = Sensor::start(&network, &work.path().join("records"), &[]);
+    assert!(!sensor.status("Uid:").split_whitespace().any(|id| id == "0"), "{}", sensor.said);
+    assert!(!sensor.status("Gid:").split_whitespace().any(|id| id == "0"), "{}", sensor.said);
+    for set in ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"] {
+        assert_eq!(sensor.status(set).trim_start_matches('0'), "", "{set} {}", sensor.said);
+    }
+    assert_eq!(sensor.status("NoNewPrivs:"), "1");
+    assert_eq!(sensor.status("Seccomp:"), "2");
+    // Every thread of it, not only the first.
+    let tasks = fs::read_dir(format!("/proc/{}/task", sensor.process.0.id())).expect("threads");
+    for task in tasks {
+        let status = fs::read_to_string(task.expect("a thread").path().join("status")).expect("a thread");
+        assert!(status.contains("CapEff:\t0000000000000000") && status.contains("Seccomp:\t2"), "{status}");
+    }
+    // All that is still to be done can be done: an interface that comes back is taken up again.
+    let Some(_servers) = Servers::start(&network, work.path()) else { return };
+    let file = patients(work.path(), "back.csv", 60, 0).display().to_string();
+    for name in ["one", "two", "three"] {
+        network.unplug();
+        network.plug();
+        let output = sensor.records.clone();
+        wait_for("the interface to be taken up again", || {
+            curl(&network, &["--upload-file", &file, &url(name)]);
+            records(&output, "transfers")
+                .iter()
+                .any(|t| t["operation"].as_str().is_some_and(|o| o.contains(name)))
+        });
+    }
+    sensor.stop();
+}
+
+#[test]
 fn a_flood_is_accounted_for_to_the_packet() {
     let Some(network) = Network::with_cable() else { return };
     let work = folder();

@@ -96,6 +96,13 @@ impl Sensor {
         summary
     }
 
+    /// A line of what the kernel says of the process.
+    pub(crate) fn status(&self, field: &str) -> String {
+        let text =
+            fs::read_to_string(format!("/proc/{}/status", self.process.0.id())).expect("a running process");
+        text.lines().find_map(|line| line.strip_prefix(field)).unwrap_or_default().trim().to_owned()
+    }
+
     /// Waits until `enough` holds of its records, or has waited forever.
     pub(crate) fn wait_for(&self, what: &str, enough: impl Fn(&Path) -> bool) {
         wait_for(what, || enough(&self.records));
