@@ -3,6 +3,7 @@
 //! Owns: arguments, exit status, and what people see. Never does: inspection.
 
 mod amount;
+mod clock;
 #[cfg(unix)]
 mod config;
 mod documents;

@@ -17,8 +17,6 @@ pub(crate) use flags::Overrides;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use egret_model::Timestamp;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -42,16 +40,6 @@ Exit status: 0 stopped; 1 a defect or an interface that failed for good, or ende
 pub(crate) struct Run {
     #[command(flatten)]
     overrides: Overrides,
-}
-
-/// The wall clock.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a running sensor is an edge: its records and files are told by the clock"
-)]
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
 impl Run {

@@ -5,7 +5,8 @@
 
 use super::condition::Condition;
 use super::flags::Overrides;
-use super::{loading, now};
+use super::loading;
+use crate::cli::clock::now;
 use crate::cli::settings::Settings;
 use crate::cli::settings_file;
 use egret_pipeline::live::LiveRun;

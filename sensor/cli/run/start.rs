@@ -3,8 +3,9 @@
 //! Owns: that order: sockets, then the sandbox, then files, then threads. Never does: looking after the sensor once it runs.
 
 use super::condition::Condition;
+use super::loading;
 use super::records::Records;
-use super::{loading, now};
+use crate::cli::clock::now;
 use crate::cli::replay;
 use crate::cli::settings::Settings;
 use anyhow::{Result, bail};

@@ -3,11 +3,11 @@
 //! Owns: when what happens, and the end. Never does: inspection.
 
 use super::flags::Overrides;
-use super::now;
 use super::reload::Reloader;
 use super::service;
 use super::start::Sensor;
 use super::web::{self, Face, STUCK_NS};
+use crate::cli::clock::now;
 use crate::cli::settings::Settings;
 use crate::cli::status;
 use anyhow::{Context, Result};

@@ -3,8 +3,8 @@
 //! Owns: the two pages. Never does: counting; anything that changes the sensor; secrets.
 
 use super::condition::Condition;
-use super::now;
 use super::start::VERSION;
+use crate::cli::clock::now;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};

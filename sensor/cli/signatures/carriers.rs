@@ -3,6 +3,7 @@
 //!
 //! Owns: making of carriers, and what was lost in them. Never does: inspection: that is the real content walk and a real replay.
 
+use crate::cli::clock;
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use egret_capture::Inputs;
@@ -156,10 +157,10 @@ fn over_packets(set: &Arc<SignatureSet>, cases: &[(&str, Case<'_>)]) -> Result<B
     replay(&mut inputs, &config, &mut |_| {}, &mut |record| {
         match record {
             Record::Transfer(transfer) => {
-                index = transfer.operation.rsplit('/').next().and_then(|n| n.parse().ok())
+                index = transfer.operation.rsplit('/').next().and_then(|n| n.parse().ok());
             }
             Record::Finding(finding) => {
-                found.extend(index.map(|index: usize| (index, finding.signature.clone())))
+                found.extend(index.map(|index: usize| (index, finding.signature.clone())));
             }
             _ => {}
         }
@@ -175,8 +176,7 @@ struct TemporaryCapture {
 
 impl TemporaryCapture {
     fn new(bytes: &[u8]) -> Result<Self> {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let name = format!("egret-test-{}-{}.pcap", std::process::id(), now.as_nanos());
+        let name = format!("egret-test-{}-{}.pcap", std::process::id(), clock::now().nanos());
         let path = std::env::temp_dir().join(name);
         let mut file = std::fs::File::create_new(&path)
             .with_context(|| format!("{}: cannot be written", path.display()))?;

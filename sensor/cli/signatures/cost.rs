@@ -3,14 +3,13 @@
 //! Owns: the text that is measured on, and the table. Never does: the measurement itself.
 
 use super::Directories;
-use crate::cli::{amount, status, view};
+use crate::cli::{amount, clock, status, view};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use egret_detect::{Cost, SignatureSet};
 use egret_model::Limits;
 use egret_pipeline::FileInspector;
 use std::path::PathBuf;
-use std::time::Instant;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,7 +48,7 @@ impl CostOf {
     pub(crate) fn run(&self) -> Result<u8> {
         let (set, broken) = super::load(&self.directories.directories);
         let text = if self.texts.is_empty() { made_up() } else { self.text()? };
-        let start = Instant::now();
+        let start = clock::stopwatch();
         let costs = set.costs(&text, &mut || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
         let megabytes = text.len() as f64 / 1e6;
         let all: u64 = costs.iter().map(|cost| cost.ticks).sum::<u64>().max(1);

@@ -10,10 +10,10 @@ mod records;
 mod verdict;
 
 use super::{amount, status, view};
+use crate::cli::clock;
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use egret_detect::{Signature, SignatureProblem, SignatureSet};
-use egret_model::Timestamp;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -148,8 +148,7 @@ impl Signatures {
 
 fn check(checking: &Checking) -> Result<u8> {
     let (set, problems) = SignatureSet::load_tested(&checking.directories.directories);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let now = Timestamp::from_seconds(i64::try_from(now.as_secs()).unwrap_or(0));
+    let now = clock::now();
     let mut expired = Vec::new();
     for signature in set.signatures() {
         for exception in signature.exceptions().iter().filter(|exception| !exception.holds_at(Some(now))) {

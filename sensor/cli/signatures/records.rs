@@ -93,11 +93,8 @@ impl Records {
 impl Transfer {
     fn read(value: &Value) -> Result<Self> {
         let address = |party: &str| -> Result<IpAddr> {
-            Ok(value[party]["ip"]
-                .as_str()
-                .unwrap_or_default()
-                .parse()
-                .with_context(|| format!("the address of the {party}"))?)
+            let text = value[party]["ip"].as_str().unwrap_or_default();
+            text.parse().with_context(|| format!("the address of the {party}"))
         };
         Ok(Self {
             started_at: value["started_at"]

@@ -7,7 +7,7 @@ use super::{
     create::agreed,
     records::{Finding, Records, Transfer},
 };
-use crate::cli::{status, view};
+use crate::cli::{clock, status, view};
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use egret_detect::{Excuse, Scanner, Signature, SignatureSet, ValueKey};
@@ -398,8 +398,7 @@ impl Verdict {
 const DAY_NS: i64 = 86_400_000_000_000;
 
 fn today() -> Timestamp {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_seconds(i64::try_from(now.as_secs()).unwrap_or(0))
+    Timestamp::from_seconds(clock::now().nanos() / 1_000_000_000)
 }
 
 /// A test of the redacted text around the match, with a value of the signature's own tests in its place.
