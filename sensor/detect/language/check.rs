@@ -164,13 +164,14 @@ impl Levels {
                     Evidence::Doubtful => Some(bits & 1 != 0),
                     Evidence::Consistent => Some(bits & 2 != 0),
                     Evidence::Mixed => Some(bits & 4 != 0),
+                    Evidence::Many => Some(bits & 8 != 0),
                     Evidence::Find(other) if other == find => Some(beside),
                     other => alone(of, other),
                 };
                 [&self.high, &self.medium, &self.low]
                     .map(|level| level.as_ref().map(|level| level.known(&known)))
             };
-            (0..8).all(|bits| {
+            (0..16).all(|bits| {
                 let with = settled(true, bits);
                 with == settled(false, bits) && !with.contains(&Some(None))
             })
