@@ -25,6 +25,9 @@ fn check(subject: &Subject<'_>) -> Verdict {
         return Verdict::Invalid;
     }
     let first = digits.first().copied().unwrap_or(0);
+    if is_fictional(&digits) {
+        return Verdict::Sample("kept for fiction");
+    }
     if subject.matched.starts_with(b"+") || subject.matched.starts_with(b"(+") {
         return if digits.len() >= 8 { Verdict::Valid("international form") } else { Verdict::Invalid };
     }
@@ -42,6 +45,14 @@ fn check(subject: &Subject<'_>) -> Verdict {
     } else {
         Verdict::Doubtful("may be a telephone number")
     }
+}
+
+/// 555-0100 to 555-0199 of every North American area (NANPA), and the ranges that Ofcom keeps for drama.
+fn is_fictional(digits: &[u8]) -> bool {
+    let american =
+        digits.last_chunk::<7>().is_some_and(|[a, b, c, d, e, _, _]| [*a, *b, *c, *d, *e] == [5, 5, 5, 0, 1]);
+    let british = digits.last_chunk::<10>().is_some_and(|local| local.starts_with(&[7, 7, 0, 0, 9, 0, 0]));
+    american && matches!(digits.len(), 7 | 10 | 11 | 13) || british
 }
 
 /// Day, month and year, or the reverse, perhaps with an hour behind.
@@ -79,6 +90,9 @@ mod tests {
             "(07) 5331 0577",
         ] {
             assert!(matches!(check(&VALIDATOR, valid), Verdict::Valid(_)), "{valid}");
+        }
+        for sample in ["+1-237-555-0143", "555-0199", "+447700 900 916"] {
+            assert!(matches!(check(&VALIDATOR, sample), Verdict::Sample(_)), "{sample}");
         }
         for doubtful in ["9498777106", "699 956 915", "781 1704", "416 60 039"] {
             assert!(matches!(check(&VALIDATOR, doubtful), Verdict::Doubtful(_)), "{doubtful}");
