@@ -107,7 +107,7 @@ fn mail(text: &str) -> Vec<u8> {
     let lines: Vec<&str> =
         encoded.as_bytes().chunks(76).filter_map(|line| std::str::from_utf8(line).ok()).collect();
     format!(
-        "From: a@sender.example\r\nTo: b@receiver.example\r\nSubject: test\r\nMIME-Version: 1.0\r\n\
+        "From: Sender\r\nTo: Receiver\r\nSubject: test\r\nMIME-Version: 1.0\r\n\
          Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n{}\r\n",
         lines.join("\r\n")
     )
