@@ -308,7 +308,7 @@ mod tests {
                 "phrases = [\"Project Heron\", \"Project Bittern\"]",
                 None,
             ),
-            (vec!["k7f-a2", "b3x-99"], r"regex = '(?:[a-z]\d[a-z]\-[a-z]\d|[a-z]\d[a-z]\-\d{2})'", None),
+            (vec!["k7f-a2", "b3x-99"], r"regex = '(?:[a-z]\d[a-z]\-\d{2}|[a-z]\d[a-z]\-[a-z]\d)'", None),
         ] {
             let found = proposal(&examples, &[]);
             assert_eq!(found.find, find, "{examples:?}");

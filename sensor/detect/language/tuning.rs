@@ -162,7 +162,8 @@ impl Tuning {
         self.change_report(draft);
         // The signature's own tests hold for it as its author left it. They are texts without a sender or destination, so that
         // only exceptions of texts touch them.
-        let excepts_text = |exception: &Exception| !exception.texts.is_empty() || !exception.values.is_empty();
+        let excepts_text =
+            |exception: &Exception| !exception.texts.is_empty() || !exception.values.is_empty();
         if self.confidence.is_some() || self.report.at.is_some() || self.exceptions.iter().any(excepts_text) {
             draft.tests.clear();
         }
