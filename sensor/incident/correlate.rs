@@ -6,8 +6,8 @@
 use crate::daily::Daily;
 use crate::{explain, score};
 use egret_model::{
-    Confidence, Direction, FindingRecord, IdHasher, Incident, IncidentLimits, Severity, Timestamp,
-    TransferRecord,
+    Confidence, Direction, FindingRecord, IdHasher, Incident, IncidentLimits, Moment, Policy, Severity,
+    Timestamp, TransferRecord,
 };
 use foldhash::{HashSet, HashSetExt as _};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -60,6 +60,8 @@ pub(crate) struct Open {
     pub(crate) transfers: Vec<String>,
     pub(crate) findings: Vec<String>,
     pub(crate) evidence: BTreeMap<String, Evidence>,
+    /// What happened, in order of arrival.
+    pub(crate) timeline: Vec<Moment>,
     /// Where it went; the first few hundred.
     pub(crate) destinations: BTreeSet<String>,
 }
@@ -280,6 +282,7 @@ impl Open {
             transfers: Vec::new(),
             findings: Vec::new(),
             evidence: BTreeMap::new(),
+            timeline: Vec::new(),
             destinations: BTreeSet::new(),
         }
     }
@@ -302,6 +305,9 @@ impl Open {
         }
         if self.transfers.len() < limits.members {
             self.transfers.push(transfer.id.clone());
+        }
+        if self.timeline.len() < limits.moments {
+            self.timeline.push(explain::moment(transfer, findings));
         }
         let mut counted = BTreeSet::new();
         for finding in findings {
@@ -356,11 +362,14 @@ fn conclude_day(open: &Open, threshold: u64) -> Incident {
 
 fn conclude(open: &Open) -> Incident {
     let severity = score::severity(open);
+    let shares = score::shares(open, severity);
+    let mut timeline = open.timeline.clone();
+    timeline.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
     Incident {
         id: open.id.clone(),
         kind: "sensitive-egress".to_owned(),
         severity,
-        risk: score::risk(open, severity),
+        risk: score::risk(&shares),
         title: explain::title(open),
         first_at: open.first_at,
         last_at: open.last_at,
@@ -374,6 +383,13 @@ fn conclude(open: &Open) -> Incident {
         bytes: open.bytes,
         transfers: open.transfers.clone(),
         findings: open.findings.clone(),
+        risk_shares: shares,
+        user_risk: None,
+        anomalies: Vec::new(),
+        timeline,
+        profile: None,
+        policy: Policy { reason: "no rule of acceptable use speaks of it".to_owned(), ..Policy::default() },
+        attribution_confidence: open.user.as_ref().map(|_| open.attribution_confidence),
     }
 }
 

@@ -4,6 +4,7 @@
 
 use crate::correlate::{Evidence, Open};
 use crate::score;
+use egret_model::{FindingRecord, Moment, TransferRecord};
 use std::fmt::Write as _;
 
 /// One line: who, what, where to.
@@ -65,6 +66,19 @@ pub(crate) fn reasons(open: &Open) -> Vec<String> {
         );
     }
     reasons
+}
+
+/// One transfer on the timeline.
+pub(crate) fn moment(transfer: &TransferRecord, findings: &[&FindingRecord]) -> Moment {
+    let mut what = format!("{} of {} bytes over {}", transfer.operation, transfer.bytes, transfer.protocol);
+    for (place, finding) in findings.iter().take(3).enumerate() {
+        let _ =
+            write!(what, "{} {} {}", if place == 0 { ":" } else { "," }, finding.unique, finding.signature);
+    }
+    if findings.len() > 3 {
+        let _ = write!(what, " and {} more kinds", findings.len() - 3);
+    }
+    Moment { at: transfer.started_at, what, id: transfer.id.clone() }
 }
 
 /// Why a sender's day is an incident though no transfer of it is.

@@ -3,7 +3,7 @@
 //! Owns: the arithmetic. Never does: state.
 
 use crate::correlate::{Evidence, Open};
-use egret_model::{Confidence, Severity};
+use egret_model::{Confidence, RiskShare, Severity};
 
 /// Many small transfers add up: distinct values over all transfers, this many times as many as in the largest single object,
 /// raise the severity a step.
@@ -20,24 +20,47 @@ pub(crate) fn severity(open: &Open) -> Severity {
     open.evidence.values().map(accumulated).max().unwrap_or(Severity::Info)
 }
 
-/// Risk, 0 to 100: a base by severity; up to 12 for how many distinct values left; up to 5 for kinds of data beyond the first; 3 for
-/// an evasion; all of it less a tenth where the best evidence is of medium confidence only.
-pub(crate) fn risk(open: &Open, severity: Severity) -> u8 {
-    let base = match severity {
-        Severity::Info => 5,
-        Severity::Low => 20,
-        Severity::Medium => 40,
-        Severity::High => 60,
-        Severity::Critical => 80,
+/// What the risk of an incident is made of: a base by severity; up to 12 for how many distinct values left; up to 5 for kinds of
+/// data beyond the first; 3 for an evasion; all of it less a tenth where the best evidence is of medium confidence only.
+pub(crate) fn shares(open: &Open, severity: Severity) -> Vec<RiskShare> {
+    let base: f32 = match severity {
+        Severity::Info => 5.0,
+        Severity::Low => 20.0,
+        Severity::Medium => 40.0,
+        Severity::High => 60.0,
+        Severity::Critical => 80.0,
     };
+    let mut shares = vec![share(format!("{severity} severity"), base)];
     let unique: u64 = open.evidence.values().map(Evidence::unique).sum();
-    let volume = 3 * unique.max(1).ilog10().min(4);
-    let kinds = open.evidence.len().saturating_sub(1).min(5) as u32;
-    let evasion = if open.evasion { 3 } else { 0 };
-    let points: u32 = base + volume + kinds + evasion;
-    let sure = open.evidence.values().any(|evidence| evidence.confidence == Confidence::High);
-    let points = if sure { points } else { points * 9 / 10 };
-    u8::try_from(points.min(100)).unwrap_or(100)
+    if unique >= 10 {
+        let points = [3.0, 6.0, 9.0, 12.0][(unique.ilog10().min(4) - 1) as usize];
+        shares.push(share(format!("{unique} distinct values"), points));
+    }
+    let kinds = open.evidence.len().saturating_sub(1).min(5);
+    if kinds > 0 {
+        let points = [1.0, 2.0, 3.0, 4.0, 5.0][kinds - 1];
+        shares.push(share(format!("{} kinds of data", open.evidence.len()), points));
+    }
+    if open.evasion {
+        shares.push(share("overlapping segments: an evasion".to_owned(), 3.0));
+    }
+    if !open.evidence.values().any(|evidence| evidence.confidence == Confidence::High) {
+        let sum: f32 = shares.iter().map(|share| share.points).sum();
+        shares.push(share("all evidence is of medium confidence only".to_owned(), -sum / 10.0));
+    }
+    shares
+}
+
+/// The risk that shares come to, 0 to 100.
+pub(crate) fn risk(shares: &[RiskShare]) -> u8 {
+    let sum: f32 = shares.iter().map(|share| share.points).sum();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held between 0 and 100")]
+    let risk = sum.clamp(0.0, 100.0) as u8;
+    risk
+}
+
+fn share(what: String, points: f32) -> RiskShare {
+    RiskShare { what, points }
 }
 
 const fn raise(severity: Severity) -> Severity {

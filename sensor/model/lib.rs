@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod behavior;
 mod checksum;
 mod content;
 mod coverage;
@@ -21,6 +22,7 @@ mod time;
 mod transfer;
 mod vitals;
 
+pub use behavior::{Anomaly, AnomalyKind, FlowSummary, Observation, Volume};
 pub use checksum::{Checksum, TcpChecksum, ones_complement_sum};
 pub use content::{ContentEvent, ContentHints, ObjectId, ObjectRecord, ObjectStart, ObjectState};
 pub use coverage::{Coverage, Uninspected};
@@ -34,8 +36,8 @@ pub use limits::{
 };
 pub use packet::{LinkType, Packet, PacketRef};
 pub use record::{
-    Direction, ExceptedSum, FindingRecord, Incident, MatchRecord, Party, SightingRecord, Summary,
-    TransferRecord,
+    Direction, ExceptedSum, FindingRecord, Incident, InsiderProfile, MatchRecord, Moment, Party, Policy,
+    PolicyVerdict, Profile, RiskShare, SightingRecord, Summary, TransferRecord, UserRisk,
 };
 pub use segment::{MacAddress, Segment, TcpFlags, Transport, TunnelPath};
 pub use sighting::{Attribution, Evidence, Sighting};

@@ -1,7 +1,8 @@
 //! The native records of DESIGN: the one source of every output format.
 
 use crate::{
-    Confidence, Coverage, Evidence, Excepted, ObjectRecord, Protocol, Severity, Timestamp, Uninspected,
+    Anomaly, Confidence, Coverage, Evidence, Excepted, ObjectRecord, Protocol, Severity, Timestamp,
+    Uninspected,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -222,6 +223,107 @@ pub struct Incident {
     pub transfers: Vec<String>,
     /// Its findings.
     pub findings: Vec<String>,
+    /// What its risk is made of, the largest part first: the parts' sum, held between 0 and 100 and rounded, is the risk.
+    pub risk_shares: Vec<RiskShare>,
+    /// The user's risk as it stood when this was told; none where no user is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_risk: Option<UserRisk>,
+    /// What was unusual about it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub anomalies: Vec<Anomaly>,
+    /// What happened, in order of time; the first few hundred.
+    pub timeline: Vec<Moment>,
+    /// Which kind of insider fits best, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
+    /// Whether the organisation's rules of acceptable use allow it.
+    pub policy: Policy,
+    /// How sure the attribution to the user is, 0.0 to 1.0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attribution_confidence: Option<f32>,
+}
+
+/// One thing that counted for a risk, with its part of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RiskShare {
+    /// What: a phrase.
+    pub what: String,
+    /// Its part, in points of 0 to 100; may be negative.
+    pub points: f32,
+}
+
+/// How much of a risk a user is, from everything that happened of late.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct UserRisk {
+    /// 0 to 100.
+    pub score: u8,
+    /// When it stood so.
+    pub at: Timestamp,
+    /// What it is made of, the largest part first.
+    pub shares: Vec<RiskShare>,
+}
+
+/// One moment of an incident's timeline.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Moment {
+    /// When.
+    pub at: Timestamp,
+    /// What happened, a phrase.
+    pub what: String,
+    /// The transfer, finding or anomaly that it is, by id.
+    pub id: String,
+}
+
+/// Kinds of insiders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InsiderProfile {
+    /// Takes data on purpose: hides, stages, trickles, leaves soon.
+    Malicious,
+    /// Breaks the rules without hiding it.
+    Negligent,
+    /// A supplier or partner with access.
+    ThirdParty,
+    /// Somebody else uses the account or the host.
+    Compromised,
+    /// Several people act together.
+    Collusion,
+}
+
+/// Which kind of insider an incident fits best.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Profile {
+    /// The kind.
+    pub kind: InsiderProfile,
+    /// Its part of all that speaks for any kind, 0.0 to 1.0.
+    pub share: f32,
+    /// What speaks for it, a phrase each.
+    pub reasons: Vec<String>,
+}
+
+/// What the rules of acceptable use say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PolicyVerdict {
+    /// No rule speaks of it.
+    #[default]
+    Unregulated,
+    /// A rule allows it.
+    Allowed,
+    /// A rule forbids it.
+    Forbidden,
+}
+
+/// Whether an incident is allowed, and by which rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Policy {
+    /// The verdict.
+    pub verdict: PolicyVerdict,
+    /// The rule, by its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Why, a sentence.
+    pub reason: String,
 }
 
 /// What exceptions of one signature let pass.

@@ -12,6 +12,8 @@ pub struct IncidentLimits {
     pub open: usize,
     /// Transfers and findings listed in one incident; all are counted. Default 10,000.
     pub members: usize,
+    /// Moments on the timeline of one incident; the first ones are kept. Default 500.
+    pub moments: usize,
     /// Distinct values of one signature remembered for one incident; beyond it the count given is a lower bound. Default 10,000.
     pub values: usize,
     /// Sums by sender, day and signature kept for thresholds over a day; beyond it the oldest is given up, and counted. Default
@@ -27,6 +29,7 @@ impl Default for IncidentLimits {
             window_ns: 86_400_000_000_000,
             open: 10_000,
             members: 10_000,
+            moments: 500,
             values: 10_000,
             sender_days: 100_000,
             sender_day_values: 4_000_000,
