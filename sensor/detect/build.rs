@@ -8,9 +8,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Where they stand, from the package.
+const SIGNATURES: &str = "../../signatures";
+
 fn main() -> io::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../signatures").canonicalize()?;
-    println!("cargo::rerun-if-changed={}", root.display());
+    // Asked while it runs and told relative to the package, so that a checkout that was copied with what it has built reads
+    // its own folder.
+    let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
+    let root = package.join(SIGNATURES).canonicalize()?;
+    println!("cargo::rerun-if-changed={SIGNATURES}");
     let mut files = Vec::new();
     walk(&root, &mut files)?;
     files.sort();
