@@ -279,7 +279,7 @@ fn words(examples: &[&str], texts: &[String]) -> Vec<String> {
 
 fn split(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split(|c: char| !c.is_alphabetic())
-        .filter(|word| word.chars().count() >= 3 && crate::language::check::phrase(word, 3).is_ok())
+        .filter(|word| word.chars().count() >= 3 && crate::language::phrases::phrase(word, 3).is_ok())
         .map(str::to_lowercase)
 }
 

@@ -7,7 +7,8 @@ use crate::{
     engine::Engine,
     language::{
         build::{self, Built, Compiled},
-        check::{self, Checked, Draft, Test},
+        check::{self, Checked},
+        draft::{Draft, Test},
         exception::{Circumstances, Exception},
         problem::{Fault, SignatureProblem},
         source::{Source, Sources},

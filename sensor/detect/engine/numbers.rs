@@ -416,7 +416,7 @@ fn fit(layout: &Layout, text: &[u8], group: Range<usize>) -> Option<Range<usize>
     let range = if layout.is_bare() {
         group
     } else {
-        let start = group.start.checked_sub(layout.lead())?;
+        let start = layout.begin(text, &group)?;
         let range = start..start + layout.fits(text.get(start..)?)?;
         // What "either" stands for may be letters alone, which are words.
         let digits =
@@ -499,6 +499,9 @@ fn in_link(text: &[u8], start: usize) -> bool {
 /// A number in groups goes on beyond the layout: the same separator and a group of the same length stand beside it, or it
 /// begins with letters (`DE44 5001 …`).
 fn neighbours_differ(layout: &Layout, text: &[u8], range: &Range<usize>) -> bool {
+    if layout.is_loose() {
+        return !layout.goes_on(text, range);
+    }
     let Some(separator) = layout.separator() else { return true };
     let inside = text.get(range.clone()).unwrap_or_default();
     let first = inside.iter().take_while(|byte| **byte != separator).count();

@@ -3,9 +3,10 @@
 //! Owns: what concerns several files (duplicate ids, `use`), and the tables of the engine. Never does: reading of files.
 
 use super::{
-    check::{Draft, DraftFind, Levels, Report, Test, What},
+    draft::{Draft, DraftFind, Report, Test, What},
     exception::Exception,
     expression::Evidence,
+    levels::Levels,
     problem::{Fault, SignatureProblem, nearest},
     source::Source,
 };

@@ -3,7 +3,7 @@
 //! Owns: reading of one, with the place of what is wrong in it. Never does: the search for its terms.
 
 use super::{
-    check,
+    phrases,
     problem::{Fault, SignatureProblem},
     source::Source,
 };
@@ -27,7 +27,7 @@ pub(crate) fn terms(source: &Source, problems: &mut Vec<SignatureProblem>) -> Ve
         let begin = start + (line.len() - line.trim_start().len());
         let span = begin..begin + term.len();
         let read = if terms.len() < TERMS {
-            check::phrase(term, 3)
+            phrases::phrase(term, 3)
         } else {
             Err(Fault::new(format!("more than {TERMS} terms"), "split the dictionary"))
         };

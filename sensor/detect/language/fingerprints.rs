@@ -3,7 +3,8 @@
 //! Owns: checks of those keys. Never does: reading of indexes.
 
 use super::{
-    check::{Placed, What},
+    check::Placed,
+    draft::What,
     problem::Fault,
     schema::{Columns, Find},
     source::Sources,

@@ -3,6 +3,8 @@
 //! `#` is a digit, `@` a letter, `*` either; `{4}` or `{13,19}` repeats the sign before it; a space, hyphen, full stop or
 //! slash stands for itself. The first unbroken run that may hold digits is the layout's core: the engine finds a group of
 //! digits, or a word of letters and digits, of the core's length in the text and compares the layout around it.
+//! `~` before a layout says that people write it as they like: a separator, with blanks around it, may stand between any
+//! two of its signs.
 //! Owns: parsing and comparison of one layout at one place. Never does: boundaries, check digits.
 
 use super::problem::Fault;
@@ -15,6 +17,10 @@ const FEWEST_DIGITS_IN_GROUPS: usize = 4;
 pub(crate) const FEWEST_WITH_LETTERS: usize = 2;
 /// Widest layout, bytes.
 pub(crate) const WIDEST: usize = 40;
+/// Widest text that a loose layout takes, bytes: each of the 22 digits of an account by itself.
+const WIDEST_LOOSE: usize = 60;
+/// Longest gap between two signs of a loose layout, bytes: a separator with two blanks to either side.
+const GAP_BYTES: usize = 5;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sign {
@@ -50,11 +56,14 @@ pub(crate) struct Layout {
     core: std::ops::Range<usize>,
     lead: usize,
     separator: Option<u8>,
+    /// Separators may stand anywhere in it.
+    loose: bool,
 }
 
 impl Layout {
     /// Parses a layout.
     pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
+        let (text, loose) = text.strip_prefix('~').map_or((text, false), |rest| (rest, true));
         let mut parts: Vec<Part> = Vec::new();
         let mut rest = text.bytes();
         while let Some(byte) = rest.next() {
@@ -90,10 +99,10 @@ impl Layout {
                 _ => parts.push(Part { sign, least: 1, most: 1 }),
             }
         }
-        Self::checked(parts)
+        Self::checked(parts, loose)
     }
 
-    fn checked(parts: Vec<Part>) -> Result<Self, Fault> {
+    fn checked(parts: Vec<Part>, loose: bool) -> Result<Self, Fault> {
         let holds_digits = |part: &Part| matches!(part.sign, Sign::Digit | Sign::Either);
         let separates = |part: &Part| matches!(part.sign, Sign::Exactly(_));
         let first = parts.iter().position(holds_digits).unwrap_or(parts.len());
@@ -107,7 +116,13 @@ impl Layout {
             Sign::Exactly(byte) => Some(byte),
             _ => None,
         });
-        let layout = Self { parts, core: begin..end, lead, separator };
+        if loose && separator.is_some() {
+            return Err(Fault::new(
+                "separators may stand anywhere in a layout that begins with `~`",
+                "leave them out, or the `~`",
+            ));
+        }
+        let layout = Self { parts, core: begin..end, lead, separator, loose };
         let digits = layout.fewest_digits();
         let letters = layout.has_letters();
         let separators = layout.parts.iter().filter(|part| separates(part)).count();
@@ -130,16 +145,42 @@ impl Layout {
         }
         if varying_lead || layout.parts.windows(2).any(ambiguous) {
             return Err(Fault::new(
-                "only the last part of a number layout, or one before a separator, may vary in length",
+                "only the last part of a number layout, or digits before letters or a separator, may vary in length",
                 "write several layouts instead",
             ));
         }
         Ok(layout)
     }
 
-    /// Bytes before its core.
-    pub(crate) const fn lead(&self) -> usize {
-        self.lead
+    /// Whether separators may stand anywhere in it.
+    pub(crate) const fn is_loose(&self) -> bool {
+        self.loose
+    }
+
+    /// Where it would begin, given the place of its core.
+    pub(crate) fn begin(&self, text: &[u8], core: &std::ops::Range<usize>) -> Option<usize> {
+        if !self.loose {
+            return core.start.checked_sub(self.lead);
+        }
+        let word = text.get(core.clone())?;
+        let mut start = core.start + word.iter().position(u8::is_ascii_digit)?;
+        let letters = self.parts.iter().take_while(|part| part.sign == Sign::Letter);
+        for _ in 0..letters.map(|part| part.most).sum() {
+            let lead = text.get(start.saturating_sub(GAP_BYTES + 1)..start)?;
+            let gap = gap(lead.iter().rev(), b':');
+            start = start.checked_sub(gap + 1)?;
+            text.get(start).filter(|byte| byte.is_ascii_alphabetic())?;
+        }
+        Some(start)
+    }
+
+    /// Whether a loose layout at `range` is part of something longer: digits go on beyond a gap.
+    pub(crate) fn goes_on(&self, text: &[u8], range: &std::ops::Range<usize>) -> bool {
+        let before = text.get(range.start.saturating_sub(GAP_BYTES + 1)..range.start).unwrap_or_default();
+        let after = text.get(range.end..text.len().min(range.end + GAP_BYTES + 1)).unwrap_or_default();
+        let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+        digit(text.get(range.start)) && digit(before.iter().rev().nth(gap(before.iter().rev(), b'-')))
+            || digit(text.get(range.end - 1)) && digit(after.get(gap(after.iter(), b'-')))
     }
 
     /// The byte that separates its groups, if it has any.
@@ -149,7 +190,7 @@ impl Layout {
 
     /// Whether it is one group of digits and nothing else.
     pub(crate) fn is_bare(&self) -> bool {
-        matches!(self.parts.as_slice(), [part] if part.sign == Sign::Digit)
+        !self.loose && matches!(self.parts.as_slice(), [part] if part.sign == Sign::Digit)
     }
 
     /// Whether letters may stand in it.
@@ -174,14 +215,14 @@ impl Layout {
     }
 
     fn core_length(&self, length: usize) -> bool {
-        let least: usize = self.core().iter().map(|part| part.least).sum();
+        let least: usize = if self.loose { 1 } else { self.core().iter().map(|part| part.least).sum() };
         let most: usize = self.core().iter().map(|part| part.most).sum();
         (least..=most).contains(&length)
     }
 
     /// Whether a group of so many digits may be its core.
     pub(crate) fn begins_with_digits(&self, length: usize) -> bool {
-        self.core_length(length) && self.core().iter().all(|part| part.sign != Sign::Letter)
+        self.core_length(length) && (self.loose || self.core().iter().all(|part| part.sign != Sign::Letter))
     }
 
     /// Whether a word of so many letters and digits may be its core.
@@ -212,6 +253,9 @@ impl Layout {
 
     /// Compares at the start of `text`; the length that fits.
     pub(crate) fn fits(&self, text: &[u8]) -> Option<usize> {
+        if self.loose {
+            return self.fits_loosely(text);
+        }
         let mut at = 0;
         for part in &self.parts {
             let rest = text.get(at..)?;
@@ -228,6 +272,39 @@ impl Layout {
         }
         Some(at)
     }
+
+    fn fits_loosely(&self, text: &[u8]) -> Option<usize> {
+        let text = text.get(..WIDEST_LOOSE).unwrap_or(text);
+        let (mut end, mut before) = (0, 0_u8);
+        for part in &self.parts {
+            for taken in 0..part.most {
+                let rest = text.get(end..)?;
+                let between = if before.is_ascii_alphabetic() { b':' } else { b'-' };
+                let gap = if end == 0 { 0 } else { gap(rest.iter(), between) };
+                match rest.get(gap).filter(|byte| part.sign.is(**byte)) {
+                    Some(byte) => (end, before) = (end + gap + 1, *byte),
+                    None if taken >= part.least => break,
+                    None => return None,
+                }
+            }
+        }
+        Some(end)
+    }
+}
+
+/// Length of what may stand between two signs of a loose layout: a separator, or `further`, with blanks around it.
+fn gap<'a>(bytes: impl Iterator<Item = &'a u8>, further: u8) -> usize {
+    let (mut length, mut blanks, mut separated) = (0, 0, false);
+    for byte in bytes {
+        match byte {
+            b' ' if blanks < 2 => blanks += 1,
+            b'-' | b'.' | b'/' if !separated => (blanks, separated) = (0, true),
+            other if *other == further && !separated => (blanks, separated) = (0, true),
+            _ => break,
+        }
+        length += 1;
+    }
+    length
 }
 
 /// A part of varying length followed by one that could take the same bytes has no single reading.
@@ -236,6 +313,7 @@ fn ambiguous(pair: &[Part]) -> bool {
     first.least != first.most
         && !matches!(second.sign, Sign::Exactly(_))
         && !matches!(first.sign, Sign::Exactly(_))
+        && (first.sign, second.sign) != (Sign::Digit, Sign::Letter)
 }
 
 fn repeats(inner: &[u8]) -> Result<(usize, usize), Fault> {
@@ -253,7 +331,8 @@ fn repeats(inner: &[u8]) -> Result<(usize, usize), Fault> {
 fn stray(sign: &str) -> Fault {
     Fault::new(
         format!("`{sign}` means nothing in a number layout"),
-        "use # for a digit, @ for a letter, * for either, {4} to repeat, and space, hyphen, full stop or slash between",
+        "use # for a digit, @ for a letter, * for either, {4} to repeat, space, hyphen, full stop or slash between, and ~ before \
+         it all for separators anywhere",
     )
 }
 
@@ -271,12 +350,42 @@ mod tests {
             ("@@######@", "AB123456C", Some(9)),
             ("@@ ## ## ##", "AB 12 34 56", Some(11)),
             ("######**", "1234567A", Some(8)),
+            ("~@@#########", "DE - 113866163", Some(14)),
+            ("~@@#########", "DE 113 866  163", Some(15)),
+            ("~@@#########", "EL: 094279805", Some(13)),
+            ("~@@#########", "DE 113,866163", None),
+            ("~@@#########", "DE 113\n866163", None),
+            ("~#######@@@###", "868024 / D/A/M/000", None),
+            ("~######@@@###", "868024 / D/A/M/000", Some(18)),
         ] {
             let layout = Layout::parse(layout).expect(layout);
             assert_eq!(layout.fits(text.as_bytes()), expected, "{text}");
         }
-        let nino = Layout::parse("@@ ## ## ##").map(|l| (l.lead(), l.separator(), l.follows()));
-        assert_eq!(nino, Ok((3, Some(b' '), Some(b' '))));
+        let nino = Layout::parse("@@ ## ## ##").map(|l| (l.begin(b"", &(5..7)), l.separator(), l.follows()));
+        assert_eq!(nino, Ok((Some(2), Some(b' '), Some(b' '))));
+    }
+
+    #[test]
+    fn a_loose_layout_begins_with_its_letters_and_ends_where_digits_end() {
+        let layout = Layout::parse("~@@#########").expect("a layout");
+        for (text, core, expected) in [
+            ("x DE - 113866163", 7..16, Some(2)),
+            ("x DE113 866 163", 2..7, Some(2)),
+            ("D E 113866163", 4..13, Some(0)),
+            ("2 E 113866163", 4..13, None),
+            ("1138661631", 0..9, None),
+        ] {
+            assert_eq!(layout.begin(text.as_bytes(), &core), expected, "{text}");
+        }
+        let layout = Layout::parse("~#########").expect("a layout");
+        for (text, range, expected) in [
+            ("113 866 163", 0..11, false),
+            ("113 866 163 x 5", 0..11, false),
+            ("113 866 163 5", 0..11, true),
+            ("7-113 866 163", 2..13, true),
+        ] {
+            assert_eq!(layout.goes_on(text.as_bytes(), &range), expected, "{text}");
+        }
     }
 
     #[test]
@@ -308,9 +417,19 @@ mod tests {
 
     #[test]
     fn faulty_layouts_are_refused() {
-        for layout in
-            ["", "###", "{3}", "#{x}", "#{9,3}", "x123456", "#{1,99}", "#{6,9}*", "é", "@{1,2}######"]
-        {
+        for layout in [
+            "",
+            "###",
+            "{3}",
+            "#{x}",
+            "#{9,3}",
+            "x123456",
+            "#{1,99}",
+            "#{6,9}*",
+            "é",
+            "@{1,2}######",
+            "~###-####",
+        ] {
             assert!(Layout::parse(layout).is_err(), "{layout}");
         }
     }

@@ -3,9 +3,13 @@
 //! Owns: checking of overrides and their application. Never does: changes of a file.
 
 use super::{
-    check::{self, Checker, Draft, DraftFind, Levels, Placed, Test, What},
+    check::{Checker, Placed},
+    draft::{Draft, DraftFind, Test, What},
     exception::{self, Exception},
     expression::Expression,
+    find,
+    levels::Levels,
+    phrases,
     problem::{Fault, SignatureProblem, nearest},
     schema,
     source::Source,
@@ -69,9 +73,9 @@ pub(crate) fn check(checker: &mut Checker<'_>, change: schema::Override) -> Resu
         owner: change.owner,
         tags: change.tags,
         finds: checker.finds(change.find)?,
-        near: check::near_phrases(&near_words)?,
+        near: phrases::near_phrases(&near_words)?,
         near_words: near_words.into_iter().map(Spanned::into_inner).collect(),
-        within: within.as_ref().map(check::within).transpose()?,
+        within: within.as_ref().map(phrases::within).transpose()?,
         confidence: change.confidence.map(|levels| Confidence {
             high: levels.high,
             medium: levels.medium,
@@ -176,7 +180,7 @@ impl Tuning {
     fn add(&self, draft: &mut Draft, find: &DraftFind) -> Result<(), Placed> {
         let Some(known) = draft.finds.iter_mut().find(|known| known.name == find.name) else {
             draft.finds.push(find.clone());
-            return check::few_enough(&draft.finds).map_err(|fault| (self.of.span(), fault));
+            return find::few_enough(&draft.finds).map_err(|fault| (self.of.span(), fault));
         };
         match (&mut known.what, &find.what) {
             (What::Phrases(known), What::Phrases(more)) => known.extend(more.iter().cloned()),
