@@ -47,14 +47,20 @@ rules! {
             && n.int(0..digits) > 0
             && number.is_some_and(|number| number.digits(9) && number.sum(&[1, 2, 1, 2, 1, 2, 1, 2, 1]) % 10 == 0)
     };
-    "tn-mf", "form" => |n| n.int(0..7) > 0
-        && n.is(7, "ABCDEFGHJKLMNPQRSTVWXYZ")
-        && (n.len() == 8
-            || n.len() == 13
-                && n.is(8, "APBDN")
-                && n.is(9, "MPCNE")
-                && n.int(10..13) >= 0
-                && (n.int(10..13) == 0 || n.is(9, "E")));
+    // Serial number, which loses its zeros, check letter; then the letters of the tax regime and category, establishment.
+    "tn-mf", "form" => |n| {
+        let letter = n.signs().iter().position(u8::is_ascii_uppercase).unwrap_or(0);
+        let rest = n.after(str::from_utf8(n.part(0..letter)).unwrap_or_default());
+        (4..=7).contains(&letter)
+            && n.int(0..letter) > 0
+            && rest.is(0, "ABCDEFGHJKLMNPQRSTVWXYZ")
+            && (rest.len() == 1
+                || rest.len() == 6
+                    && rest.is(1, "APBDN")
+                    && rest.is(2, "MPCNE")
+                    && rest.int(3..6) >= 0
+                    && (rest.int(3..6) == 0 || rest.is(2, "E")))
+    };
     // YYMMDD, sex and serial number, citizenship (Identification Act 68 of 1997).
     "za-id-number", "date of birth, check digit" => |n| n.digits(13)
         && dates::exists(n.int(0..2), n.int(2..4), n.int(4..6))

@@ -62,11 +62,16 @@ rules! {
     "ro-cnp", "date of birth, check digit" => romanian_person;
     "ro-cui", "check digit" => |n| romanian_company(&n.after("RO"));
     "ro-onrc", "year and county" => |n| n.is(0, "JFC") && match n.len() {
-        14 => n.int(1..14) >= 0 && (1990..=2100).contains(&n.int(1..5)) && {
+        14 if n.int(1..14) >= 0 && (1990..=2100).contains(&n.int(1..5)) => {
             let sum: i64 = (1..13).map(|at| n.at(at)).sum();
             (sum + i64::from(n.sign(0)) % 10) % 10 == n.at(13)
-        },
-        length @ 7..=12 => n.int(1..length) >= 0 && (1990..=2024).contains(&n.int(length - 4..length)),
+        }
+        // The year of registration, or its day.
+        length @ 7..=16 => {
+            let year = n.int(length - 4..length);
+            let dated = length >= 12 && n.int(1..length - 8) >= 0 && n.date(length - 8, "DDMMYYYY");
+            (1990..=2024).contains(&year) && (dated || length <= 12 && n.int(1..length) >= 0)
+        }
         _ => false,
     };
     "ru-inn", "check digits" => |n| match n.len() {

@@ -67,8 +67,9 @@ fn judge(subject: &Subject<'_>, why: &'static str, rule: impl Fn(&Number) -> boo
         return Verdict::Invalid;
     }
     let small = subject.matched.iter().any(u8::is_ascii_lowercase);
-    if small && subject.matched.iter().any(u8::is_ascii_uppercase) {
-        // Hashes and encoded data have letters of both cases; nobody writes a number so.
+    let mixed = small && subject.matched.iter().any(u8::is_ascii_uppercase);
+    if mixed && subject.matched.iter().all(u8::is_ascii_alphanumeric) {
+        // Hashes and encoded data have letters of both cases; hardly anybody writes a number so.
         Verdict::Invalid
     } else if number.is_placeholder() {
         Verdict::Sample("a placeholder")
