@@ -35,6 +35,20 @@ impl Account {
         (!user.is_empty()).then(|| Self { user: user.to_owned(), domain, host: None })
     }
 
+    /// Reads an account name of which nobody promises the character set (RADIUS, RFC 2865 section 5.1): what is no UTF-8 or no
+    /// printable character is replaced by U+FFFD, and a zero ends it. Beside it, whether nothing had to be replaced: a name
+    /// that had is a claim and never a proof.
+    pub(crate) fn lenient(name: &[u8]) -> Option<(Self, bool)> {
+        let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+        let text: String = String::from_utf8_lossy(name.get(..Self::LONGEST).unwrap_or(name))
+            .chars()
+            .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
+            .collect();
+        let account = Self::parse(text.as_bytes())?;
+        let legible = !text.contains(char::REPLACEMENT_CHARACTER);
+        text.chars().any(char::is_alphanumeric).then_some((account, legible))
+    }
+
     /// The account that an NTLM message names.
     pub(crate) fn ntlm(names: ntlm::Names) -> Option<Self> {
         let account = Self::parse(names.user.as_bytes())?;
@@ -66,6 +80,24 @@ impl Account {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_in_no_known_character_set_is_legible_or_marked() {
+        type Case = (&'static [u8], Option<(&'static str, bool)>);
+        let cases: &[Case] = &[
+            (b"alice", Some(("alice", true))),
+            (b"alice\0garbage", Some(("alice", true))),
+            (b"m\xfcller@corp", Some(("m\u{fffd}ller", false))),
+            (b"al\x11ice", Some(("al\u{fffd}ice", false))),
+            (b"\xaa\xaa\x01", None),
+            (b"\0alice", None),
+        ];
+        for (name, expected) in cases {
+            let account = Account::lenient(name);
+            let parts = account.as_ref().map(|(account, legible)| (account.user.as_str(), *legible));
+            assert_eq!(parts, *expected, "{:?}", String::from_utf8_lossy(name));
+        }
+    }
 
     #[test]
     fn user_and_domain_are_told_apart() {

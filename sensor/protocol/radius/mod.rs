@@ -50,21 +50,30 @@ impl Witness for Radius {
                     report(context, at, unanswered, false);
                 }
             }
-            Code::AccessAccept | Code::AccountingResponse => {
-                if let Some((at, request)) = self.waiting.remove(&asked(from.other())) {
+            Code::AccessAccept => match self.waiting.remove(&asked(from.other())) {
+                Some((at, request)) => {
                     self.going_on.retain(|(_, known)| known.user != request.user);
                     report(context, at, request.answered(message), true);
                 }
-            }
+                // The request went another way, or was lost: the server's word alone proves the user.
+                None => report(context, context.now(), message, true),
+            },
+            Code::AccountingResponse => match self.waiting.remove(&asked(from.other())) {
+                Some((at, request)) => report(context, at, request.answered(message), true),
+                None => report(context, context.now(), message, false),
+            },
             Code::AccessReject => {
                 if let Some((_, request)) = self.waiting.remove(&asked(from.other())) {
                     self.going_on.retain(|(_, known)| known.user != request.user);
                 }
+                self.going_on.retain(|(_, known)| known.user != message.user);
             }
             Code::AccessChallenge => {
-                if let Some(asked) = self.waiting.remove(&asked(from.other())) {
-                    self.go_on(context, asked);
+                if let Some((at, request)) = self.waiting.remove(&asked(from.other())) {
+                    // As a rule both name the same user; where they don't, each name is a claim.
+                    self.go_on(context, at, request);
                 }
+                self.go_on(context, context.now(), message);
             }
         }
         Heard::Listening
@@ -84,20 +93,20 @@ impl Witness for Radius {
 
 impl Radius {
     /// The server asks for more: the next request names the same user.
-    fn go_on(&mut self, context: &mut Context<'_>, asked: (Timestamp, Message)) {
-        if self.going_on.iter().any(|(_, known)| known.user == asked.1.user) {
+    fn go_on(&mut self, context: &mut Context<'_>, at: Timestamp, asked: Message) {
+        if asked.user.is_none() || self.going_on.iter().any(|(_, known)| known.user == asked.user) {
             return;
         }
         if self.going_on.len() >= MOST_GOING_ON {
             let (at, request) = self.going_on.remove(0);
             report(context, at, request, false);
         }
-        self.going_on.push(asked);
+        self.going_on.push((at, asked));
     }
 }
 
 fn report(context: &mut Context<'_>, at: Timestamp, message: Message, confirmed: bool) {
-    let Message { user, address, station, status, .. } = message;
+    let Message { user, legible, address, station, status, .. } = message;
     let Some(account) = user else { return };
     context.sighting(Sighting {
         at,
@@ -107,7 +116,7 @@ fn report(context: &mut Context<'_>, at: Timestamp, message: Message, confirmed:
         user: Some(account.user),
         domain: account.domain,
         evidence: Evidence::Radius,
-        confirmed,
+        confirmed: confirmed && legible,
         // RFC 2866 section 5.1: with Stop the session, and so what it proves, is over.
         until: (status == Some(Status::Stop)).then_some(at),
     });

@@ -29,6 +29,8 @@ pub(super) struct Message {
     pub(super) code: Code,
     pub(super) identifier: u8,
     pub(super) user: Option<Account>,
+    /// The user's name is text throughout; one that is damaged proves nobody.
+    pub(super) legible: bool,
     /// The address that the user was given.
     pub(super) address: Option<IpAddr>,
     /// The link address of the user's device.
@@ -39,7 +41,9 @@ pub(super) struct Message {
 impl Message {
     /// The request, with what its answer adds: the server may put the user's name right and tell the address.
     pub(super) fn answered(self, answer: Self) -> Self {
-        Self { user: answer.user.or(self.user), address: answer.address.or(self.address), ..self }
+        let corrected = answer.user.is_some() && answer.legible;
+        let (user, legible) = if corrected { (answer.user, true) } else { (self.user, self.legible) };
+        Self { user, legible, address: answer.address.or(self.address), ..self }
     }
 }
 
@@ -64,7 +68,8 @@ pub(super) fn message(datagram: &[u8]) -> Option<Message> {
     }
     input.skip(16).ok()?;
     let mut attributes = input.sub(length - 20).ok()?;
-    let mut message = Message { code, identifier, user: None, address: None, station: None, status: None };
+    let (user, legible, address, station, status) = (None, true, None, None, None);
+    let mut message = Message { code, identifier, user, legible, address, station, status };
     let mut read = 0;
     while let (Ok(kind), Ok(length)) = (attributes.u8(), attributes.u8()) {
         let Some(value) = usize::from(length).checked_sub(2).and_then(|length| attributes.take(length).ok())
@@ -82,7 +87,13 @@ pub(super) fn message(datagram: &[u8]) -> Option<Message> {
 impl Message {
     fn attribute(&mut self, kind: u8, value: &[u8]) {
         match (kind, value) {
-            (1, name) => self.user = self.user.take().or_else(|| Account::parse(name)),
+            (1, name) => {
+                if self.user.is_none()
+                    && let Some((account, legible)) = Account::lenient(name)
+                {
+                    (self.user, self.legible) = (Some(account), legible);
+                }
+            }
             (8, &[a, b, c, d]) => {
                 self.address = framed(Ipv4Addr::new(a, b, c, d)).map(IpAddr::V4).or(self.address);
             }

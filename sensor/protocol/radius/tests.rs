@@ -56,6 +56,30 @@ fn a_log_in_in_several_steps_is_told_once() {
 }
 
 #[test]
+fn an_answer_without_its_request_still_names_its_user() {
+    let told = |messages: &[(bool, Vec<u8>)]| -> Vec<(Option<String>, bool)> {
+        sightings(messages).into_iter().map(|seen| (seen.user, seen.confirmed)).collect()
+    };
+    let alice: &[(u8, &[u8])] = &[(1, b"alice")];
+    assert_eq!(told(&[(false, message(2, 7, alice))]), [(Some("alice".into()), true)]);
+    assert_eq!(told(&[(false, message(11, 7, alice))]), [(Some("alice".into()), false)]);
+    assert_eq!(told(&[(false, message(5, 7, alice))]), [(Some("alice".into()), false)]);
+    assert_eq!(told(&[(false, message(3, 7, alice))]), []);
+    assert_eq!(told(&[(false, message(11, 7, alice)), (false, message(3, 8, alice))]), []);
+}
+
+#[test]
+fn a_damaged_name_is_a_claim() {
+    let seen =
+        sightings(&[(true, message(1, 9, &[(1, b"al\xffice")])), (false, message(2, 9, &[(18, b"ok")]))]);
+    assert!(seen.len() == 1 && !seen[0].confirmed && seen[0].user.as_deref() == Some("al\u{fffd}ice"));
+    // The server knows how its user is spelt.
+    let seen =
+        sightings(&[(true, message(1, 9, &[(1, b"al\xffice")])), (false, message(2, 9, &[(1, b"alice")]))]);
+    assert!(seen.len() == 1 && seen[0].confirmed && seen[0].user.as_deref() == Some("alice"));
+}
+
+#[test]
 fn accounting_tells_from_start_to_stop() {
     let report = |identifier: u8, status: u8| {
         message(4, identifier, &[(40, &[0, 0, 0, status]), (1, b"bob"), (8, &[10, 0, 7, 2])])
