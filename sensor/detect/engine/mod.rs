@@ -9,6 +9,7 @@ pub(crate) mod matcher;
 pub(crate) mod normalise;
 pub(crate) mod numbers;
 pub(crate) mod pattern;
+mod postal;
 pub(crate) mod readers;
 pub(crate) mod redact;
 pub(crate) mod words;

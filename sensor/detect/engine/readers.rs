@@ -1,7 +1,8 @@
-//! Numbers whose written form no layout can say: telephone numbers, IPv6 and hardware addresses.
+//! Numbers whose written form no layout can say: telephone numbers, IPv6 and hardware addresses, streets and postal codes.
 //!
 //! Owns: reading one of them around the first group of digits that it has. Never does: check digits, decisions.
 
+use super::postal;
 use std::{net::Ipv6Addr, ops::Range};
 
 /// Most digits of a telephone number (ITU-T E.164), and fewest that are taken for one.
@@ -18,18 +19,31 @@ pub(crate) enum Reader {
     Ipv6,
     /// EUI-48 in pairs or in groups of four.
     Hardware,
+    /// House number and street.
+    Street,
+    /// Town and postal code.
+    Town,
+    /// A postal code.
+    Postcode,
 }
 
 /// The readers by the name that signatures use.
-pub(crate) const READERS: [(&str, Reader); 3] =
-    [("phone", Reader::Telephone), ("ipv6", Reader::Ipv6), ("mac", Reader::Hardware)];
+pub(crate) const READERS: [(&str, Reader); 6] = [
+    ("phone", Reader::Telephone),
+    ("ipv6", Reader::Ipv6),
+    ("mac", Reader::Hardware),
+    ("street", Reader::Street),
+    ("town", Reader::Town),
+    ("postcode", Reader::Postcode),
+];
 
 impl Reader {
     /// Fewest digits of what it reads.
     pub(crate) const fn fewest_digits(self) -> usize {
         match self {
             Self::Telephone => *TELEPHONE_DIGITS.start(),
-            Self::Ipv6 | Self::Hardware => 1,
+            Self::Town | Self::Postcode => 4,
+            Self::Ipv6 | Self::Hardware | Self::Street => 1,
         }
     }
 
@@ -46,6 +60,9 @@ impl Reader {
                 let range = hexadecimal(text, group)?;
                 hardware(text.get(range.clone())?).then_some(range)
             }
+            Self::Street => postal::street(text, group),
+            Self::Town => postal::town(text, group),
+            Self::Postcode => postal::postcode(text, group),
         }
     }
 }

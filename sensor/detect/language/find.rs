@@ -149,11 +149,19 @@ impl Checker<'_> {
                 None => Layout::parse(name).map(Written::Layout).map_err(|fault| (text.span(), fault)),
             },
         });
-        let letters = find.numbers.iter().any(|text| text.get_ref().contains(['@', '*', 'i']));
-        Ok((
-            What::Numbers(written.collect::<Result<_, _>>()?),
-            if letters { ValueForm::Alphanumeric } else { ValueForm::Digits },
-        ))
+        let form = find.numbers.iter().map(|text| value_form(text.get_ref())).max();
+        let written = written.collect::<Result<_, _>>()?;
+        Ok((What::Numbers(written), form.unwrap_or(ValueForm::Digits)))
+    }
+}
+
+/// How numbers of a written form are compared. Of several forms the greatest goes for all.
+fn value_form(written: &str) -> ValueForm {
+    match written {
+        "street" | "town" => ValueForm::Words,
+        "iban" | "ipv6" | "mac" | "postcode" => ValueForm::Alphanumeric,
+        layout if layout.contains(['@', '*']) => ValueForm::Alphanumeric,
+        _ => ValueForm::Digits,
     }
 }
 

@@ -92,16 +92,16 @@ pub(crate) enum Verdict {
 }
 
 /// How values are compared when distinct ones are counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ValueForm {
     /// As written.
     Exact,
     /// Digits only.
     Digits,
-    /// Letters in lower case, words separated by one blank.
-    Words,
     /// Letters and digits only, in upper case.
     Alphanumeric,
+    /// Letters in lower case, words separated by one blank.
+    Words,
 }
 
 impl ValueForm {
