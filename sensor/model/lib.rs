@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod behavior;
+mod case;
 mod checksum;
 mod content;
 mod coverage;
@@ -23,6 +24,10 @@ mod transfer;
 mod vitals;
 
 pub use behavior::{Anomaly, AnomalyKind, FlowSummary, Observation, Volume};
+pub use case::{
+    AnomalyView, Case, CaseState, FindingView, Handling, IncidentView, MatchView, Note, ObjectView,
+    PartyView, PolicyView, ProfileView, TransferView, Verdict,
+};
 pub use checksum::{Checksum, TcpChecksum, ones_complement_sum};
 pub use content::{ContentEvent, ContentHints, ObjectId, ObjectRecord, ObjectStart, ObjectState};
 pub use coverage::{Coverage, Uninspected};

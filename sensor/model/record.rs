@@ -4,7 +4,7 @@ use crate::{
     Anomaly, Confidence, Coverage, Evidence, Excepted, ObjectRecord, Protocol, Severity, Timestamp,
     Uninspected,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -244,7 +244,7 @@ pub struct Incident {
 }
 
 /// One thing that counted for a risk, with its part of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RiskShare {
     /// What: a phrase.
     pub what: String,
@@ -253,7 +253,7 @@ pub struct RiskShare {
 }
 
 /// How much of a risk a user is, from everything that happened of late.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UserRisk {
     /// 0 to 100.
     pub score: u8,
@@ -264,7 +264,7 @@ pub struct UserRisk {
 }
 
 /// One moment of an incident's timeline.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Moment {
     /// When.
     pub at: Timestamp,

@@ -1,6 +1,6 @@
 //! Points in time, always the packet's own: no stage reads a clock.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 
 /// Nanoseconds since 1970-01-01T00:00:00 UTC, as captured. Prints as RFC 3339 in UTC with nine decimals.
@@ -97,5 +97,12 @@ impl fmt::Display for Timestamp {
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| de::Error::custom(format_args!("`{text}` is no time (RFC 3339)")))
     }
 }
