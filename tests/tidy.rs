@@ -6,8 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Stages in the order in which data flows; `model` stands before and `pipeline` behind all of them.
-const STAGES: [&str; 9] =
-    ["capture", "decode", "stream", "protocol", "content", "detect", "identity", "incident", "output"];
+const STAGES: [&str; 10] = [
+    "capture", "decode", "stream", "protocol", "content", "detect", "identity", "incident", "store", "output",
+];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {

@@ -7,6 +7,7 @@ mod clock;
 #[cfg(unix)]
 mod config;
 mod documents;
+mod incidents;
 mod keys;
 mod plan;
 mod records;
@@ -19,6 +20,8 @@ mod settings;
 #[cfg(unix)]
 mod settings_file;
 mod signatures;
+mod store;
+mod users;
 mod view;
 
 use clap::{Parser, Subcommand};
@@ -57,6 +60,8 @@ enum Command {
     Run(Box<run::Run>),
     Replay(replay::Replay),
     Scan(scan::Scan),
+    Incidents(incidents::Incidents),
+    Users(users::Users),
     #[command(subcommand)]
     Signatures(signatures::Signatures),
     #[cfg(unix)]
@@ -75,6 +80,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Run(run) => run.run(),
         Command::Replay(replay) => replay.run(),
         Command::Scan(scan) => scan.run(),
+        Command::Incidents(incidents) => incidents.run(),
+        Command::Users(users) => users.run(),
         Command::Signatures(signatures) => signatures.run(),
         #[cfg(unix)]
         Command::Config(config) => config.run(),

@@ -2,13 +2,15 @@
 //!
 //! Owns: the arguments of a replay and what is printed of it. Never does: inspection.
 
-use super::{amount, plan, signatures, status, view};
+use super::clock::now;
+use super::{amount, plan, signatures, status, store, view};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use egret_capture::Inputs;
 use egret_model::{Direction, Incident, Limits, Severity, Summary, TransferRecord};
 use egret_output::NativeFolder;
 use egret_pipeline::{InternalNetworks, Progress, Record, ReplayConfig, replay};
+use egret_store::{Fill, Store};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::HashMap;
 use std::io::IsTerminal;
@@ -39,6 +41,11 @@ pub(crate) struct Replay {
     /// Write the native records (JSON lines) and summary.json into this directory.
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
+
+    /// Keep incidents and what belongs to them in this store, for `egret incidents`, `egret users` and `egret report`. It is made where
+    /// it is missing.
+    #[arg(long, value_name = "FILE")]
+    store: Option<PathBuf>,
 
     /// An internal network; may be given several times. Default: the private, shared and unique-local ranges.
     #[arg(short, long, value_name = "CIDR")]
@@ -117,6 +124,7 @@ impl Replay {
         }
         let mut folder = self.output.as_deref().map(NativeFolder::create).transpose()?;
         let mut inputs = Inputs::open(&self.captures, &config.limits.capture);
+        let mut fill = self.fill(&inputs, &config)?;
         let bar = self.progress_bar(&inputs);
         let mut overview = Overview::default();
         let outcome = replay(
@@ -132,7 +140,7 @@ impl Replay {
                     (Some(folder), Record::Incident(incident)) => folder.incident(incident)?,
                     (None, _) => {}
                 }
-                Ok(())
+                fill.as_mut().map_or(Ok(()), |fill| Ok(store::keep(fill, record)?))
             },
         );
         bar.finish_and_clear();
@@ -143,13 +151,30 @@ impl Replay {
         if let Some(folder) = folder {
             folder.finish(&replayed.summary)?;
         }
+        if let Some(fill) = fill {
+            fill.finish(&replayed.summary, now())?;
+        }
         if self.json {
             let both = serde_json::json!({ "summary": replayed.summary, "incidents": replayed.incidents });
             println!("{}", serde_json::to_string_pretty(&both)?);
         } else if !self.quiet && replayed.summary.packets > 0 {
             show(&replayed.summary, &replayed.incidents, &overview, self.output.as_deref());
+            if let Some(store) = &self.store {
+                println!(
+                    "store: {0}; `egret incidents list --store {0}` lists what is open",
+                    store.display()
+                );
+            }
         }
         Ok(self.status(&replayed.summary, &replayed.incidents, broken))
+    }
+
+    /// The way into the store, where there is one.
+    fn fill(&self, inputs: &Inputs, config: &ReplayConfig) -> Result<Option<Fill>> {
+        let Some(path) = &self.store else { return Ok(None) };
+        let manifest =
+            store::replay_manifest(inputs, &config.signatures, &self.internal, self.users.as_deref())?;
+        Ok(Some(Fill::begin(Store::create(path)?, &manifest, now())?))
     }
 
     fn progress_bar(&self, inputs: &Inputs) -> ProgressBar {

@@ -191,6 +191,7 @@ pub struct SignatureSet {
     notes: Vec<CostNote>,
     /// For tokens of values, where a folder has one.
     pub(crate) key: Option<ValueKey>,
+    sha256: String,
 }
 
 impl SignatureSet {
@@ -289,6 +290,12 @@ impl SignatureSet {
         &self.signatures
     }
 
+    /// SHA-256 over every file that the set is made of, the program's own included: the same digest, the same findings.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
     /// What legal signatures cost beyond the usual.
     #[must_use]
     pub fn notes(&self) -> &[CostNote] {
@@ -318,7 +325,7 @@ impl SignatureSet {
             let (set, failures) = set.tested(tests);
             if failures.is_empty() {
                 problems.append(&mut round);
-                return Self { key: sources.key.clone(), ..set };
+                return Self { key: sources.key.clone(), sha256: sources.sha256(), ..set };
             }
             for Failure { signature, source, problem } in failures {
                 let before = (drafts.len(), tunings.len());
@@ -350,7 +357,7 @@ impl SignatureSet {
             build::build(Vec::new())
         });
         let Built { signatures, engine, notes } = built.expect("an engine without any literal builds");
-        Self { signatures, engine, notes, key: None }
+        Self { signatures, engine, notes, key: None, sha256: String::new() }
     }
 
     /// Runs in-file tests; at most one failure a signature.

@@ -19,6 +19,10 @@ pub struct Case {
     pub transfers: Vec<TransferView>,
     /// Its findings, likewise.
     pub findings: Vec<FindingView>,
+    /// The records of those transfers, in the same order, as they were written.
+    pub transfer_records: Vec<String>,
+    /// The records of those findings, likewise.
+    pub finding_records: Vec<String>,
 }
 
 /// What analysts have made of an incident. Outlives every update by the sensor.

@@ -195,35 +195,12 @@ impl Fill {
     /// The run has ended. Sums of an earlier run with the same inputs are replaced by its own.
     pub fn finish(mut self, summary: &impl Serialize, now: Timestamp) -> Result<Store, StoreError> {
         self.commit(now)?;
-        let summary = serde_json::to_string(summary)?;
         let connection = &self.store.connection;
         connection.execute_batch("BEGIN IMMEDIATE")?;
-        let ended = || -> Result<(), StoreError> {
-            connection.execute(
-                "UPDATE run SET ended_at = ?, summary = ? WHERE seq = ?",
-                (now.nanos(), &summary, self.run),
-            )?;
-            for table in ["activity", "whereabouts"] {
-                connection.execute(
-                    &format!(
-                        "DELETE FROM {table} WHERE run IN (SELECT seq FROM run WHERE id = ?1 AND seq <> ?2)"
-                    ),
-                    (&self.id, self.run),
-                )?;
-            }
-            for table in ["incident", "transfer", "finding"] {
-                connection.execute(
-                    &format!("UPDATE {table} SET run = ?2 WHERE run IN (SELECT seq FROM run WHERE id = ?1 AND seq <> ?2)"),
-                    (&self.id, self.run),
-                )?;
-            }
-            connection.execute("DELETE FROM run WHERE id = ? AND seq <> ?", (&self.id, self.run))?;
-            let digest = sha256_hex(summary.as_bytes());
-            let entry =
-                Entry { at: now, kind: kind::ENDED, subject: &self.id, digest: &digest, detail: &summary };
-            ledger::add(connection, &entry).map(drop)
-        };
-        finish(connection, ended())?;
+        let ended = tell(connection, &self.id, summary, now)
+            .and_then(|()| end(connection, &self.id, now))
+            .and_then(|()| replace_earlier(connection, &self.id, self.run));
+        finish(connection, ended)?;
         Ok(self.store)
     }
 
@@ -265,6 +242,65 @@ impl Fill {
         self.records += 1;
         if self.records >= BATCH || self.pending.is_full() { self.commit(now) } else { Ok(()) }
     }
+}
+
+impl Store {
+    /// The summary of a run that goes on, or with `ended` of one that has come to its end, by its id.
+    pub fn tell_summary(
+        &mut self,
+        run: &str,
+        summary: &impl Serialize,
+        ended: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let connection = &self.connection;
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        let told = tell(connection, run, summary, now);
+        let told = if ended { told.and_then(|()| end(connection, run, now)) } else { told };
+        finish(connection, told)
+    }
+}
+
+fn tell(
+    connection: &Connection,
+    run: &str,
+    summary: &impl Serialize,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let summary = serde_json::to_string(summary)?;
+    connection.execute("UPDATE run SET summary = ? WHERE id = ?", (&summary, run))?;
+    let digest = sha256_hex(summary.as_bytes());
+    ledger::add(
+        connection,
+        &Entry { at: now, kind: kind::SUMMARY, subject: run, digest: &digest, detail: &summary },
+    )
+    .map(drop)
+}
+
+fn end(connection: &Connection, run: &str, now: Timestamp) -> Result<(), StoreError> {
+    connection.execute("UPDATE run SET ended_at = ? WHERE id = ?", (now.nanos(), run))?;
+    ledger::add(connection, &Entry { at: now, kind: kind::ENDED, subject: run, digest: "", detail: "" })
+        .map(drop)
+}
+
+/// What an earlier run with the same inputs left belongs to this one, and its sums are dropped.
+fn replace_earlier(connection: &Connection, id: &str, run: i64) -> Result<(), StoreError> {
+    for table in ["activity", "whereabouts"] {
+        connection.execute(
+            &format!("DELETE FROM {table} WHERE run IN (SELECT seq FROM run WHERE id = ?1 AND seq <> ?2)"),
+            (id, run),
+        )?;
+    }
+    for table in ["incident", "transfer", "finding"] {
+        connection.execute(
+            &format!(
+                "UPDATE {table} SET run = ?2 WHERE run IN (SELECT seq FROM run WHERE id = ?1 AND seq <> ?2)"
+            ),
+            (id, run),
+        )?;
+    }
+    connection.execute("DELETE FROM run WHERE id = ? AND seq <> ?", (id, run))?;
+    Ok(())
 }
 
 /// Ends the transaction: for good, or as if it had never begun.

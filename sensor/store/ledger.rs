@@ -17,7 +17,9 @@ pub(crate) const ORIGIN: &str = "00000000000000000000000000000000000000000000000
 pub(crate) mod kind {
     /// A run began: the subject is its id, the detail its manifest.
     pub(crate) const BEGAN: &str = "run-began";
-    /// A run ended: the detail is its summary.
+    /// What a run has come to so far: the detail is its summary.
+    pub(crate) const SUMMARY: &str = "summary";
+    /// A run ended.
     pub(crate) const ENDED: &str = "run-ended";
     /// Other signatures were put in force: the subject is the run, the detail their digest.
     pub(crate) const SIGNATURES: &str = "signatures";

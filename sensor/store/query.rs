@@ -172,10 +172,12 @@ impl Store {
         let row = rows.next()?.ok_or_else(|| StoreError::Unknown { id: id.to_owned() })?;
         let Listed { incident, record, mut handling } = listed(row)?;
         handling.notes = self.notes(id)?;
-        let mut transfers: Vec<TransferView> = self.members("transfer", id)?;
-        transfers.sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
-        let findings: Vec<FindingView> = self.members("finding", id)?;
-        Ok(Case { incident, record, handling, transfers, findings })
+        let mut transfers: Vec<(TransferView, String)> = self.members("transfer", id)?;
+        transfers.sort_by(|(a, _), (b, _)| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
+        let (transfers, transfer_records) = transfers.into_iter().unzip();
+        let (findings, finding_records): (Vec<FindingView>, _) =
+            self.members("finding", id)?.into_iter().unzip();
+        Ok(Case { incident, record, handling, transfers, findings, transfer_records, finding_records })
     }
 
     /// Runs that filled the store, the earliest first.
@@ -216,7 +218,11 @@ impl Store {
         Ok(notes.collect::<Result<_, _>>()?)
     }
 
-    fn members<T: DeserializeOwned>(&self, table: &str, incident: &str) -> Result<Vec<T>, StoreError> {
+    fn members<T: DeserializeOwned>(
+        &self,
+        table: &str,
+        incident: &str,
+    ) -> Result<Vec<(T, String)>, StoreError> {
         let query = format!(
             "SELECT {table}.id, record FROM member JOIN {table} ON member.id = {table}.id WHERE member.incident = ? ORDER BY 1"
         );
@@ -224,7 +230,8 @@ impl Store {
         let mut rows = statement.query([incident])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            found.push(parse(&row.get::<_, String>(0)?, &row.get::<_, String>(1)?)?);
+            let record: String = row.get(1)?;
+            found.push((parse(&row.get::<_, String>(0)?, &record)?, record));
         }
         Ok(found)
     }

@@ -79,7 +79,7 @@ struct Said {
     handled: BTreeMap<String, String>,
     batches: BTreeMap<i64, String>,
     began: BTreeMap<String, String>,
-    ended: BTreeMap<String, String>,
+    summaries: BTreeMap<String, String>,
 }
 
 impl Store {
@@ -192,7 +192,7 @@ impl Store {
             let as_written =
                 |said: Option<&String>, text: &str| said.is_some_and(|d| *d == sha256_hex(text.as_bytes()));
             let holds = as_written(said.began.get(&id), &manifest)
-                && summary.is_none_or(|summary| as_written(said.ended.get(&id), &summary));
+                && summary.is_none_or(|summary| as_written(said.summaries.get(&id), &summary));
             if !holds {
                 result.flaws.push(Flaw::Run(id));
             }
@@ -216,7 +216,7 @@ impl Said {
                 }
             }
             kind::BEGAN => drop(self.began.insert(subject, digest)),
-            kind::ENDED => drop(self.ended.insert(subject, digest)),
+            kind::SUMMARY => drop(self.summaries.insert(subject, digest)),
             _ => {}
         }
     }

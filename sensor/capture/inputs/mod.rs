@@ -41,6 +41,8 @@ pub struct Inputs {
 
 struct Source {
     name: String,
+    /// Of a file.
+    path: Option<PathBuf>,
     state: State,
     /// What was read of it last; the packets before `position` are merged already.
     batch: PacketBatch,
@@ -141,6 +143,11 @@ impl Inputs {
         self.sources.iter().map(|source| source.name.as_str())
     }
 
+    /// The files by index; None for a stream.
+    pub fn paths(&self) -> impl ExactSizeIterator<Item = Option<&Path>> {
+        self.sources.iter().map(|source| source.path.as_deref())
+    }
+
     /// What could not be read so far; complete when [`Self::next_batch`] has returned false.
     #[must_use]
     pub fn problems(&self) -> &[CaptureError] {
@@ -164,7 +171,10 @@ impl Inputs {
         let name = display_name(&path);
         match path.metadata() {
             Ok(metadata) if metadata.is_file() => match first_packet_at(&path, &self.limits) {
-                Ok(at) => self.add(name, State::Waiting(path), at, Some(metadata.len())),
+                Ok(at) => {
+                    let place = Some(path.clone());
+                    self.add(name, place, State::Waiting(path), (at, Some(metadata.len())));
+                }
                 Err(CaptureError::NotACapture { .. } | CaptureError::Empty { .. }) if !must_be_capture => {}
                 Err(problem) => self.problems.push(problem),
             },
@@ -179,18 +189,26 @@ impl Inputs {
     fn add_stream(&mut self, name: &str, stream: impl io::Read + Send + 'static) {
         let counted = Counted::new(stream, 0, Arc::clone(&self.progress));
         match Capture::from_reader(name, Box::new(counted), &self.limits) {
-            Ok(capture) => self.add(name.to_owned(), State::Open(Box::new(capture)), NOT_KNOWN, None),
+            Ok(capture) => {
+                self.add(name.to_owned(), None, State::Open(Box::new(capture)), (NOT_KNOWN, None));
+            }
             Err(problem) => self.problems.push(problem),
         }
     }
 
-    fn add(&mut self, name: String, state: State, first: Timestamp, length: Option<u64>) {
+    fn add(
+        &mut self,
+        name: String,
+        path: Option<PathBuf>,
+        state: State,
+        (first, length): (Timestamp, Option<u64>),
+    ) {
         let Ok(index) = u16::try_from(self.sources.len()) else {
             self.problems.push(CaptureError::TooMany { name });
             return;
         };
         self.progress.expect(length);
-        self.sources.push(Source { name, state, batch: PacketBatch::default(), position: 0 });
+        self.sources.push(Source { name, path, state, batch: PacketBatch::default(), position: 0 });
         self.turns.push(Reverse((first, index)));
     }
 

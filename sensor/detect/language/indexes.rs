@@ -7,13 +7,15 @@ use egret_fingerprint::{IndexError, Key, documents::DocumentIndex, records::Reco
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::BufReader,
+    io::{BufReader, Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 /// Largest key file, bytes.
 const KEY_BYTES: u64 = 1 << 10;
+/// Bytes of the checksum that an index ends with.
+const CHECKSUM_BYTES: u64 = 32;
 
 /// What kind of file lies beside signatures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,7 @@ pub(crate) struct Indexes {
     documents: BTreeMap<String, Arc<DocumentIndex>>,
     keys: Vec<Key>,
     waiting: Vec<(Kind, PathBuf)>,
+    checksums: Vec<Vec<u8>>,
 }
 
 impl Indexes {
@@ -80,10 +83,16 @@ impl Indexes {
         found
     }
 
+    /// The checksums of the indexes read, in the order in which they were.
+    pub(crate) fn checksums(&self) -> impl Iterator<Item = &[u8]> {
+        self.checksums.iter().map(Vec::as_slice)
+    }
+
     /// Reads one index; None when there is one of its name.
     fn read_index(&mut self, kind: Kind, path: &Path) -> Result<Option<String>, IndexError> {
         let file = File::open(path)?;
         let length = file.metadata()?.len();
+        self.checksums.push(checksum(&file, length)?);
         let mut input = BufReader::with_capacity(1 << 20, file);
         if kind == Kind::Records {
             let index = RecordIndex::read(&mut input, length, &self.keys)?;
@@ -108,6 +117,15 @@ impl Indexes {
     pub(crate) fn documents(&self, name: &str) -> Result<&Arc<DocumentIndex>, Fault> {
         self.documents.get(name).ok_or_else(|| unknown(name, "documents", self.documents.keys()))
     }
+}
+
+/// An index ends with SHA-256 of all that stands before.
+fn checksum(mut file: &File, length: u64) -> Result<Vec<u8>, IndexError> {
+    let mut last = Vec::new();
+    file.seek(SeekFrom::Start(length.saturating_sub(CHECKSUM_BYTES)))?;
+    file.take(CHECKSUM_BYTES).read_to_end(&mut last)?;
+    file.rewind()?;
+    Ok(last)
 }
 
 fn unknown<'a>(name: &str, what: &str, known: impl Iterator<Item = &'a String>) -> Fault {

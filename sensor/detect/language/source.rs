@@ -8,6 +8,7 @@ use crate::{
     ValueKey,
     shipped::{DICTIONARIES, SHIPPED},
 };
+use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeMap,
     fs,
@@ -102,6 +103,24 @@ impl Sources {
             let relative = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             self.files.push(Arc::new(Source { name, relative, text: text.into(), shipped: false }));
         }
+    }
+
+    /// SHA-256 over everything that the set is made of, in lower-case hexadecimal: files and dictionaries by their place below their
+    /// folder, indexes by their own checksums.
+    pub(crate) fn sha256(&self) -> String {
+        let mut digest = Sha256::new();
+        let mut part = |bytes: &[u8]| {
+            digest.update((bytes.len() as u64).to_le_bytes());
+            digest.update(bytes);
+        };
+        for source in self.files.iter().chain(self.dictionaries.values().flatten()) {
+            part(source.relative.as_bytes());
+            part(source.text.as_bytes());
+        }
+        for checksum in self.indexes.checksums() {
+            part(checksum);
+        }
+        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Puts a text in the place of a file, or adds it as one.

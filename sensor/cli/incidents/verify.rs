@@ -1,0 +1,143 @@
+//! `egret incidents verify`: that the store is as it was written, and that its incidents follow from their captures.
+//!
+//! Owns: the arguments, the replay that proves, and what is printed. Never does: the check of the ledger, which is the store's.
+
+use crate::cli::{amount, plan, signatures, status, store as shared, view};
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use egret_capture::Inputs;
+use egret_model::Limits;
+use egret_output::printable;
+use egret_pipeline::{InternalNetworks, Record, ReplayConfig, replay};
+use egret_store::{Manifest, RunKind, RunRow, Store};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// Captures, as they were replayed into the store: they are replayed again, and every incident must come out as it stands there.
+    #[arg(value_name = "CAPTURE")]
+    captures: Vec<PathBuf>,
+
+    /// A hash that was noted earlier (a report prints it) and must be in the ledger.
+    #[arg(long, value_name = "HASH")]
+    hash: Option<String>,
+
+    /// The table of users of that replay, where there was one.
+    #[arg(short, long, value_name = "CSV", requires = "captures")]
+    users: Option<PathBuf>,
+
+    /// The directories of signatures of that replay.
+    #[arg(short, long, value_name = "DIR", requires = "captures")]
+    signatures: Vec<PathBuf>,
+}
+
+impl Verify {
+    pub(super) fn run(&self, store: &Store) -> Result<u8> {
+        let verification = store.verify(self.hash.as_deref())?;
+        println!("ledger: {} entries, the newest {}", amount::count(verification.entries), verification.head);
+        println!(
+            "held against it: {}, {}",
+            amount::of(verification.incidents, "incident"),
+            amount::of(verification.records, "other record")
+        );
+        for flaw in &verification.flaws {
+            view::warning(&printable(&flaw.to_string()));
+        }
+        if !verification.flaws.is_empty() {
+            println!("the store is NOT as it was written");
+            return Ok(status::PARTIAL);
+        }
+        println!("the store is as it was written");
+        if self.captures.is_empty() { Ok(status::DONE) } else { self.replay_again(store) }
+    }
+
+    /// The same inputs must give the same incidents.
+    fn replay_again(&self, store: &Store) -> Result<u8> {
+        let limits = Limits::default();
+        let mut inputs = Inputs::open(&self.captures, &limits.capture);
+        let (set, _) = signatures::load(&self.signatures);
+        let given = shared::replay_manifest(&inputs, &set, &[], self.users.as_deref())?;
+        let run = find(store.runs()?, &given)?;
+        let internal: Vec<ipnet::IpNet> = run
+            .manifest
+            .internal
+            .iter()
+            .map(|network| network.parse().with_context(|| format!("{}: is no network", printable(network))))
+            .collect::<Result<_>>()?;
+        let config = ReplayConfig {
+            internal: if internal.is_empty() {
+                InternalNetworks::default()
+            } else {
+                InternalNetworks::new(internal)
+            },
+            plan: plan::read_or_empty(self.users.as_deref(), &mut |_| ())?,
+            signatures: set,
+            workers: crate::cli::replay::processors(),
+            limits,
+        };
+        let mut again = BTreeMap::new();
+        replay(&mut inputs, &config, &mut |_| (), &mut |record| {
+            if let Record::Incident(incident) = record {
+                again.insert(incident.id.clone(), serde_json::to_string(incident)?);
+            }
+            Ok(())
+        })?;
+        let kept: BTreeMap<String, String> = store.records_of_run(&run.id)?.into_iter().collect();
+        let mut wrong = 0;
+        for (id, record) in &kept {
+            let what = match again.get(id) {
+                Some(same) if same == record => continue,
+                Some(_) => "comes out otherwise",
+                None => "does not come out",
+            };
+            wrong += 1;
+            view::warning(&format!("{id} {what} when the captures are replayed again"));
+        }
+        for id in again.keys().filter(|id| !kept.contains_key(*id)) {
+            // Retention may have removed it; another run may have told it since.
+            view::note(&format!(
+                "{id} comes out of these captures, but the store has it no more under this run"
+            ));
+        }
+        if wrong > 0 {
+            println!("the incidents of {} do NOT follow from these captures", run.id);
+            return Ok(status::PARTIAL);
+        }
+        println!(
+            "{} of {}: each comes out of these captures byte for byte",
+            amount::of(kept.len() as u64, "incident"),
+            run.id
+        );
+        Ok(status::DONE)
+    }
+}
+
+/// The run with these inputs. Where the networks differ, those of the run count.
+fn find(runs: Vec<RunRow>, given: &Manifest) -> Result<RunRow> {
+    let digests = |manifest: &Manifest| -> Vec<Option<String>> {
+        manifest.captures.iter().map(|capture| capture.sha256.clone()).collect()
+    };
+    let mut of_these: Vec<RunRow> = runs
+        .into_iter()
+        .filter(|run| run.manifest.kind == RunKind::Replay && digests(&run.manifest) == digests(given))
+        .collect();
+    let Some(last) = of_these.last() else {
+        bail!("no run of this store has replayed exactly these captures (by their SHA-256, in this order)");
+    };
+    let (made, ours) = (&last.manifest.signatures.sha256, &given.signatures.sha256);
+    let other_users = last.manifest.users.as_ref().map(|users| &users.sha256)
+        != given.users.as_ref().map(|users| &users.sha256);
+    if other_users {
+        bail!("{} was made with another table of users; name it with --users", last.id);
+    }
+    if made != ours {
+        bail!(
+            "{} was made with other signatures (SHA-256 {made}, by egret {}; these are {ours}); name their folders with --signatures, and \
+             use that release",
+            last.id,
+            printable(&last.manifest.egret)
+        );
+    }
+    of_these.pop().context("a run of these captures")
+}

@@ -1,0 +1,254 @@
+//! The store as the subcommands share it: where it is, which incidents are meant, what a run was made of.
+//!
+//! Owns: those arguments, and the manifests of runs. Never does: queries.
+
+use super::clock::now;
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use egret_capture::Inputs;
+use egret_detect::SignatureSet;
+use egret_model::{CaseState, Severity, Timestamp};
+use egret_pipeline::Record;
+use egret_store::{
+    CaptureDigest, FileDigest, Fill, IncidentFilter, Manifest, Order, RunKind, SignatureDigest, Store,
+    StoreError,
+};
+use sha2::{Digest as _, Sha256};
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// Where the store of a sensor is.
+pub(crate) const USUAL_PLACE: &str = "/var/lib/egret/store/egret.db";
+
+/// Names a store.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Place {
+    /// The store. Default: what the variable EGRET_STORE names, else /var/lib/egret/store/egret.db.
+    #[arg(long, value_name = "FILE", global = true)]
+    store: Option<PathBuf>,
+}
+
+impl Place {
+    /// Opens it.
+    pub(crate) fn open(&self) -> Result<Store> {
+        let path = self.store.clone().or_else(|| std::env::var_os("EGRET_STORE").map(PathBuf::from));
+        Ok(Store::open(&path.unwrap_or_else(|| USUAL_PLACE.into()))?)
+    }
+}
+
+/// Which incidents.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Filter {
+    /// Open incidents (the default), closed ones, or all.
+    #[arg(long, value_name = "STATE", default_value = "open")]
+    state: StateChoice,
+
+    /// Of this user, in any case.
+    #[arg(short, long, value_name = "NAME")]
+    user: Option<String>,
+
+    /// Of this host, in any case.
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
+
+    /// To destinations that contain this.
+    #[arg(short, long, value_name = "TEXT")]
+    destination: Option<String>,
+
+    /// At least this severe.
+    #[arg(long, value_name = "SEVERITY", value_parser = severity)]
+    severity: Option<Severity>,
+
+    /// At least this risk, 0 to 100.
+    #[arg(long, value_name = "RISK", value_parser = clap::value_parser!(u8).range(..=100))]
+    risk: Option<u8>,
+
+    /// Of this kind: sensitive-egress, low-and-slow …
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
+
+    /// That this person works on; `none`: nobody does.
+    #[arg(long, value_name = "NAME")]
+    assignee: Option<String>,
+
+    /// That went on at this time or later: a day (2026-11-24), a time (2026-11-24T15:20:00Z), or so long ago (90m, 24h, 7d).
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    since: Option<Timestamp>,
+
+    /// That began before this time.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    until: Option<Timestamp>,
+
+    /// With this in the record: a signature, an address, a transfer's id.
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum StateChoice {
+    Open,
+    Closed,
+    All,
+}
+
+impl Filter {
+    /// As the store takes it.
+    pub(crate) fn to_query(&self, order: Order, limit: Option<usize>) -> IncidentFilter {
+        let unassigned = self.assignee.as_deref() == Some("none");
+        IncidentFilter {
+            state: match self.state {
+                StateChoice::Open => Some(CaseState::Open),
+                StateChoice::Closed => Some(CaseState::Closed),
+                StateChoice::All => None,
+            },
+            severity: self.severity,
+            risk: self.risk,
+            user: self.user.clone(),
+            host: self.host.clone(),
+            destination: self.destination.clone(),
+            kind: self.kind.clone(),
+            assignee: self.assignee.clone().filter(|_| !unassigned),
+            unassigned,
+            since: self.since,
+            until: self.until,
+            text: self.text.clone(),
+            order,
+            limit,
+        }
+    }
+}
+
+fn severity(text: &str) -> Result<Severity, String> {
+    [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical]
+        .into_iter()
+        .find(|severity| severity.to_string() == text)
+        .ok_or_else(|| "one of info, low, medium, high, critical".to_owned())
+}
+
+/// A day, a time, or a span before now.
+pub(crate) fn time(text: &str) -> Result<Timestamp, String> {
+    let refused =
+        || "a day (2026-11-24), a time (2026-11-24T15:20:00Z), or so long ago (90m, 24h, 7d)".to_owned();
+    if let Some(time) = Timestamp::parse(text).or_else(|| Timestamp::parse(&format!("{text}T00:00:00Z"))) {
+        return Ok(time);
+    }
+    Ok(now().plus(-span(text).ok_or_else(refused)?))
+}
+
+/// A span of time: a number with m, h or d; nanoseconds.
+pub(crate) fn span(text: &str) -> Option<i64> {
+    let unit = text.chars().last()?;
+    let number: i64 = text.strip_suffix(unit)?.parse().ok()?;
+    let seconds = match unit {
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    number.checked_mul(seconds)?.checked_mul(1_000_000_000).filter(|nanos| *nanos >= 0)
+}
+
+/// Puts a record into the store.
+pub(crate) fn keep(fill: &mut Fill, record: Record<'_>) -> Result<(), StoreError> {
+    match record {
+        Record::Transfer(transfer) => fill.transfer(transfer, now()),
+        Record::Finding(finding) => fill.finding(finding, now()),
+        Record::Sighting(sighting) => fill.sighting(sighting, now()),
+        Record::Incident(incident) => fill.incident(incident, now()),
+    }
+}
+
+/// Who uses the program: what the ledger names as the author of a change.
+pub(crate) fn author(named: Option<&str>) -> Result<String> {
+    let named = named.map(str::to_owned).or_else(|| {
+        ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|variable| std::env::var(variable).ok())
+    });
+    match named.filter(|name| !name.trim().is_empty()) {
+        Some(name) => Ok(name),
+        None => bail!("it is not known who you are; say it with --by NAME"),
+    }
+}
+
+/// The manifest of a replay: what its records follow from.
+pub(crate) fn replay_manifest(
+    inputs: &Inputs,
+    signatures: &SignatureSet,
+    internal: &[ipnet::IpNet],
+    users: Option<&Path>,
+) -> Result<Manifest> {
+    let names: Vec<String> = inputs.names().map(str::to_owned).collect();
+    let captures = names
+        .into_iter()
+        .zip(inputs.paths())
+        .map(|(name, path)| match path {
+            Some(path) => {
+                let (bytes, sha256) = digest(path)?;
+                Ok(CaptureDigest { name, bytes, sha256: Some(sha256) })
+            }
+            None => Ok(CaptureDigest { name, bytes: 0, sha256: None }),
+        })
+        .collect::<Result<_>>()?;
+    Ok(Manifest {
+        kind: RunKind::Replay,
+        captures,
+        internal: internal.iter().map(ToString::to_string).collect(),
+        users: users.map(file_digest).transpose()?,
+        ..manifest(RunKind::Replay, signatures)
+    })
+}
+
+fn manifest(kind: RunKind, signatures: &SignatureSet) -> Manifest {
+    Manifest {
+        kind,
+        egret: env!("CARGO_PKG_VERSION").to_owned(),
+        signatures: signature_digest(signatures),
+        captures: Vec::new(),
+        interfaces: Vec::new(),
+        internal: Vec::new(),
+        users: None,
+        run: None,
+    }
+}
+
+/// The version of the signatures in force.
+pub(crate) fn signature_digest(signatures: &SignatureSet) -> SignatureDigest {
+    SignatureDigest { count: signatures.signatures().len(), sha256: signatures.sha256().to_owned() }
+}
+
+fn file_digest(path: &Path) -> Result<FileDigest> {
+    Ok(FileDigest { name: path.display().to_string(), sha256: digest(path)?.1 })
+}
+
+/// Size and SHA-256 of a file.
+pub(crate) fn digest(path: &Path) -> Result<(u64, String)> {
+    let unreadable = || format!("{}: cannot be read", path.display());
+    let mut file = File::open(path).with_context(unreadable)?;
+    let mut digest = Sha256::new();
+    let mut block = vec![0; 1 << 18];
+    let mut bytes = 0;
+    loop {
+        let read = file.read(&mut block).with_context(unreadable)?;
+        if read == 0 {
+            break;
+        }
+        digest.update(block.get(..read).unwrap_or_default());
+        bytes += read as u64;
+    }
+    Ok((bytes, digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_days_moments_or_spans() {
+        assert_eq!(time("2026-11-24").unwrap().to_the_second(), "2026-11-24 00:00:00");
+        assert_eq!(time("2026-11-24T15:20:00Z").unwrap().to_the_second(), "2026-11-24 15:20:00");
+        assert!(time("7d").unwrap() < now());
+        for wrong in ["", "d", "7", "7y", "-7d", "yesterday", "99999999999999d", "7ä"] {
+            assert!(time(wrong).is_err(), "{wrong}");
+        }
+    }
+}
