@@ -5,6 +5,10 @@ use super::{Subject, Validator, ValueForm, Verdict, randomness};
 /// `entropy`: the longest run of key characters in the match looks random.
 pub(super) const VALIDATOR: Validator = Validator { name: "entropy", check, value: ValueForm::Exact };
 
+/// `token`: as `entropy`, but words in it raise a doubt only: behind a prefix that nothing else has, people may have chosen
+/// them.
+pub(super) const TOKEN: Validator = Validator { name: "token", check: token, value: ValueForm::Exact };
+
 /// Shortest run of which randomness can be told.
 const SHORTEST: usize = 8;
 
@@ -19,14 +23,20 @@ fn required(length: usize) -> f64 {
 }
 
 fn check(subject: &Subject<'_>) -> Verdict {
+    match token(subject) {
+        Verdict::Doubtful(_) => Verdict::Invalid,
+        verdict => verdict,
+    }
+}
+
+fn token(subject: &Subject<'_>) -> Verdict {
     let longest =
         subject.matched.split(|byte| !is_key(*byte)).max_by_key(|run| run.len()).unwrap_or_default();
-    if longest.len() < SHORTEST
-        || is_placeholder(subject.matched)
-        || bits(longest) < required(longest.len())
-        || randomness::words(longest) * 100 > longest.len() * WORDS_PERCENT
+    if longest.len() < SHORTEST || is_placeholder(subject.matched) || bits(longest) < required(longest.len())
     {
         Verdict::Invalid
+    } else if randomness::words(longest) * 100 > longest.len() * WORDS_PERCENT {
+        Verdict::Doubtful("made of words")
     } else if is_counting(subject.matched) {
         Verdict::Sample("made up: it counts")
     } else {

@@ -143,6 +143,7 @@ pub(crate) const VALIDATORS: &[Validator] = &[
     service_token::PYPI,
     secret::SECRET,
     secret::SERVICE_KEY,
+    entropy::TOKEN,
     places::POSTCODE,
     us_ssn::VALIDATOR,
     places::STATE,
