@@ -12,6 +12,8 @@ use std::ops::Range;
 /// Chunks whose digits are told at once. A number takes at most 65 bytes from its first digit, so that all its digits stand
 /// in the chunk that it begins in and the next one.
 const BATCH: usize = 64;
+/// A bit for each byte from its first digit on that a number may take.
+const WIDEST: u128 = (1 << 48) - 1;
 /// Longest group of digits that a number may begin with.
 const LONGEST_GROUP: usize = 32;
 /// Longest word of letters and digits that a number may begin with: the widest layout.
@@ -67,31 +69,52 @@ pub(crate) struct Numbers {
 #[derive(Clone, Debug, Default)]
 struct Candidates {
     always: Vec<Entry>,
-    /// With their slots.
-    bound: Vec<(u32, Entry)>,
+    /// In order of their slots.
+    bound: Vec<Entry>,
     /// A bit for each slot among them.
     slots: Vec<u64>,
+    /// Where the entries of each of these slots end; they begin where those of the one before end.
+    ends: Vec<u32>,
 }
 
 impl Candidates {
+    /// Enters a layout. Layouts come in the order of their finders, so of their slots.
     fn push(&mut self, entry: Entry, slot: Option<u32>) {
         let Some(slot) = slot else { return self.always.push(entry) };
         let word = (slot / 64) as usize;
+        self.bound.push(entry);
+        let end = u32::try_from(self.bound.len()).unwrap_or(u32::MAX);
         if self.slots.len() <= word {
             self.slots.resize(word + 1, 0);
         }
-        if let Some(bits) = self.slots.get_mut(word) {
-            *bits |= 1 << (slot % 64);
+        let Some(bits) = self.slots.get_mut(word) else { return };
+        let bit = 1 << (slot % 64);
+        match self.ends.last_mut() {
+            Some(last) if *bits & bit != 0 => *last = end,
+            _ => self.ends.push(end),
         }
-        self.bound.push((slot, entry));
+        *bits |= bit;
     }
 
     /// The layouts to be compared, those of each finder next to each other.
     fn ready<'a>(&'a self, armed: &'a Armed) -> impl Iterator<Item = &'a Entry> {
-        let any = self.slots.iter().zip(&armed.slots).any(|(here, armed)| here & armed != 0);
-        let bound = if any { self.bound.as_slice() } else { &[] };
-        let bound = bound.iter().filter(|(slot, _)| armed.holds(*slot)).map(|(_, entry)| entry);
-        self.always.iter().chain(bound)
+        let mut before = 0;
+        let bound = self.slots.iter().zip(&armed.slots).flat_map(move |(here, armed)| {
+            let first = before;
+            before += here.count_ones();
+            let mut both = here & armed;
+            std::iter::from_fn(move || {
+                let bit = (both != 0).then(|| both & both.wrapping_neg())?;
+                both &= both - 1;
+                Some((first + (here & (bit - 1)).count_ones()) as usize)
+            })
+        });
+        let entries = bound.flat_map(|at| {
+            let begin = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+            let end = self.ends.get(at).copied().unwrap_or(begin);
+            self.bound.get(begin as usize..end as usize).unwrap_or_default()
+        });
+        self.always.iter().chain(entries)
     }
 }
 
@@ -182,7 +205,8 @@ impl Numbers {
                 Written::Iban => iban::FEWEST_DIGITS,
                 Written::Reader(reader) => {
                     numbers.readers.push((*finder, *reader, slot(*finder)));
-                    reader.fewest_digits()
+                    // Readers are asked for themselves.
+                    usize::MAX
                 }
             };
             let digits = u32::try_from(digits).unwrap_or(u32::MAX);
@@ -237,7 +261,9 @@ impl Numbers {
         visit: &mut impl FnMut(&Candidate) -> bool,
     ) {
         let fewest = if armed.slots.is_empty() { self.fewest } else { self.fewest.min(armed.fewest) };
-        if fewest == u32::MAX {
+        let read = self.armed_readers(armed).map(|(_, reader)| reader.fewest_digits());
+        let fewest_read = read.min().map_or(u32::MAX, |digits| u32::try_from(digits).unwrap_or(u32::MAX));
+        if fewest.min(fewest_read) == u32::MAX {
             return;
         }
         // Whether the byte before the chunk is a digit: a group that began before the range was visited already.
@@ -252,9 +278,6 @@ impl Numbers {
             let ahead = batch.get(chunk % BATCH + 1).copied().unwrap_or(0);
             let mut starts = bits & !(bits << 1 | inside);
             inside = bits >> (CHUNK - 1);
-            if starts == 0 || bits.count_ones() + ahead.count_ones() < fewest {
-                continue;
-            }
             while starts != 0 {
                 let bit = starts.trailing_zeros();
                 starts &= starts - 1;
@@ -262,66 +285,101 @@ impl Numbers {
                 if start >= range.end {
                     return;
                 }
+                let coming = (u128::from(ahead) << CHUNK | u128::from(bits)) >> bit & WIDEST;
+                let digits = coming.count_ones();
+                if digits < fewest.min(fewest_read) || start < *claimed {
+                    continue;
+                }
                 let mut length = (bits >> bit).trailing_ones() as usize;
                 if bit as usize + length == CHUNK {
                     length += digits_at(text, at + CHUNK);
                 }
-                if start >= *claimed {
-                    self.group(text, start, length, armed, claimed, visit);
+                let group = start..start + length;
+                if digits >= fewest && self.account(text, &group, claimed, visit) {
+                    continue;
+                }
+                self.read(text, &group, digits, armed, visit);
+                if digits >= fewest {
+                    self.group(text, group, armed, visit);
                 }
             }
         }
     }
 
-    fn group(
+    /// Looks for an account number; whether one claims its groups.
+    fn account(
         &self,
         text: &[u8],
-        start: usize,
-        length: usize,
-        armed: &Armed,
+        group: &Range<usize>,
         claimed: &mut usize,
         visit: &mut impl FnMut(&Candidate) -> bool,
-    ) {
-        let before = start.checked_sub(1).and_then(|at| text.get(at)).copied();
-        let after = text.get(start + length).copied();
-        let letter = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphabetic());
-        if length >= 2
-            && !self.accounts.is_empty()
-            && (letter(before) || before == Some(b' '))
-            && let Some(range) = account(text, start)
-        {
-            let digits = count_digits(text, &range);
-            for finder in &self.accounts {
-                if visit(&Candidate { finder: *finder, range: range.clone(), digits }) {
-                    *claimed = range.end;
-                }
-            }
-            if range.end == *claimed {
-                return;
+    ) -> bool {
+        let before = group.start.checked_sub(1).and_then(|at| text.get(at));
+        let begins = before.is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b' ');
+        if self.accounts.is_empty() || group.len() < 2 || !begins {
+            return false;
+        }
+        let Some(range) = account(text, group.start) else { return false };
+        let digits = count_digits(text, &range);
+        for finder in &self.accounts {
+            if visit(&Candidate { finder: *finder, range: range.clone(), digits }) {
+                *claimed = range.end;
             }
         }
-        for (finder, reader, slot) in &self.readers {
-            if slot.is_none_or(|slot| armed.holds(slot))
-                && let Some(range) = reader.read(text, start..start + length)
+        range.end == *claimed
+    }
+
+    fn armed_readers(&self, armed: &Armed) -> impl Iterator<Item = (u32, Reader)> {
+        let looks = |(.., slot): &&(u32, Reader, Option<u32>)| slot.is_none_or(|slot| armed.holds(slot));
+        self.readers.iter().filter(looks).map(|(finder, reader, _)| (*finder, *reader))
+    }
+
+    /// Reads what no layout can say, where so many digits are coming.
+    fn read(
+        &self,
+        text: &[u8],
+        group: &Range<usize>,
+        digits: u32,
+        armed: &Armed,
+        visit: &mut impl FnMut(&Candidate) -> bool,
+    ) {
+        for (finder, reader) in self.armed_readers(armed) {
+            if reader.fewest_digits() <= digits as usize
+                && let Some(range) = reader.read(text, group.clone())
                 && !in_link(text, range.start)
             {
                 let digits = count_digits(text, &range);
-                visit(&Candidate { finder: *finder, range, digits });
+                visit(&Candidate { finder, range, digits });
             }
         }
+    }
+
+    /// Compares the layouts that may stand around a group.
+    fn group(
+        &self,
+        text: &[u8],
+        group: Range<usize>,
+        armed: &Armed,
+        visit: &mut impl FnMut(&Candidate) -> bool,
+    ) {
+        let before = group.start.checked_sub(1).and_then(|at| text.get(at)).copied();
+        let after = text.get(group.end).copied();
+        let letter = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphabetic());
         if letter(before) || letter(after) {
-            let Some(word) = word(text, start..start + length) else { return };
+            let Some(word) = word(text, group) else { return };
             let Some(list) = self.by_word.get(word.len()) else { return };
             self.compare(text, word, list.ready(armed), visit);
         } else {
             let which = follower(after);
-            let Some(list) = self.by_group.get(length).and_then(|lists| lists.get(which)) else { return };
+            let Some(list) = self.by_group.get(group.len()).and_then(|lists| lists.get(which)) else {
+                return;
+            };
             // Dates and telephone numbers begin like many layouts and go on like none.
-            let second = if which < FOLLOWERS.len() { digits_at(text, start + length + 1) } else { 0 };
+            let second = if which < FOLLOWERS.len() { digits_at(text, group.end + 1) } else { 0 };
             let likely = |entry: &&Entry| {
                 which == FOLLOWERS.len() || (entry.second.0..=entry.second.1).contains(&second)
             };
-            self.compare(text, start..start + length, list.ready(armed).filter(likely), visit);
+            self.compare(text, group, list.ready(armed).filter(likely), visit);
         }
     }
 

@@ -51,6 +51,8 @@ impl Reader {
     pub(crate) fn read(self, text: &[u8], group: Range<usize>) -> Option<Range<usize>> {
         match self {
             Self::Telephone => telephone(text, group),
+            Self::Ipv6 if !by_colons(text, &group) => None,
+            Self::Hardware if !in_pairs(text, &group) => None,
             Self::Ipv6 => {
                 let range = hexadecimal(text, group)?;
                 let address = str::from_utf8(text.get(range.clone())?).ok()?;
@@ -146,6 +148,38 @@ fn hexadecimal(text: &[u8], group: Range<usize>) -> Option<Range<usize>> {
     let begin =
         text.get(start..group.start)?.iter().position(|byte| !matches!(byte, b'.' | b'-')).unwrap_or(letters);
     Some(start + begin..end)
+}
+
+/// Hexadecimal digits at the beginning of these bytes that are one group of an address.
+fn hexadecimal_digits<'a>(bytes: impl Iterator<Item = &'a u8>) -> usize {
+    bytes.take(5).take_while(|byte| byte.is_ascii_hexdigit()).count()
+}
+
+/// Whether a colon follows the group of an IPv6 address around these digits, or stands before it behind another part of one.
+fn by_colons(text: &[u8], digits: &Range<usize>) -> bool {
+    let (lead, rest) =
+        (text.get(..digits.start).unwrap_or_default(), text.get(digits.end..).unwrap_or_default());
+    let (left, right) = (hexadecimal_digits(lead.iter().rev()), hexadecimal_digits(rest.iter()));
+    let before = |distance: usize| lead.iter().rev().nth(left + distance);
+    left + digits.len() + right <= 4
+        && (rest.get(right) == Some(&b':')
+            || before(0) == Some(&b':')
+                && before(1).is_some_and(|byte| *byte == b':' || byte.is_ascii_hexdigit()))
+}
+
+/// Whether these digits are in the first group of two or four hexadecimal digits, and what follows may be a second.
+fn in_pairs(text: &[u8], digits: &Range<usize>) -> bool {
+    let (lead, rest) =
+        (text.get(..digits.start).unwrap_or_default(), text.get(digits.end..).unwrap_or_default());
+    let (left, right) = (hexadecimal_digits(lead.iter().rev()), hexadecimal_digits(rest.iter()));
+    let separator = rest.get(right);
+    match left + digits.len() + right {
+        2 => {
+            matches!(separator, Some(b':' | b'-')) || matches!(lead.iter().rev().nth(left), Some(b':' | b'-'))
+        }
+        4 => separator == Some(&b'.') || lead.iter().rev().nth(left) == Some(&b'.'),
+        _ => false,
+    }
 }
 
 fn hardware(run: &[u8]) -> bool {
