@@ -5,7 +5,7 @@
 
 use crate::{
     SignatureSet,
-    engine::{Engine, Target, Use, numbers::Armed},
+    engine::{Engine, Lead, Target, Use, numbers::Armed},
 };
 use std::collections::BTreeMap;
 
@@ -114,8 +114,10 @@ fn anchors(engine: &Engine, text: &[u8]) -> BTreeMap<Whose, Vec<Place>> {
     let mut places: BTreeMap<Whose, Vec<Place>> = BTreeMap::new();
     for found in &occurrences {
         let length = engine.lengths.get(found.literal as usize).copied().unwrap_or(0);
-        for which in engine.uses.get(found.literal as usize).into_iter().flatten() {
-            let whose = match which {
+        let start = found.end.saturating_sub(length);
+        let admitted = |lead: &&Lead| engine.leads.admit(lead, text, &(start..found.end));
+        for Lead { to, .. } in engine.leads.of(found.literal).iter().filter(admitted) {
+            let whose = match to {
                 Use::Pattern(index) => {
                     engine.patterns.get(*index as usize).map(|(_, finder)| Whose::Finder(*finder))
                 }
@@ -125,8 +127,7 @@ fn anchors(engine: &Engine, text: &[u8]) -> BTreeMap<Whose, Vec<Place>> {
                 }),
             };
             if let Some(whose) = whose {
-                let end = found.end;
-                places.entry(whose).or_default().push((*which, end.saturating_sub(length), end));
+                places.entry(whose).or_default().push((*to, start, found.end));
             }
         }
     }
@@ -158,7 +159,7 @@ mod tests {
             )
         };
         for (find, anchors, matches) in
-            [("regex = 'MRN-\\d{3}'", 3, 2), ("words = [\"blimp\"]", 1, 1), ("numbers = [\"######\"]", 1, 1)]
+            [("regex = 'MRN-\\d{3}'", 2, 2), ("words = [\"blimp\"]", 1, 1), ("numbers = [\"######\"]", 1, 1)]
         {
             let (set, problems) = SignatureSet::from_texts(&[("a.toml".into(), text(find))]);
             assert!(problems.is_empty(), "{problems:?}");

@@ -28,8 +28,9 @@ use egret_fingerprint::{
 };
 use egret_model::{DetectLimits, Match, Timestamp};
 use fingerprints::Told;
+use foldhash::fast::FixedState;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     ops::Range,
 };
 
@@ -72,7 +73,7 @@ pub struct ObjectScan {
     /// Text whose prints have been taken.
     printed: u64,
     sha256: Option<String>,
-    pub(crate) shapes: BTreeMap<(u32, u8), Shape>,
+    pub(crate) shapes: Shapes,
     pub(crate) tallies: BTreeMap<u32, Tally>,
 }
 
@@ -105,6 +106,9 @@ pub(crate) struct Shape {
     pub(crate) valid: u64,
     pub(crate) invalid: u64,
 }
+
+/// By finder and length.
+pub(crate) type Shapes = HashMap<(u32, u8), Shape, FixedState>;
 
 /// What one signature has found in the object.
 #[derive(Debug, Default)]
@@ -300,10 +304,13 @@ impl ObjectScan {
             let end = self.relative(*end);
             let length = engine.lengths.get(*literal as usize).copied().unwrap_or(0);
             let start = end.saturating_sub(length);
-            for which in engine.uses.get(*literal as usize).into_iter().flatten() {
-                match which {
+            for lead in engine.leads.of(*literal) {
+                if !engine.leads.admit(lead, &self.text, &(start..end)) {
+                    continue;
+                }
+                match lead.to {
                     Use::Phrase(index) => {
-                        let Some((phrase, target)) = engine.phrases.get(*index as usize) else { continue };
+                        let Some((phrase, target)) = engine.phrases.get(index as usize) else { continue };
                         let Some((from, to)) = phrase.at(&self.text, start, end) else { continue };
                         match target {
                             Target::Finder(finder) => self.found(engine, *finder, from..to),
@@ -326,7 +333,7 @@ impl ObjectScan {
                         }
                     }
                     Use::Pattern(index) => {
-                        let Some((pattern, finder)) = engine.patterns.get(*index as usize) else { continue };
+                        let Some((pattern, finder)) = engine.patterns.get(index as usize) else { continue };
                         // Within the last match of this finder there is no other, so need not be looked for.
                         if self.ends.get(finder).is_some_and(|last| *last >= self.base + end as u64) {
                             continue;

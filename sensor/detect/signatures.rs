@@ -305,7 +305,7 @@ impl SignatureSet {
     /// Number of literals in the one pass over all text.
     #[must_use]
     pub fn literals(&self) -> usize {
-        self.engine.uses.len()
+        self.engine.leads.literals()
     }
 
     fn compile(sources: &Sources, tests: Tests, problems: &mut Vec<SignatureProblem>) -> Self {

@@ -9,7 +9,7 @@ use crate::{
         expression::{Evidence, Expression},
     },
     near_miss,
-    object::{Detail, Kept, ObjectScan, Shape, Signs, Tally},
+    object::{Detail, Kept, ObjectScan, Shapes, Signs, Tally},
 };
 use egret_model::{Confidence, DetectLimits, Excepted, Hit, Match, Severity, Timestamp};
 use std::{
@@ -144,7 +144,7 @@ impl Sum {
 /// in characters, sorted by their ends.
 fn told<'a>(
     signatures: &'a [Signature],
-    shapes: &BTreeMap<(u32, u8), Shape>,
+    shapes: &Shapes,
     at: Option<Timestamp>,
     tallies: &mut BTreeMap<u32, Tally>,
 ) -> BTreeMap<&'a str, Vec<Range<u64>>> {
@@ -184,7 +184,7 @@ fn overlaps_one(places: &[Range<u64>], place: &Range<u64>) -> bool {
 
 struct Judge<'a> {
     signature: &'a Signature,
-    shapes: &'a BTreeMap<(u32, u8), Shape>,
+    shapes: &'a Shapes,
     at: Option<Timestamp>,
     /// Positions of matches by find, in characters, sorted; only of finds that count as evidence for others.
     places: Vec<Vec<Range<u64>>>,
@@ -193,12 +193,7 @@ struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    fn new(
-        signature: &'a Signature,
-        shapes: &'a BTreeMap<(u32, u8), Shape>,
-        at: Option<Timestamp>,
-        tally: &mut Tally,
-    ) -> Self {
+    fn new(signature: &'a Signature, shapes: &'a Shapes, at: Option<Timestamp>, tally: &mut Tally) -> Self {
         tally.kept.sort_by_key(|kept| (kept.start, kept.end));
         let mut several: BTreeMap<u32, BTreeSet<u64>> = BTreeMap::new();
         let mut places = vec![Vec::new(); signature.compiled.finds.len()];

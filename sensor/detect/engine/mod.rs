@@ -3,6 +3,8 @@
 //! Owns: the compiled finders of all signatures together. Never does: reading of signature files, thresholds.
 
 pub(crate) mod fingerprints;
+pub(crate) mod guard;
+mod halves;
 pub(crate) mod instructions;
 mod line_ends;
 pub(crate) mod matcher;
@@ -17,6 +19,7 @@ pub(crate) mod words;
 use crate::validators::{AROUND, Subject, Validator, ValueForm, Verdict};
 use fingerprints::Fingerprints;
 use foldhash::quality::FixedState;
+use guard::Guards;
 use matcher::Matcher;
 use numbers::Numbers;
 use pattern::Pattern;
@@ -38,6 +41,53 @@ pub(crate) enum Use {
     Phrase(u32),
     /// A regular expression, by index.
     Pattern(u32),
+}
+
+/// Where an occurrence of a literal leads, if what stands beside it admits that.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lead {
+    pub(crate) to: Use,
+    /// Guards, by index.
+    pub(crate) guards: u32,
+}
+
+/// The leads of all literals.
+#[derive(Debug, Default)]
+pub(crate) struct Leads {
+    /// By literal, where its leads end; they begin where those of the one before end.
+    ends: Vec<u32>,
+    leads: Vec<Lead>,
+    guards: Vec<Guards>,
+}
+
+impl Leads {
+    /// Those of literals in their order, with the guards that they name by index.
+    pub(crate) fn new(literals: impl IntoIterator<Item = Vec<Lead>>, guards: Vec<Guards>) -> Self {
+        let mut all = Self { guards, ..Self::default() };
+        for leads in literals {
+            all.leads.extend(leads);
+            all.ends.push(u32::try_from(all.leads.len()).unwrap_or(u32::MAX));
+        }
+        all
+    }
+
+    /// Number of literals.
+    pub(crate) fn literals(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Where occurrences of a literal lead.
+    pub(crate) fn of(&self, literal: u32) -> &[Lead] {
+        let literal = literal as usize;
+        let begin = literal.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        let end = self.ends.get(literal).copied().unwrap_or(begin);
+        self.leads.get(begin as usize..end as usize).unwrap_or_default()
+    }
+
+    /// Whether what stands beside an occurrence at `range` lets it lead there.
+    pub(crate) fn admit(&self, lead: &Lead, text: &[u8], range: &Range<usize>) -> bool {
+        self.guards.get(lead.guards as usize).is_none_or(|guards| guards.admit(text, range, true))
+    }
 }
 
 /// What a phrase stands for.
@@ -172,7 +222,7 @@ fn subject<'a>(text: &'a [u8], range: &Range<usize>) -> Option<Subject<'a>> {
 pub(crate) struct Engine {
     pub(crate) matcher: Matcher,
     /// By literal.
-    pub(crate) uses: Vec<Vec<Use>>,
+    pub(crate) leads: Leads,
     /// Lengths of the literals, bytes.
     pub(crate) lengths: Vec<usize>,
     pub(crate) phrases: Vec<(Phrase, Target)>,

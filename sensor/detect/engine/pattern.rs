@@ -4,10 +4,15 @@
 //! linear-time (no back-references or look-around). Never does: a search over all text, unless the expression requires no
 //! literal at all; then [`Pattern::literals`] is empty and `signatures check` shows the cost.
 
-use super::{line_ends, matcher::Literal};
+use super::{
+    guard::{Guard, Guards},
+    halves::{self, Halves},
+    line_ends,
+    matcher::Literal,
+};
 use crate::language::problem::Fault;
 use regex_automata::{Anchored, Input, meta, nfa::thompson::WhichCaptures, util::syntax};
-use regex_syntax::hir::{Class, Hir, HirKind, Look, literal::Extractor};
+use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition, literal::Extractor};
 use std::sync::OnceLock;
 
 /// Bytes to either side of its literal that a match may cover; a longer match is cut there.
@@ -30,6 +35,8 @@ const VALUE: &str = "value";
 pub(crate) struct Pattern {
     hir: Hir,
     regex: OnceLock<Box<meta::Regex>>,
+    /// What stands before the literal and what begins with it, where the first may vary in length.
+    halves: OnceLock<Box<Halves>>,
     anchor: Option<Anchor>,
     longest: usize,
     /// The number of the group that is the match.
@@ -43,6 +50,10 @@ struct Anchor {
     before_least: usize,
     before_most: usize,
     after_most: usize,
+    /// What stands before a literal.
+    before: Hir,
+    /// What begins with a literal.
+    rest: Hir,
 }
 
 /// What an expression shows of itself before it is used.
@@ -78,7 +89,10 @@ impl Pattern {
         let longest = hir.properties().maximum_len().unwrap_or(WINDOW_BYTES).min(WINDOW_BYTES);
         let matches_nothing = hir.properties().minimum_len() == Some(0);
         let anchor = anchor(&hir);
-        Ok(Compiled { pattern: Self { hir, regex: compiled, anchor, longest, value }, matches_nothing })
+        Ok(Compiled {
+            pattern: Self { hir, regex: compiled, halves: OnceLock::new(), anchor, longest, value },
+            matches_nothing,
+        })
     }
 
     fn regex(&self) -> &meta::Regex {
@@ -91,6 +105,22 @@ impl Pattern {
     /// The literals one of which stands in every match; empty when it requires none.
     pub(crate) fn literals(&self) -> &[Literal] {
         self.anchor.as_ref().map_or(&[], |anchor| &anchor.literals)
+    }
+
+    /// What stands beside each of the literals in a match, in their order.
+    pub(crate) fn guards(&self) -> Vec<Guards> {
+        let Some(anchor) = &self.anchor else { return Vec::new() };
+        let before =
+            halves::automaton(&anchor.before, true).map_or_else(Guard::open, |nfa| Guard::before(&nfa));
+        let rest = halves::automaton(&anchor.rest, false);
+        let guards = anchor.literals.iter().map(|literal| {
+            let (own, after) = match &rest {
+                Some(nfa) => Guard::after(nfa, literal.bytes()),
+                None => (Guard::open(), Guard::open()),
+            };
+            Guards { own, after, before: before.clone() }
+        });
+        guards.collect()
     }
 
     /// Greatest number of bytes before and after the start of a literal that decide about a match.
@@ -108,6 +138,10 @@ impl Pattern {
             return self.narrowed(text, begin, end, stop);
         }
         let mut from = start.saturating_sub(anchor.before_most);
+        let halves = self.halves.get_or_init(|| Box::new(Halves::new(&anchor.before, &anchor.rest)));
+        if !halves.may_match(text, from, start, stop) {
+            return None;
+        }
         loop {
             let found = self.regex().search(&Input::new(text).span(from..stop))?;
             if found.end() > start {
@@ -233,42 +267,72 @@ fn syntax_fault(error: &regex_syntax::Error) -> (Option<std::ops::Range<usize>>,
 
 /// Chooses the part of the expression whose literals are the rarest.
 fn anchor(hir: &Hir) -> Option<Anchor> {
-    let parts = match caseless(hir).into_kind() {
+    let parts = match uncaptured(hir).into_kind() {
         HirKind::Concat(parts) => parts,
         kind => vec![Hir::concat(vec![rebuild(kind)])],
     };
     // A literal with a bounded part before it keeps the window small, so it is preferred however common.
-    let mut best: Option<((bool, i64), Anchor)> = None;
+    let mut best: Option<((bool, i64), usize, Anchor)> = None;
     let (mut least, mut most) = (0_usize, Some(0_usize));
     for at in 0..parts.len() {
-        let rest = Hir::concat(parts.get(at..)?.to_vec());
-        if let Some(literals) = required(&rest) {
-            let begins = at.checked_sub(1).and_then(|at| parts.get(at)).is_some_and(begins_word);
-            let score = rarity(&literals, begins) - i64::from(least != most.unwrap_or(usize::MAX)) * 2;
+        let last = at.checked_sub(1).and_then(|at| parts.get(at));
+        let part = parts.get(at)?;
+        // Within a text that is written out nothing begins; what asserts what stands before a literal belongs before it.
+        let within = is_text(part) && last.is_some_and(is_text) || matches!(part.kind(), HirKind::Look(_));
+        if !within
+            && let Some(literals) = required(&Hir::concat(parts.get(at..)?.iter().map(caseless).collect()))
+        {
+            let rest = Hir::concat(parts.get(at..)?.to_vec());
+            let score = rarity(&literals, last.is_some_and(begins_word))
+                - i64::from(least != most.unwrap_or(usize::MAX)) * 2;
             let order = (most.is_some_and(|most| most <= WINDOW_BYTES), score);
-            if score > 0 && best.as_ref().is_none_or(|(known, _)| order > *known) {
+            if score > 0 && best.as_ref().is_none_or(|(known, ..)| order > *known) {
                 let after_most = rest.properties().maximum_len().unwrap_or(WINDOW_BYTES).min(WINDOW_BYTES);
                 let before_most = most.unwrap_or(WINDOW_BYTES).min(WINDOW_BYTES);
                 let before_least = least.min(before_most);
                 // A part cut off at the window has no fixed place, whatever its least length.
                 let before_least =
                     if most.is_none() { before_least.min(before_most - 1) } else { before_least };
-                let left =
-                    parts.get(..at).is_some_and(parts_end_a_word) || parts.get(at).is_some_and(begins_a_word);
+                let left = parts.get(..at).is_some_and(parts_end_a_word) || begins_a_word(part);
                 let literals = literals.into_iter().map(|text| Literal::new(text, left, false)).collect();
-                best = Some((order, Anchor { literals, before_least, before_most, after_most }));
+                let before = Hir::empty();
+                best = Some((
+                    order,
+                    at,
+                    Anchor { literals, before_least, before_most, after_most, before, rest },
+                ));
             }
         }
-        let properties = parts.get(at)?.properties();
+        let properties = part.properties();
         least = least.saturating_add(properties.minimum_len()?);
         most = most.zip(properties.maximum_len()).and_then(|(sum, more)| sum.checked_add(more));
     }
-    best.map(|(_, anchor)| anchor)
+    let (_, at, mut anchor) = best?;
+    anchor.before = Hir::concat(parts.get(..at)?.to_vec());
+    Some(anchor)
+}
+
+/// Whether it stands for one text, in either case.
+fn is_text(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Literal(_) => true,
+        HirKind::Class(class) => folded_letter(class).is_some(),
+        _ => false,
+    }
 }
 
 /// Whether no ASCII letter or digit can stand before a letter or digit that follows these parts.
 fn parts_end_a_word(parts: &[Hir]) -> bool {
-    parts.last().is_some_and(ends_a_word)
+    let Some((last, before)) = parts.split_last() else { return false };
+    // Blanks that need not be there leave it to what stands before them.
+    let optional = |repetition: &Repetition| match repetition.sub.kind() {
+        HirKind::Class(class) => repetition.min == 0 && holds_no_alphanumeric(class),
+        _ => false,
+    };
+    match last.kind() {
+        HirKind::Repetition(repetition) if optional(repetition) => parts_end_a_word(before),
+        _ => ends_a_word(last),
+    }
 }
 
 /// Whether the expression asserts, before it takes a letter or digit, that none stands before it.
@@ -319,7 +383,7 @@ fn holds_no_alphanumeric(class: &Class) -> bool {
 /// Literals one of which every match of `hir` begins with; None when there is no useful set.
 fn required(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     let mut extractor = Extractor::new();
-    extractor.limit_class(4).limit_total(LITERALS).limit_literal_len(24).limit_repeat(8);
+    extractor.limit_class(5).limit_total(LITERALS).limit_literal_len(24).limit_repeat(8);
     let sequence = extractor.extract(hir);
     let mut literals: Vec<Vec<u8>> =
         sequence.literals()?.iter().map(|literal| literal.as_bytes().to_ascii_lowercase()).collect();
@@ -361,8 +425,19 @@ fn rarity(literals: &[Vec<u8>], begins_word: bool) -> i64 {
     }
 }
 
-/// The same expression with captures removed and each class of one letter in both cases replaced by the letter: the
-/// matcher ignores case, so its literals may too.
+/// The same expression with captures removed.
+fn uncaptured(hir: &Hir) -> Hir {
+    match hir.kind() {
+        HirKind::Capture(capture) => uncaptured(&capture.sub),
+        HirKind::Repetition(repetition) => Hir::repetition(repetition.with(uncaptured(&repetition.sub))),
+        HirKind::Concat(parts) => Hir::concat(parts.iter().map(uncaptured).collect()),
+        HirKind::Alternation(parts) => Hir::alternation(parts.iter().map(uncaptured).collect()),
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => hir.clone(),
+    }
+}
+
+/// The same expression with each class of one letter in both cases replaced by the letter: the matcher ignores case, so its
+/// literals may too.
 fn caseless(hir: &Hir) -> Hir {
     match hir.kind() {
         HirKind::Class(class) => match folded_letter(class) {

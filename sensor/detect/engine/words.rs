@@ -3,7 +3,10 @@
 //! Owns: the choice of the literal that the matcher looks for, and the comparison around it. Whole words only: neither
 //! neighbour may be a letter or digit (in scripts that put spaces between words). Never does: searching.
 
-use super::matcher::Literal;
+use super::{
+    guard::{Guard, Guards},
+    matcher::Literal,
+};
 
 /// Blanks allowed between two words of a phrase: enough for a wrapped and indented line.
 const GAP: usize = 12;
@@ -54,6 +57,12 @@ impl Word {
         self.forms.first().map_or(0, Vec::len)
     }
 
+    /// The bytes at one of its edges, in either case.
+    fn edge(&self, edge: impl Fn(&Vec<u8>) -> Option<u8>) -> Vec<u8> {
+        let bytes = self.forms.iter().filter_map(edge);
+        bytes.flat_map(|byte| [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()]).collect()
+    }
+
     fn is(&self, text: Option<&[u8]>) -> bool {
         text.is_some_and(|text| self.forms.iter().any(|form| form.eq_ignore_ascii_case(text)))
     }
@@ -74,6 +83,26 @@ impl Phrase {
     /// The literals any of which starts a comparison.
     pub(crate) fn literals(&self) -> impl Iterator<Item = Literal> {
         self.words.get(self.anchor).into_iter().flat_map(|word| word.forms.iter().map(Literal::word))
+    }
+
+    /// What stands beside each of the literals: a blank, and perhaps the nearest letter of the next word.
+    pub(crate) fn guards(&self) -> Guards {
+        let next = self.words.get(self.anchor + 1).map(|word| word.edge(|form| form.first().copied()));
+        let last = self.anchor.checked_sub(1).and_then(|before| self.words.get(before));
+        let last = last.map(|word| word.edge(|form| form.last().copied()));
+        let beside = |letters: Option<Vec<u8>>| match letters {
+            None => Guard::open(),
+            Some(letters) => {
+                let far = |place: usize| {
+                    move |byte: u8, letters: &[u8]| is_blank(byte) || place > 0 && letters.contains(&byte)
+                };
+                Guard::of([0, 1].map(|place| {
+                    let (letters, holds) = (letters.clone(), far(place));
+                    move |byte: u8| holds(byte, &letters)
+                }))
+            }
+        };
+        Guards { own: Guard::open(), after: beside(next), before: beside(last) }
     }
 
     /// Greatest number of bytes before the start of its literal, and after it, that a comparison may look at.
@@ -105,12 +134,14 @@ impl Phrase {
     }
 }
 
+/// What separates words of a phrase.
+fn is_blank(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, b'_' | b'-')
+}
+
 /// How many blanks come first; None without any or with too many.
 fn blanks<'a>(bytes: impl Iterator<Item = &'a u8>) -> Option<usize> {
-    let count = bytes
-        .take(GAP + 1)
-        .take_while(|byte| byte.is_ascii_whitespace() || matches!(byte, b'_' | b'-'))
-        .count();
+    let count = bytes.take(GAP + 1).take_while(|byte| is_blank(**byte)).count();
     (1..=GAP).contains(&count).then_some(count)
 }
 

@@ -13,8 +13,9 @@ use super::{
 use crate::{
     CostNote, Signature,
     engine::{
-        self, Engine, FindId, Finder, Target, Use,
+        self, Engine, FindId, Finder, Lead, Leads, Target, Use,
         fingerprints::Fingerprints,
+        guard::Guards,
         matcher::{Literal, Matcher},
         numbers::{self, Numbers},
         words::Phrase,
@@ -151,7 +152,8 @@ pub(crate) fn at(source: &Source, span: &Range<usize>, fault: Fault) -> Signatur
 
 #[derive(Default)]
 struct Tables {
-    literals: BTreeMap<Literal, Vec<Use>>,
+    literals: BTreeMap<Literal, Vec<Lead>>,
+    guards: Vec<Guards>,
     phrases: Vec<(Phrase, Target)>,
     patterns: Vec<(engine::pattern::Pattern, u32)>,
     unanchored: Vec<u32>,
@@ -278,8 +280,8 @@ impl Tables {
                         ),
                     });
                 }
-                for literal in pattern.literals() {
-                    self.literals.entry(literal.clone()).or_default().push(Use::Pattern(at));
+                for (literal, guards) in pattern.literals().iter().zip(pattern.guards()) {
+                    self.lead(literal.clone(), Use::Pattern(at), guards);
                 }
                 self.widen(pattern.reach());
                 self.patterns.push((*pattern, finder));
@@ -301,12 +303,21 @@ impl Tables {
     fn phrase(&mut self, phrase: Phrase, target: Target) {
         let at = index(self.phrases.len());
         for literal in phrase.literals() {
-            self.literals.entry(literal).or_default().push(Use::Phrase(at));
+            self.lead(literal, Use::Phrase(at), phrase.guards());
         }
         let (before, after) = phrase.reach();
         let longest = phrase.literals().map(|literal| literal.bytes().len()).max().unwrap_or(0);
         self.widen((before, after + longest));
         self.phrases.push((phrase, target));
+    }
+
+    fn lead(&mut self, literal: Literal, to: Use, guards: Guards) {
+        // One that admits everything needs no look.
+        let known = if guards.are_open() { u32::MAX } else { index(self.guards.len()) };
+        if known != u32::MAX {
+            self.guards.push(guards);
+        }
+        self.literals.entry(literal).or_default().push(Lead { to, guards: known });
     }
 
     fn widen(&mut self, reach: (usize, usize)) {
@@ -334,11 +345,18 @@ impl Tables {
 
     fn finish(self, within: usize) -> Option<(Engine, Vec<CostNote>)> {
         let (slots, arms) = self.slots();
-        let (literals, uses): (Vec<Literal>, Vec<Vec<Use>>) = self.literals.into_iter().unzip();
+        let (literals, leads): (Vec<Literal>, Vec<Vec<Lead>>) = self.literals.into_iter().unzip();
+        // A literal is looked at where any of its leads may want it.
+        let wanted = leads.iter().map(|leads| {
+            let mut guards = leads.iter().map(|lead| self.guards.get(lead.guards as usize));
+            let first = guards.next().flatten().cloned();
+            guards.fold(first, |all, one| Some(all?.or(one?))).filter(|all| !all.are_open())
+        });
+        let matcher = Matcher::guarded(&literals, wanted.collect()).ok()?;
         let engine = Engine {
-            matcher: Matcher::new(&literals).ok()?,
+            matcher,
             lengths: literals.iter().map(|literal| literal.bytes().len()).collect(),
-            uses,
+            leads: Leads::new(leads, self.guards),
             phrases: self.phrases,
             patterns: self.patterns,
             unanchored: self.unanchored,

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     engine::{
+        matcher::Literal,
         numbers::Written,
         pattern::Pattern,
         readers::READERS,
@@ -231,6 +232,15 @@ fn pattern(regex: &Spanned<String>) -> Result<Pattern, Placed> {
     };
     if compiled.matches_nothing {
         return Err(everywhere("it matches the empty text"));
+    }
+    // Where none of its literals stands there is no match.
+    let ordinary = ORDINARY.to_ascii_lowercase();
+    let stands = |literal: &Literal| {
+        ordinary.as_bytes().windows(literal.bytes().len()).any(|at| at == literal.bytes())
+    };
+    let literals = compiled.pattern.literals();
+    if !literals.is_empty() && !literals.iter().any(stands) {
+        return Ok(compiled.pattern);
     }
     let found = compiled.pattern.count_in(ORDINARY.as_bytes());
     if found >= ORDINARY_MATCHES {

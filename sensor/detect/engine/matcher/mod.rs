@@ -24,7 +24,7 @@ mod lanes;
 mod tokens;
 mod windows;
 
-use super::instructions::Instructions;
+use super::{guard::Guards, instructions::Instructions};
 use lanes::Lanes;
 use tokens::Tokens;
 use windows::Windows;
@@ -116,6 +116,12 @@ impl Matcher {
     /// # Errors
     /// When those for the automaton are too many.
     pub fn new(literals: &[Literal]) -> Result<Self, MatcherError> {
+        Self::guarded(literals, Vec::new())
+    }
+
+    /// The same, without the occurrences of a literal that have other bytes beside them than its guards admit. In the order of
+    /// the literals; those that have none are not guarded.
+    pub(crate) fn guarded(literals: &[Literal], guards: Vec<Option<Guards>>) -> Result<Self, MatcherError> {
         let (mut tokens, mut windows, mut short) = (Vec::new(), Vec::new(), Vec::new());
         let (mut wide_windows, mut wide_short) = (Vec::new(), Vec::new());
         let anchors: Vec<_> =
@@ -134,9 +140,10 @@ impl Matcher {
                 _ => wide_short.push((index, literal)),
             }
         }
+        let cased = |literal: u32| guards.get(literal as usize).and_then(Option::as_ref);
         Ok(Self {
-            literals: Literals::new(literals),
-            tokens: Tokens::new(&tokens),
+            tokens: Tokens::new(&tokens, &cased),
+            literals: Literals::new(literals, guards),
             windows: Windows::new(&windows),
             lanes: Lanes::new(&short)?,
             wide_windows: Windows::new(&wide_windows),
@@ -257,7 +264,9 @@ impl Search<'_> {
         let before = range.start.checked_sub(1).and_then(|at| self.text.get(at));
         let after = self.text.get(range.end);
         let joined = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-        if !(stored.left && joined(before) || stored.right && joined(after)) {
+        if !(stored.left && joined(before) || stored.right && joined(after))
+            && self.literals.admits(stored, self.text, &range)
+        {
             self.found.push(Occurrence { end: range.end, literal });
         }
     }
@@ -269,6 +278,7 @@ struct Literals {
     bytes: Vec<u8>,
     stored: Vec<Stored>,
     longest: usize,
+    guards: Vec<Guards>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -277,13 +287,19 @@ struct Stored {
     length: u32,
     left: bool,
     right: bool,
+    /// The number of its guards, counted from 1; 0 without.
+    guards: u32,
 }
 
 impl Literals {
-    fn new(literals: &[Literal]) -> Self {
+    fn new(literals: &[Literal], guards: Vec<Option<Guards>>) -> Self {
         let mut bytes = Vec::with_capacity(literals.iter().map(|literal| literal.bytes.len()).sum());
         let mut stored = Vec::with_capacity(literals.len());
-        for Literal { bytes: own, left, right } in literals {
+        let mut kept = Vec::new();
+        let guards = guards.into_iter().chain(std::iter::repeat_with(|| None));
+        for (Literal { bytes: own, left, right }, guards) in literals.iter().zip(guards) {
+            let is_guarded = guards.is_some();
+            kept.extend(guards);
             // Sources are at most a megabyte each, and their number is limited by memory long before 2^32 bytes.
             let size = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
             stored.push(Stored {
@@ -291,11 +307,17 @@ impl Literals {
                 length: size(own.len()),
                 left: *left,
                 right: *right,
+                guards: if is_guarded { size(kept.len()) } else { 0 },
             });
             bytes.extend_from_slice(own);
         }
         let longest = literals.iter().map(|literal| literal.bytes.len()).max().unwrap_or(0);
-        Self { bytes, stored, longest }
+        Self { bytes, stored, longest, guards: kept }
+    }
+
+    fn admits(&self, stored: Stored, text: &[u8], range: &std::ops::Range<usize>) -> bool {
+        let Some(guards) = (stored.guards as usize).checked_sub(1) else { return true };
+        self.guards.get(guards).is_none_or(|guards| guards.admit(text, range, false))
     }
 
     fn stored(&self, literal: u32) -> Option<Stored> {

@@ -12,16 +12,21 @@ use super::{
     filter::{Filter, Place, Probe, Table},
     frequency,
 };
+use crate::engine::guard::Guards;
 use crate::engine::instructions::{CHUNK, Classes, Instructions, Work};
 
 /// Bytes of a word that are its key.
 const KEY: usize = 8;
+/// Words of a bit for each two bytes.
+const PAIRS: usize = (1 << 16) / 64;
 /// Bytes of the beginning of a word that are the key of literals that end within it.
 const HEAD: usize = 4;
 /// Set in keys of beginnings; no ASCII word has it.
 const HEAD_MARK: u64 = 1 << 63;
-/// Shortest beginning of a word that is looked for: it stands for the 36 that may follow.
-const SHORTEST_HEAD: usize = 3;
+/// Shortest beginning of a word that is looked for.
+const SHORTEST_HEAD: usize = 2;
+/// Set in keys of beginnings of two letters; no ASCII word has it.
+const PAIR_MARK: u64 = 1 << 62;
 /// A shorter beginning than [`HEAD`] is never rare: sixteenths of bits.
 const SHORT_HEAD: u32 = 12 * 16;
 /// Chunks walked at once.
@@ -79,10 +84,16 @@ pub(super) struct Tokens {
     filter: Filter,
     table: Table,
     heads: bool,
+    /// A bit for each beginning of two letters that is looked for, in the case in which it is; empty when there is none.
+    pairs: Vec<u64>,
 }
 
 impl Tokens {
-    pub(super) fn new(anchored: &[(u32, &Literal, Anchor)]) -> Self {
+    /// `guards` of a literal say in which case it is written.
+    pub(super) fn new<'a>(
+        anchored: &[(u32, &Literal, Anchor)],
+        guards: &impl Fn(u32) -> Option<&'a Guards>,
+    ) -> Self {
         let mut pairs = Vec::with_capacity(anchored.len());
         for (index, literal, anchor) in anchored {
             let place = Place { literal: *index, offset: u32::try_from(anchor.offset).unwrap_or(u32::MAX) };
@@ -93,8 +104,31 @@ impl Tokens {
                 head_keys(run, &mut |key| pairs.push((key, place)));
             }
         }
+        let heads = anchored.iter().any(|(.., anchor)| !anchor.whole);
+        let mut bits = Vec::new();
+        for (literal, Literal { bytes, .. }, anchor) in anchored {
+            let Some([first, second]) = bytes.get(anchor.offset..).and_then(<[u8]>::first_chunk).copied()
+            else {
+                continue;
+            };
+            if anchor.whole || anchor.length != 2 {
+                continue;
+            }
+            bits.resize(PAIRS, 0);
+            let admitted = |place: usize, byte: u8| {
+                guards(*literal).is_none_or(|guards| guards.own.admits_at(place, byte))
+            };
+            for first in cases(first).filter(|byte| admitted(anchor.offset, *byte)) {
+                for second in cases(second).filter(|byte| admitted(anchor.offset + 1, *byte)) {
+                    let pair = usize::from(u16::from_le_bytes([first, second]));
+                    if let Some(word) = bits.get_mut(pair / 64) {
+                        *word |= 1_u64 << (pair % 64);
+                    }
+                }
+            }
+        }
         let (table, filter) = Table::new(pairs);
-        Self { filter, table, heads: anchored.iter().any(|(.., anchor)| !anchor.whole) }
+        Self { filter, table, heads, pairs: bits }
     }
 
     pub(super) fn find(&self, search: &mut Search<'_>, set: Instructions) {
@@ -115,7 +149,8 @@ impl Tokens {
                 &padded
             });
             let chunks = rest.len().div_ceil(CHUNK).min(CHUNKS);
-            let walk = Walk { probe: self.filter.probe(), piece, chunks, inside, words: &mut words };
+            let pairs = self.pairs.first_chunk().unwrap_or(&[0; PAIRS]);
+            let walk = Walk { probe: self.filter.probe(), pairs, piece, chunks, inside, words: &mut words };
             let count = if self.heads { set.run(WithHeads(walk)) } else { set.run(WholeOnly(walk)) };
             for word in words.iter().take(count) {
                 self.verify(search, at + usize::from(*word));
@@ -138,6 +173,11 @@ impl Tokens {
                 search.compare(*place, at);
             }
         }
+        if !self.pairs.is_empty() && length >= 2 {
+            for place in self.table.places(pair_key(word.get(..2).unwrap_or_default())) {
+                search.compare(*place, at);
+            }
+        }
     }
 }
 
@@ -152,10 +192,23 @@ fn head_key(head: &[u8]) -> u64 {
     HEAD_MARK | whole_key(head)
 }
 
+/// Both cases of a letter.
+fn cases(byte: u8) -> impl Iterator<Item = u8> {
+    [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()].into_iter()
+}
+
+fn pair_key(pair: &[u8]) -> u64 {
+    PAIR_MARK | whole_key(pair)
+}
+
 /// The keys of all words that begin with `run`.
 fn head_keys(run: &[u8], emit: &mut impl FnMut(u64)) {
     if let Some(head) = run.get(..HEAD) {
         emit(head_key(head));
+        return;
+    }
+    if run.len() == 2 {
+        emit(pair_key(run));
         return;
     }
     emit(whole_key(run));
@@ -166,6 +219,7 @@ fn head_keys(run: &[u8], emit: &mut impl FnMut(u64)) {
 
 struct Walk<'a> {
     probe: Probe<'a>,
+    pairs: &'a [u64; PAIRS],
     piece: &'a [u8; PIECE + AHEAD],
     chunks: usize,
     /// The byte before the piece belongs to a word.
@@ -197,7 +251,7 @@ impl Walk<'_> {
     /// pass the filter are moved to the front: two loops without a branch that depends on the text.
     #[inline(always)]
     fn walk<const HEADS: bool>(self, classes: impl Classes) -> usize {
-        let Self { probe, piece, chunks, inside, words } = self;
+        let Self { probe, pairs, piece, chunks, inside, words } = self;
         // Whether each byte belongs to a word, a bit each.
         let mut letters = [0_u8; PIECE / 8 + 8];
         let mut found = 0;
@@ -240,6 +294,8 @@ impl Walk<'_> {
             let mut passes = probe.passes(key);
             if HEADS {
                 passes |= probe.passes(key & u64::from(u32::MAX) | HEAD_MARK);
+                let pair = usize::from(u64::from_le_bytes(text) as u16);
+                passes |= (pairs.get(pair / 64).copied().unwrap_or_default() >> (pair % 64) & 1) as usize;
             }
             if let Some(slot) = words.get_mut(kept) {
                 *slot = word;
@@ -284,7 +340,8 @@ mod tests {
             (Literal::anywhere("-zorgle-"), Some("zorgle")),
             (Literal::anywhere("-zorgle"), Some("zorgle*")),
             (Literal::new("akia", true, false), Some("akia*")),
-            (Literal::new("ak", true, false), None),
+            (Literal::new("ak", true, false), Some("ak*")),
+            (Literal::new("a", true, false), None),
             (Literal::anywhere("-----begin rsa private key-----"), Some("rsa")),
             (Literal::word("карта"), None),
             (Literal::word("naïve"), Some("na")),
@@ -300,5 +357,8 @@ mod tests {
         assert_eq!(keys.len(), 1 + 36);
         assert!(keys.contains(&whole_key(b"eyj")));
         assert!(keys.contains(&head_key(b"eyjh")));
+        keys.clear();
+        head_keys(b"ey", &mut |key| keys.push(key));
+        assert_eq!(keys, [pair_key(b"ey")]);
     }
 }
