@@ -13,7 +13,7 @@ use std::ops::Range;
 /// in the chunk that it begins in and the next one.
 const BATCH: usize = 64;
 /// A bit for each byte from its first digit on that a number may take.
-const WIDEST: u128 = (1 << 48) - 1;
+const WIDEST: u128 = (1 << 64) - 1;
 /// Longest group of digits that a number may begin with.
 const LONGEST_GROUP: usize = 32;
 /// Longest word of letters and digits that a number may begin with: the widest layout.
@@ -156,6 +156,8 @@ struct Entry {
     index: u32,
     /// See [`Layout::second_group`].
     second: (usize, usize),
+    /// See [`Layout::fewest_digits`].
+    fewest: u32,
 }
 
 /// Bytes that may follow the first group of a layout.
@@ -227,12 +229,15 @@ impl Numbers {
 
     /// Enters a layout wherever it may be met.
     fn list(&mut self, index: u32, layout: &Layout, slot: Option<u32>) {
-        let entry = Entry { index, second: layout.second_group() };
-        for (_, lists) in
+        let fewest = u32::try_from(layout.fewest_digits()).unwrap_or(u32::MAX);
+        let entry = Entry { index, second: layout.second_group(), fewest };
+        for (digits, lists) in
             self.by_group.iter_mut().enumerate().filter(|(digits, _)| layout.begins_with_digits(*digits))
         {
             for (which, list) in lists.iter_mut().enumerate() {
-                if layout.follows().is_none_or(|byte| follower(Some(byte)) == which) {
+                // A loose layout ends with its group, unless a separator follows.
+                let ends = which == FOLLOWERS.len() && layout.is_loose() && digits < layout.fewest_digits();
+                if !ends && layout.follows().is_none_or(|byte| follower(Some(byte)) == which) {
                     list.push(entry, slot);
                 }
             }
@@ -300,7 +305,7 @@ impl Numbers {
                 }
                 self.read(text, &group, digits, armed, visit);
                 if digits >= fewest {
-                    self.group(text, group, armed, visit);
+                    self.group(text, group, digits, armed, visit);
                 }
             }
         }
@@ -354,11 +359,12 @@ impl Numbers {
         }
     }
 
-    /// Compares the layouts that may stand around a group.
+    /// Compares the layouts that may stand around a group, where so many digits are coming.
     fn group(
         &self,
         text: &[u8],
         group: Range<usize>,
+        coming: u32,
         armed: &Armed,
         visit: &mut impl FnMut(&Candidate) -> bool,
     ) {
@@ -368,7 +374,7 @@ impl Numbers {
         if letter(before) || letter(after) {
             let Some(word) = word(text, group) else { return };
             let Some(list) = self.by_word.get(word.len()) else { return };
-            self.compare(text, word, list.ready(armed), visit);
+            self.compare(text, word, list.ready(armed).filter(|entry| entry.fewest <= coming), visit);
         } else {
             let which = follower(after);
             let Some(list) = self.by_group.get(group.len()).and_then(|lists| lists.get(which)) else {
@@ -377,7 +383,8 @@ impl Numbers {
             // Dates and telephone numbers begin like many layouts and go on like none.
             let second = if which < FOLLOWERS.len() { digits_at(text, group.end + 1) } else { 0 };
             let likely = |entry: &&Entry| {
-                which == FOLLOWERS.len() || (entry.second.0..=entry.second.1).contains(&second)
+                entry.fewest <= coming
+                    && (which == FOLLOWERS.len() || (entry.second.0..=entry.second.1).contains(&second))
             };
             self.compare(text, group, list.ready(armed).filter(likely), visit);
         }

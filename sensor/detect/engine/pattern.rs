@@ -56,6 +56,17 @@ struct Anchor {
     rest: Hir,
 }
 
+impl Anchor {
+    /// Whether a match begins at a fixed distance before the literal.
+    const fn has_its_place(&self) -> bool {
+        self.before_least == self.before_most
+    }
+}
+
+fn has_its_place(anchor: &Option<Anchor>) -> bool {
+    anchor.as_ref().is_some_and(Anchor::has_its_place)
+}
+
 /// What an expression shows of itself before it is used.
 pub(crate) struct Compiled {
     /// The pattern.
@@ -80,15 +91,16 @@ impl Pattern {
             return Err((None, fault));
         }
         let value = group(&hir, VALUE);
+        let anchor = anchor(&hir);
         let compiled = OnceLock::new();
         if weight(&hir) >= LIGHT {
             let fault = || Fault::new("the expression is too large", "use fewer or smaller repeats");
-            let regex = compiled_regex(&hir, value.is_some()).ok_or_else(|| (None, fault()))?;
+            let regex = compiled_regex(&hir, value.is_some(), has_its_place(&anchor))
+                .ok_or_else(|| (None, fault()))?;
             compiled.get_or_init(|| Box::new(regex));
         }
         let longest = hir.properties().maximum_len().unwrap_or(WINDOW_BYTES).min(WINDOW_BYTES);
         let matches_nothing = hir.properties().minimum_len() == Some(0);
-        let anchor = anchor(&hir);
         Ok(Compiled {
             pattern: Self { hir, regex: compiled, halves: OnceLock::new(), anchor, longest, value },
             matches_nothing,
@@ -97,7 +109,7 @@ impl Pattern {
 
     fn regex(&self) -> &meta::Regex {
         self.regex.get_or_init(|| {
-            let regex = compiled_regex(&self.hir, self.value.is_some());
+            let regex = compiled_regex(&self.hir, self.value.is_some(), has_its_place(&self.anchor));
             Box::new(regex.expect("an expression as light as the ones that wait is far from the limit"))
         })
     }
@@ -132,7 +144,7 @@ impl Pattern {
     pub(crate) fn at(&self, text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
         let anchor = self.anchor.as_ref()?;
         let stop = text.len().min(start.saturating_add(anchor.after_most).max(end));
-        if anchor.before_least == anchor.before_most {
+        if anchor.has_its_place() {
             let begin = start.checked_sub(anchor.before_most)?;
             let (_, end) = self.begins_at(text, begin, stop)?;
             return self.narrowed(text, begin, end, stop);
@@ -199,12 +211,14 @@ impl Pattern {
 }
 
 /// None: too large.
-fn compiled_regex(hir: &Hir, captures: bool) -> Option<meta::Regex> {
+fn compiled_regex(hir: &Hir, captures: bool, anchored: bool) -> Option<meta::Regex> {
     let captures = if captures { WhichCaptures::All } else { WhichCaptures::Implicit };
     let config = meta::Config::new()
         .nfa_size_limit(Some(COMPILED_BYTES))
         .onepass_size_limit(Some(COMPILED_BYTES))
         .hybrid_cache_capacity(COMPILED_BYTES / 4)
+        // Where the literal has its place in a match, the search begins where the match does.
+        .auto_prefilter(!anchored)
         .utf8_empty(false)
         .which_captures(captures);
     meta::Regex::builder().configure(config).build_from_hir(hir).ok()
