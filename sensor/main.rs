@@ -13,5 +13,14 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    keep_pages_small();
     cli::run()
+}
+
+/// A page of two megabytes stays as long as one small piece of it is in use, and flows that come and go leave such pieces
+/// everywhere. Measured: a quarter less memory at the same speed.
+fn keep_pages_small() {
+    // Where the kernel doesn't offer it, memory is larger, and nothing else.
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_thp_disable(true);
 }
