@@ -40,12 +40,15 @@ struct Half {
     >,
 }
 
-/// The automaton of an expression; None where it is large.
-pub(super) fn automaton(hir: &Hir, reverse: bool) -> Option<NFA> {
-    let config = thompson::Config::new()
-        .reverse(reverse)
-        .which_captures(WhichCaptures::None)
-        .nfa_size_limit(Some(AUTOMATON_BYTES));
+/// The automaton of half an expression; None where it is large.
+pub(super) fn small(hir: &Hir, reverse: bool) -> Option<NFA> {
+    automaton(hir, reverse, WhichCaptures::None, AUTOMATON_BYTES)
+}
+
+/// The automaton of an expression; None where it takes more memory than that.
+pub(super) fn automaton(hir: &Hir, reverse: bool, captures: WhichCaptures, most_bytes: usize) -> Option<NFA> {
+    let config =
+        thompson::Config::new().reverse(reverse).which_captures(captures).nfa_size_limit(Some(most_bytes));
     thompson::Compiler::new().configure(config).build_from_hir(hir).ok()
 }
 
@@ -79,7 +82,7 @@ impl Half {
             .unicode_word_boundary(true)
             .cache_capacity(CACHE_BYTES)
             .skip_cache_capacity_check(true);
-        let dfa = DFA::builder().configure(config).build_from_nfa(automaton(hir, reverse)?).ok()?;
+        let dfa = DFA::builder().configure(config).build_from_nfa(small(hir, reverse)?).ok()?;
         Some(Self::of(dfa))
     }
 

@@ -24,8 +24,8 @@ const NESTING: u32 = 64;
 /// Literals of one expression; with more it counts as having none.
 const LITERALS: usize = 64;
 
-/// Weight from which an expression is compiled at once, to see whether it fits. A lighter one always does, and waits for its
-/// first use: most of a library's expressions are never led to, and compiling them all would take the longest part of a start.
+/// Weight from which an expression is measured, to see whether it fits; a lighter one always does. Both wait for their first use
+/// before they are compiled: most of a library's expressions are never led to.
 const LIGHT: usize = 2_000;
 /// The group that is the match, where an expression has one of this name; the rest only leads to it.
 const VALUE: &str = "value";
@@ -92,17 +92,13 @@ impl Pattern {
         }
         let value = group(&hir, VALUE);
         let anchor = anchor(&hir);
-        let compiled = OnceLock::new();
-        if weight(&hir) >= LIGHT {
-            let fault = || Fault::new("the expression is too large", "use fewer or smaller repeats");
-            let regex = compiled_regex(&hir, value.is_some(), has_its_place(&anchor))
-                .ok_or_else(|| (None, fault()))?;
-            compiled.get_or_init(|| Box::new(regex));
+        if weight(&hir) >= LIGHT && !fits(&hir, value.is_some()) {
+            return Err((None, Fault::new("the expression is too large", "use fewer or smaller repeats")));
         }
         let longest = hir.properties().maximum_len().unwrap_or(WINDOW_BYTES).min(WINDOW_BYTES);
         let matches_nothing = hir.properties().minimum_len() == Some(0);
         Ok(Compiled {
-            pattern: Self { hir, regex: compiled, halves: OnceLock::new(), anchor, longest, value },
+            pattern: Self { hir, regex: OnceLock::new(), halves: OnceLock::new(), anchor, longest, value },
             matches_nothing,
         })
     }
@@ -110,7 +106,7 @@ impl Pattern {
     fn regex(&self) -> &meta::Regex {
         self.regex.get_or_init(|| {
             let regex = compiled_regex(&self.hir, self.value.is_some(), has_its_place(&self.anchor));
-            Box::new(regex.expect("an expression as light as the ones that wait is far from the limit"))
+            Box::new(regex.expect("its automata are light, or were measured when it was read"))
         })
     }
 
@@ -122,9 +118,8 @@ impl Pattern {
     /// What stands beside each of the literals in a match, in their order.
     pub(crate) fn guards(&self) -> Vec<Guards> {
         let Some(anchor) = &self.anchor else { return Vec::new() };
-        let before =
-            halves::automaton(&anchor.before, true).map_or_else(Guard::open, |nfa| Guard::before(&nfa));
-        let rest = halves::automaton(&anchor.rest, false);
+        let before = halves::small(&anchor.before, true).map_or_else(Guard::open, |nfa| Guard::before(&nfa));
+        let rest = halves::small(&anchor.rest, false);
         let guards = anchor.literals.iter().map(|literal| {
             let (own, after) = match &rest {
                 Some(nfa) => Guard::after(nfa, literal.bytes()),
@@ -208,6 +203,14 @@ impl Pattern {
         let input = Input::new(text).span(begin..stop).anchored(Anchored::Yes);
         self.regex().search(&input).map(|found| (found.start(), found.end()))
     }
+}
+
+/// Whether the automata of both directions are small enough, which is all that compiling asks for.
+fn fits(hir: &Hir, captures: bool) -> bool {
+    let captures = if captures { WhichCaptures::All } else { WhichCaptures::Implicit };
+    halves::automaton(hir, false, captures, COMPILED_BYTES)
+        .and(halves::automaton(hir, true, WhichCaptures::None, COMPILED_BYTES))
+        .is_some()
 }
 
 /// None: too large.
