@@ -56,11 +56,8 @@ fn line(header: &Header<'_>) -> Option<String> {
         HeaderName::Comments => "Comments",
         HeaderName::Keywords => "Keywords",
         HeaderName::ContentDescription => "Content-Description",
-        HeaderName::Other(name)
-            if name.len() > 2 && name.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("x-")) =>
-        {
-            name
-        }
+        HeaderName::Sensitivity => "Sensitivity",
+        HeaderName::Other(name) if is_own(name) || is_label(name) => name,
         _ => return None,
     };
     let value = match &header.value {
@@ -70,6 +67,19 @@ fn line(header: &Header<'_>) -> Option<String> {
         _ => return None,
     };
     Some(format!("{name}: {value}\n"))
+}
+
+/// A field of a program's or an organisation's own.
+fn is_own(name: &str) -> bool {
+    name.len() > 2 && name.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("x-"))
+}
+
+/// Fields that say how sensitive a mail is, beside Sensitivity of RFC 2156 section 5.3.4: RFC 7444, Microsoft Purview, Australia's and Britain's
+/// protective markings.
+fn is_label(name: &str) -> bool {
+    const LABELS: [&str; 5] =
+        ["msip_labels", "classification", "protective-marking", "sio-label", "security-label"];
+    LABELS.iter().any(|label| label.eq_ignore_ascii_case(name))
 }
 
 fn addresses(address: &Address<'_>) -> String {
@@ -96,6 +106,16 @@ mod tests {
         assert_eq!(header.text, "From: Jürgen <j@corp.example>\nSubject: Gehälter\n");
         assert_eq!(header.media_type.as_deref(), Some("multipart/mixed"));
         assert_eq!(header.boundary.as_deref(), Some("=_x"));
+    }
+
+    #[test]
+    fn labels_of_a_mail_are_text() {
+        let header = parse(
+            b"From: a@corp.example\r\nSensitivity: Company-Confidential\r\nmsip_labels: MSIP_Label_1_Name=Secret;\r\n\
+              X-Classification: Restricted\r\nMessage-ID: <1@corp.example>\r\n",
+        );
+        let labels = "Sensitivity: Company-Confidential\nmsip_labels: MSIP_Label_1_Name=Secret;\n";
+        assert_eq!(header.text, format!("From: a@corp.example\n{labels}X-Classification: Restricted\n"));
     }
 
     #[test]

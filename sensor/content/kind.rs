@@ -2,6 +2,8 @@
 //!
 //! Owns: the kinds that the walk and the formats tell apart. Never does: reading beyond the first bytes.
 
+use crate::file_format;
+
 /// How an object is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -47,6 +49,14 @@ const OCTETS: &str = "application/octet-stream";
 
 /// Recognises an object by its first bytes (at most [`PREFIX_BYTES`] of them), with what was declared as second opinion.
 pub(crate) fn recognise(prefix: &[u8], declared: Option<&str>, filename: Option<&str>) -> Recognised {
+    let mut recognised = by_all(prefix, declared, filename);
+    if let Some(format) = file_format::of(prefix, recognised.kind, filename) {
+        format.media_type.clone_into(&mut recognised.media_type);
+    }
+    recognised
+}
+
+fn by_all(prefix: &[u8], declared: Option<&str>, filename: Option<&str>) -> Recognised {
     let declared = declared.map(essence).filter(|media_type| media_type.contains('/'));
     let extension =
         filename.and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension.to_ascii_lowercase());

@@ -9,6 +9,7 @@ mod budget;
 mod buffers;
 mod charset;
 mod codings;
+mod file_format;
 mod form;
 mod formats;
 mod header;

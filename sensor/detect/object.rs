@@ -26,7 +26,7 @@ use egret_fingerprint::{
     documents::DocumentScan,
     records::{RecordScan, RecordScratch},
 };
-use egret_model::{DetectLimits, Match, Timestamp};
+use egret_model::{DetectLimits, FileFormat, Match, Timestamp};
 use fingerprints::Told;
 use foldhash::fast::FixedState;
 use std::{
@@ -73,6 +73,7 @@ pub struct ObjectScan {
     /// Text whose prints have been taken.
     printed: u64,
     sha256: Option<String>,
+    format: Option<&'static FileFormat>,
     pub(crate) shapes: Shapes,
     pub(crate) tallies: BTreeMap<u32, Tally>,
 }
@@ -228,6 +229,7 @@ impl ObjectScan {
         self.documents.clear();
         self.printed = 0;
         self.sha256 = None;
+        self.format = None;
         self.shapes.clear();
         self.tallies.clear();
     }

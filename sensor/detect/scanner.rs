@@ -105,10 +105,10 @@ impl Scanner {
         self.end(scan, Wanted::Reported)
     }
 
-    /// Ends the scan of an object whose bytes have this SHA-256, in lower-case hexadecimal digits.
+    /// Ends the scan of an object whose bytes have this SHA-256, in lower-case hexadecimal digits, and this media type.
     #[must_use]
-    pub fn finish_object(&mut self, mut scan: ObjectScan, sha256: &str) -> Vec<Hit> {
-        scan.is_file(sha256);
+    pub fn finish_object(&mut self, mut scan: ObjectScan, sha256: &str, media_type: &str) -> Vec<Hit> {
+        scan.is_file(sha256, media_type);
         self.end(scan, Wanted::Reported)
     }
 
@@ -119,11 +119,16 @@ impl Scanner {
         self.end(scan, Wanted::All)
     }
 
-    /// Ends a scan that explains itself, of the object whose bytes have this SHA-256 (empty: not known): the hits that are reported,
-    /// and what is not and why.
+    /// Ends a scan that explains itself, of the object whose bytes have this SHA-256 and media type (empty: not known): the hits
+    /// that are reported, and what is not and why.
     #[must_use]
-    pub fn finish_explained(&mut self, mut scan: ObjectScan, sha256: &str) -> (Vec<Hit>, Vec<NearMiss>) {
-        scan.is_file(sha256);
+    pub fn finish_explained(
+        &mut self,
+        mut scan: ObjectScan,
+        sha256: &str,
+        media_type: &str,
+    ) -> (Vec<Hit>, Vec<NearMiss>) {
+        scan.is_file(sha256, media_type);
         self.complete(&mut scan);
         let signatures = &self.set.signatures;
         let mut misses = scan.misses.take().map(|misses| misses.told(signatures)).unwrap_or_default();

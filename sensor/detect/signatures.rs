@@ -104,9 +104,9 @@ impl Signature {
         &self.tags
     }
 
-    /// Its in-file tests.
+    /// Its in-file tests that are texts.
     pub fn cases(&self) -> impl Iterator<Item = Case<'_>> {
-        self.compiled.tests.iter().map(|test| Case {
+        self.compiled.tests.iter().filter(|test| test.media_type.is_empty()).map(|test| Case {
             text: &test.text,
             matches: test.matches,
             file: &test.source.name,
@@ -370,6 +370,9 @@ impl SignatureSet {
             let failure = signature.compiled.tests.iter().filter(wanted).find_map(|test| {
                 let mut scan = scanner.begin();
                 scanner.push(&mut scan, test.text.as_bytes());
+                if !test.media_type.is_empty() {
+                    scan.is_file("", test.media_type);
+                }
                 let hits = scanner.end(scan, Wanted::Confident);
                 let found = hits.iter().any(|hit| hit.signature == signature.id);
                 let fault = test.outcome(&signature.id, found)?;
@@ -387,13 +390,14 @@ impl SignatureSet {
 impl Test {
     /// What is wrong when the text was found, or was not.
     fn outcome(&self, id: &str, found: bool) -> Option<Fault> {
+        let what = if self.media_type.is_empty() { "text" } else { "kind of file" };
         match (self.matches, found) {
             (true, false) => Some(Fault::new(
-                format!("this text should match `{id}` and does not"),
+                format!("this {what} should match `{id}` and does not"),
                 "widen the pattern, lower report.at, or correct the test",
             )),
             (false, true) => Some(Fault::new(
-                format!("this text should not match `{id}` and does"),
+                format!("this {what} should not match `{id}` and does"),
                 "narrow the pattern, add a validator or [near], or correct the test",
             )),
             _ => None,

@@ -585,7 +585,7 @@ fn a_scan_that_explains_itself_tells_what_nearly_matched() {
     ] {
         let mut scan = scanner.begin_explained();
         scanner.push(&mut scan, text.as_bytes());
-        let (hits, misses) = scanner.finish_explained(scan, "");
+        let (hits, misses) = scanner.finish_explained(scan, "", "");
         assert_eq!(hits.len(), usize::from(reason.is_none()), "{text}");
         let told: String = misses.iter().map(|miss| miss.reason.clone() + "\n").collect();
         assert!(reason.map_or(misses.is_empty(), |reason| told.contains(reason)), "{text}: {told}");

@@ -76,9 +76,9 @@ impl Scanners {
         self.of(&scan.token).push(&mut scan.state, text);
     }
 
-    /// Ends the scan of the object with this SHA-256.
-    pub(crate) fn finish(&mut self, scan: Scan, sha256: &str) -> Vec<Hit> {
-        let hits = self.of(&scan.token).finish_object(scan.state, sha256);
+    /// Ends the scan of the object with this SHA-256 and media type.
+    pub(crate) fn finish(&mut self, scan: Scan, sha256: &str, media_type: &str) -> Vec<Hit> {
+        let hits = self.of(&scan.token).finish_object(scan.state, sha256, media_type);
         if !self.retired.is_empty() {
             drop(scan.token);
             self.retired.retain(|generation| Arc::strong_count(&generation.token) > 1);
@@ -86,8 +86,13 @@ impl Scanners {
         hits
     }
 
-    pub(crate) fn finish_explained(&mut self, scan: Scan, sha256: &str) -> (Vec<Hit>, Vec<NearMiss>) {
-        self.of(&scan.token).finish_explained(scan.state, sha256)
+    pub(crate) fn finish_explained(
+        &mut self,
+        scan: Scan,
+        sha256: &str,
+        media_type: &str,
+    ) -> (Vec<Hit>, Vec<NearMiss>) {
+        self.of(&scan.token).finish_explained(scan.state, sha256, media_type)
     }
 
     /// Every match in a text, by the set in force.
@@ -131,8 +136,8 @@ mod tests {
         }
         assert_eq!(scanners.retired.len(), 1);
         let ids = |hits: Vec<Hit>| hits.iter().map(|hit| hit.signature.to_string()).collect::<Vec<_>>();
-        assert_eq!(ids(scanners.finish(late, "")), ["x/bittern"]);
-        assert_eq!(ids(scanners.finish(open, "")), ["x/heron"]);
+        assert_eq!(ids(scanners.finish(late, "", "")), ["x/bittern"]);
+        assert_eq!(ids(scanners.finish(open, "", "")), ["x/heron"]);
         assert!(scanners.retired.is_empty(), "nobody needs the earlier set any more");
     }
 }

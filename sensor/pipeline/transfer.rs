@@ -192,9 +192,10 @@ impl Inspection {
                 if let Some(place) = self.scans.iter().rposition(|(id, _)| *id == object) {
                     let (_, scan) = self.scans.remove(place);
                     let hits = match self.how {
-                        How::Usual => scanners.finish(scan, &record.sha256),
+                        How::Usual => scanners.finish(scan, &record.sha256, &record.media_type),
                         How::Explaining => {
-                            let (hits, misses) = scanners.finish_explained(scan, &record.sha256);
+                            let (hits, misses) =
+                                scanners.finish_explained(scan, &record.sha256, &record.media_type);
                             let path = &record.path;
                             self.near_misses.extend(misses.into_iter().map(|miss| (path.clone(), miss)));
                             hits

@@ -6,6 +6,7 @@ use egret_fingerprint::{
     documents::{DocumentIndex, DocumentMatcher, DocumentRule, distance},
     records::{RecordIndex, RecordMatcher, Rule, RuleError},
 };
+use egret_model::FileFormat;
 use std::sync::Arc;
 
 /// Files by what they are as a whole.
@@ -17,11 +18,21 @@ pub(crate) struct FileRule {
     pub(crate) digests: Vec<[u8; 35]>,
     /// Greatest distance from one of them.
     pub(crate) distance: u32,
+    /// Kinds of files.
+    pub(crate) formats: Vec<&'static FileFormat>,
 }
 
 impl FileRule {
-    /// Why a file with this sum and digest is one of them.
-    pub(crate) fn says(&self, sum: Option<&str>, digest: Option<&[u8; 35]>) -> Option<String> {
+    /// Why a file with this sum and digest, of this kind, is one of them.
+    pub(crate) fn says(
+        &self,
+        sum: Option<&str>,
+        digest: Option<&[u8; 35]>,
+        format: Option<&'static FileFormat>,
+    ) -> Option<String> {
+        if let Some(format) = format.filter(|format| self.formats.contains(format)) {
+            return Some(format!("the file is a {} ({})", format.title, format.media_type));
+        }
         if sum.is_some_and(|sum| self.sums.iter().any(|known| known == sum)) {
             return Some("the file's SHA-256".into());
         }

@@ -4,7 +4,7 @@
 
 use super::{
     draft::{Draft, Report, Test},
-    exception, levels, phrases,
+    exception, fingerprints, levels, phrases,
     problem::{Fault, SignatureProblem},
     schema,
     source::{Source, Sources},
@@ -154,24 +154,29 @@ impl Checker<'_> {
     }
 
     fn test(&self, test: &Spanned<schema::Test>) -> Result<Test, Placed> {
-        match (&test.get_ref().matches, &test.get_ref().no_match) {
-            (Some(text), None) => Ok(Test {
-                text: text.get_ref().clone(),
-                matches: true,
-                span: text.span(),
-                source: Arc::clone(self.source),
-            }),
-            (None, Some(text)) => Ok(Test {
-                text: text.get_ref().clone(),
-                matches: false,
-                span: text.span(),
-                source: Arc::clone(self.source),
-            }),
-            _ => Err((
-                test.span(),
-                Fault::new("a test needs `match` or `no_match`", "write one text a [[test]]"),
-            )),
-        }
+        let schema::Test { matches, no_match, match_file, no_match_file } = test.get_ref();
+        let given = [
+            (matches, true, false),
+            (no_match, false, false),
+            (match_file, true, true),
+            (no_match_file, false, true),
+        ];
+        let mut given =
+            given.into_iter().filter_map(|(given, matches, file)| Some((given.as_ref()?, matches, file)));
+        let (Some((given, matches, file)), None) = (given.next(), given.next()) else {
+            let fault = Fault::new(
+                "a test needs one of `match`, `no_match`, `match_file`, `no_match_file`",
+                "write one text a [[test]]",
+            );
+            return Err((test.span(), fault));
+        };
+        let media_type = if file {
+            fingerprints::formats(given)?.first().map_or("", |format| format.media_type)
+        } else {
+            ""
+        };
+        let text = if file { String::new() } else { given.get_ref().clone() };
+        Ok(Test { text, media_type, matches, span: given.span(), source: Arc::clone(self.source) })
     }
 }
 

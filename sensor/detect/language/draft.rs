@@ -100,6 +100,8 @@ pub(crate) struct Report {
 #[derive(Clone, Debug)]
 pub(crate) struct Test {
     pub(crate) text: String,
+    /// Media type of the object that stands in place of a text; empty for a text.
+    pub(crate) media_type: &'static str,
     pub(crate) matches: bool,
     pub(crate) span: Range<usize>,
     pub(crate) source: Arc<Source>,

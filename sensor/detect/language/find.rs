@@ -70,13 +70,14 @@ impl Checker<'_> {
             find.records.is_some(),
             find.documents.is_some(),
             !find.sha256.is_empty() || !find.similar.is_empty(),
+            !find.file.is_empty(),
             !find.labels.is_empty(),
             !find.canaries.is_empty(),
         ];
         if ways.iter().filter(|way| **way).count() != 1 {
             let fault = Fault::new(
                 "a find needs exactly one of words, phrases or dictionary, regex, numbers, use, records, documents, sha256 or \
-                 similar, labels, canaries",
+                 similar, file, labels, canaries",
                 "add one, or split it into several [[find]]",
             );
             return Err((find.name.span(), fault));

@@ -5,7 +5,7 @@
 use super::{
     check::Placed,
     draft::What,
-    problem::Fault,
+    problem::{Fault, nearest},
     schema::{Columns, Find},
     source::Sources,
 };
@@ -14,7 +14,8 @@ use egret_fingerprint::{
     documents::{self, DocumentRule},
     records::{RecordMatcher, Rule, RuleError},
 };
-use std::sync::Arc;
+use egret_model::{FILE_FORMATS, FileFormat};
+use std::{collections::BTreeSet, sync::Arc};
 use toml::Spanned;
 
 /// Distance of similarity digests when none is given: much the same file.
@@ -51,6 +52,10 @@ pub(crate) fn what(sources: &Sources, find: &Find) -> Result<Option<What>, Place
     }
     if !find.sha256.is_empty() || !find.similar.is_empty() {
         return files(find).map(Some);
+    }
+    if !find.file.is_empty() {
+        let formats = find.file.iter().map(formats).collect::<Result<Vec<_>, _>>()?.concat();
+        return Ok(Some(What::Files(FileRule { formats, ..FileRule::default() })));
     }
     if !find.labels.is_empty() {
         return labels(&find.labels).map(Some);
@@ -125,7 +130,28 @@ fn files(find: &Find) -> Result<What, Placed> {
         sums: find.sha256.iter().map(sum).collect::<Result<_, _>>()?,
         digests: find.similar.iter().map(digest).collect::<Result<_, _>>()?,
         distance,
+        formats: Vec::new(),
     }))
+}
+
+/// The kinds of files that a name stands for: one, or a family.
+pub(crate) fn formats(name: &Spanned<String>) -> Result<Vec<&'static FileFormat>, Placed> {
+    let given = name.get_ref().as_str();
+    let named: Vec<_> =
+        FILE_FORMATS.iter().filter(|known| known.name == given || known.family == given).collect();
+    if !named.is_empty() {
+        return Ok(named);
+    }
+    let families: BTreeSet<&str> = FILE_FORMATS.iter().map(|known| known.family).collect();
+    let known = || FILE_FORMATS.iter().map(|known| known.name).chain(families.iter().copied());
+    let fix = nearest(given, known()).map_or_else(
+        || {
+            let families: Vec<&str> = families.iter().copied().collect();
+            format!("name a kind of file, or one of: {}", families.join(", "))
+        },
+        |meant| format!("did you mean `{meant}`?"),
+    );
+    Err((name.span(), Fault::new(format!("there is no kind of file `{given}`"), fix)))
 }
 
 /// Labels stand in metadata that become lines of text: `MSIP_Label_GUID_Name: Confidential` in documents of Office and in PDF,

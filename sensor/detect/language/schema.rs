@@ -174,6 +174,9 @@ pub(crate) struct Find {
     /// Files by their SHA-256.
     #[serde(default)]
     pub(crate) sha256: Vec<Spanned<String>>,
+    /// Files of a kind (`pst`) or a family of kinds (`key-store`).
+    #[serde(default)]
+    pub(crate) file: Vec<Spanned<String>>,
     /// Binary files by their similarity digests (TLSH).
     #[serde(default)]
     pub(crate) similar: Vec<Spanned<String>>,
@@ -299,13 +302,17 @@ pub(crate) struct Escalation {
     pub(crate) severity: Severity,
 }
 
-/// `[[test]]`: a text that must, or must not, be found.
+/// `[[test]]`: a text, or a kind of file, that must, or must not, be found.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Test {
     #[serde(rename = "match")]
     pub(crate) matches: Option<Spanned<String>>,
     pub(crate) no_match: Option<Spanned<String>>,
+    /// An object of this kind must be found.
+    pub(crate) match_file: Option<Spanned<String>>,
+    /// An object of this kind must not be found.
+    pub(crate) no_match_file: Option<Spanned<String>>,
 }
 
 /// Reads the text of a file.

@@ -8,7 +8,7 @@ use crate::{
     engine::{FindId, Judgement, redact::Excerpt},
 };
 use egret_fingerprint::documents::{DocumentMatch, Passage};
-use egret_model::DetectLimits;
+use egret_model::{DetectLimits, FileFormat};
 use foldhash::quality::FixedState;
 use std::{hash::BuildHasher as _, ops::Range};
 
@@ -25,9 +25,10 @@ impl ObjectScan {
         self.documents.compare_file();
     }
 
-    /// The object is the file with this SHA-256.
-    pub(crate) fn is_file(&mut self, sha256: &str) {
+    /// The object is the file with this SHA-256 and of this media type.
+    pub(crate) fn is_file(&mut self, sha256: &str, media_type: &str) {
         self.sha256 = Some(sha256.to_owned());
+        self.format = FileFormat::of_media_type(media_type);
     }
 
     /// Looks for records by values that begin before `horizon`, and takes the prints of all text.
@@ -90,7 +91,7 @@ impl ObjectScan {
         let known = &set.engine.fingerprints;
         let sum = self.sha256.take();
         for (rule, finder) in &known.files {
-            if let Some(why) = rule.says(sum.as_deref(), self.documents.digest().as_ref()) {
+            if let Some(why) = rule.says(sum.as_deref(), self.documents.digest().as_ref(), self.format) {
                 let value = hash(sum.as_deref().unwrap_or(&why));
                 let told = Told { redacted: "[file]".into(), why: vec![why] };
                 self.keep_whole(set, limits, *finder, value, Signs::default(), &[(0..0, told)]);

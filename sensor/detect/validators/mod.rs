@@ -144,6 +144,7 @@ pub(crate) const VALIDATORS: &[Validator] = &[
     secret::SECRET,
     secret::SERVICE_KEY,
     entropy::TOKEN,
+    payment_card::TRACK,
     places::POSTCODE,
     us_ssn::VALIDATOR,
     places::STATE,

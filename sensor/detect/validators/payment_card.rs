@@ -10,6 +10,23 @@ use std::sync::LazyLock;
 /// `payment-card`.
 pub(super) const VALIDATOR: Validator = Validator { name: "payment-card", check, value: ValueForm::Digits };
 
+/// `track-two`: a card number as the second track of a stripe has it, with what follows it there: a mark, four digits of expiry,
+/// three of the service code (ISO/IEC 7813 section 5).
+pub(super) const TRACK: Validator = Validator { name: "track-two", check: track, value: ValueForm::Digits };
+
+/// Digits that follow the mark for certain.
+const TRACK_DIGITS: usize = 7;
+
+fn track(subject: &Subject<'_>) -> Verdict {
+    let Some((b'=' | b'D', rest)) = subject.after.split_first() else { return Verdict::Invalid };
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let month = rest.get(2..4).and_then(|month| str::from_utf8(month).ok()?.parse().ok());
+    if digits < TRACK_DIGITS || !month.is_some_and(|month: u8| (1..=12).contains(&month)) {
+        return Verdict::Invalid;
+    }
+    check(subject)
+}
+
 /// A range of leading digits of one scheme.
 struct Range {
     first: u32,
