@@ -15,6 +15,7 @@ mod targets {
     pub(super) mod formats;
     pub(super) mod ftp;
     pub(super) mod http1;
+    pub(super) mod identity;
     pub(super) mod matcher;
     #[cfg(target_os = "linux")]
     pub(super) mod ring;
@@ -39,6 +40,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("formats", targets::formats::run),
     ("ftp", targets::ftp::run),
     ("http1", targets::http1::run),
+    ("identity", targets::identity::run),
     ("matcher", targets::matcher::run),
     #[cfg(target_os = "linux")]
     ("ring", targets::ring::run),

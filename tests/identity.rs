@@ -8,6 +8,54 @@ use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs;
 
+/// What an operator's files tell reaches each transfer: a log-on of the security log, and the department and groups of the directory.
+#[test]
+fn logs_and_the_directory_name_senders() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = |name: &str, text: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("a file");
+        path.to_str().expect("a UTF-8 path").to_owned()
+    };
+    let event = "{\"EventTime\":\"2026-11-23T23:50:00Z\",\"EventID\":4624,\"LogonType\":3,\"TargetUserName\":\"alice\",\
+                 \"TargetDomainName\":\"CORP\",\"IpAddress\":\"10.20.1.11\",\"WorkstationName\":\"ALICE-LT\"}\n";
+    // As PowerShell writes it: UTF-16 with a byte order mark.
+    let wide: Vec<u8> =
+        "\u{feff}".encode_utf16().chain(event.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let log = file("security.json", &wide);
+    let lines = file(
+        "syslog",
+        b"Nov 23 23:40:00 gw dhcpd: DHCPACK on 10.20.1.12 to 02:00:5e:10:00:01 (BOB-PC) via eth0\n",
+    );
+    let people = file("people.csv", b"user,department,groups,end\nalice,Finance,Leavers;VPN,2026-12-31\n");
+    let arguments = ["--quiet", "--internal", "10.20.0.0/16", "--directory", &people];
+    let logs = ["--identity-log", &log, "--identity-log", &lines];
+    let replayed =
+        support::replay(&[&support::file("tests/data/demo.pcap")], &[&arguments[..], &logs[..]].concat());
+    assert_eq!(replayed.stderr(), "");
+    let transfers = replayed.records("transfers.jsonl");
+    let sent_by = |ip: &str| {
+        let sent = |transfer: &&Value| transfer["sender"]["ip"] == ip && transfer["direction"] == "egress";
+        &transfers.iter().find(sent).unwrap_or_else(|| panic!("{ip} sends something"))["sender"]
+    };
+    let alice = sent_by("10.20.1.11");
+    assert_eq!((&alice["user"], &alice["evidence"]), (&"alice".into(), &"windows-logon".into()));
+    assert_eq!((&alice["host"], &alice["domain"]), (&"ALICE-LT".into(), &"CORP".into()));
+    assert_eq!(alice["person"]["department"], "Finance");
+    assert_eq!(alice["person"]["groups"], serde_json::json!(["Leavers", "VPN"]));
+    assert_eq!(alice["person"]["employment_ends"], "2027-01-01T00:00:00.000000000Z");
+    assert_eq!(sent_by("10.20.1.12")["host"], "BOB-PC");
+    // A log that tells nothing is told of.
+    let nothing = file("nothing.log", b"Nov 23 23:40:00 gw kernel: eth0 up\n");
+    let replayed =
+        support::replay(&[&support::file("tests/data/demo.pcap")], &["--quiet", "--identity-log", &nothing]);
+    assert!(
+        replayed.stderr().contains("none of 1 entries tells who had which address"),
+        "{}",
+        replayed.stderr()
+    );
+}
+
 #[test]
 fn each_capture_names_whom_it_should() {
     let folder = support::file("tests/data/identity");

@@ -4,7 +4,7 @@
 
 use super::run::Overrides;
 use super::settings_file::{self, DOCUMENTED, Loaded};
-use super::{plan, status, view};
+use super::{status, view};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use egret_detect::SignatureSet;
@@ -85,11 +85,11 @@ impl Check {
             println!("{problem}\n");
             faults += 1;
         }
-        let users = plan::read_or_empty(loaded.settings.users(), &mut |warning| {
+        let people = loaded.settings.sources().read(&mut |warning| {
             println!("{warning}");
             faults += 1;
         });
-        if let Err(error) = users {
+        if let Err(error) = people {
             println!("{error:#}");
             faults += 1;
         }

@@ -9,7 +9,7 @@ mod config;
 mod documents;
 mod incidents;
 mod keys;
-mod plan;
+mod people;
 mod records;
 mod replay;
 #[cfg(unix)]

@@ -3,7 +3,8 @@
 //! Owns: the arguments of a replay and what is printed of it. Never does: inspection.
 
 use super::clock::now;
-use super::{amount, plan, signatures, status, store, view};
+use super::people::Sources;
+use super::{amount, signatures, status, store, view};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use egret_capture::Inputs;
@@ -21,9 +22,10 @@ Examples:
   egret replay monday.pcapng
   egret replay captures/ --output records --internal 10.0.0.0/8 --internal 2001:db8:20::/48
   egret replay monday.pcap --users people.csv --signatures our-signatures/
+  egret replay monday.pcap --identity-log dc1-security.jsonl --directory people.ldif
   tcpdump -r old.pcap -w - port 80 | egret replay - --quiet --output records --fail-on high
 
-The table of --users has a header: ip,user[,host][,mac][,from][,to]. An ip may be a network: 10.1.0.0/24.
+The table of --users has a header: ip,user[,host][,mac][,from][,to][,ports]. An ip may be a network: 10.1.0.0/24.
 
 Exit status: 0 done; 1 done, but part of the input could not be read; 2 wrong usage or configuration; 3 with --fail-on.";
 
@@ -51,9 +53,8 @@ pub(crate) struct Replay {
     #[arg(short, long, value_name = "CIDR")]
     internal: Vec<ipnet::IpNet>,
 
-    /// Who has which address: a CSV with the columns ip, user and optionally host, mac, from, to.
-    #[arg(short, long, value_name = "CSV")]
-    users: Option<PathBuf>,
+    #[command(flatten)]
+    people: Sources,
 
     /// TLS keys in NSS key log format. This version does not decrypt TLS: the file must be readable, and what is encrypted is counted as
     /// such.
@@ -114,7 +115,7 @@ impl Replay {
             } else {
                 InternalNetworks::new(self.internal.clone())
             },
-            plan: plan::read_or_empty(self.users.as_deref(), &mut |warning| view::warning(&warning))?,
+            people: self.people.read(&mut |warning| view::warning(&warning))?,
             signatures: set,
             workers: self.workers.map_or_else(processors, usize::from),
             limits,
@@ -172,8 +173,7 @@ impl Replay {
     /// The way into the store, where there is one.
     fn fill(&self, inputs: &Inputs, config: &ReplayConfig) -> Result<Option<Fill>> {
         let Some(path) = &self.store else { return Ok(None) };
-        let manifest =
-            store::replay_manifest(inputs, &config.signatures, &self.internal, self.users.as_deref())?;
+        let manifest = store::replay_manifest(inputs, &config.signatures, &self.internal, &self.people)?;
         Ok(Some(Fill::begin(Store::create(path)?, &manifest, now())?))
     }
 

@@ -4,6 +4,7 @@
 //!
 //! Each key, its default and its reason stand in `config/sensor.toml`; a test keeps that file and this one in step.
 
+use super::people::Sources;
 use egret_capture::live::{Backend, LiveOptions};
 use egret_model::Limits;
 use egret_output::Rotation;
@@ -86,6 +87,10 @@ pub(crate) struct Inspect {
 pub(crate) struct Identity {
     pub(crate) internal: Vec<IpNet>,
     pub(crate) users: PathBuf,
+    pub(crate) directories: Vec<PathBuf>,
+    pub(crate) logs: Vec<PathBuf>,
+    pub(crate) proxies: Vec<IpNet>,
+    pub(crate) shared: Vec<IpNet>,
     pub(crate) hold_ms: u32,
 }
 
@@ -276,10 +281,12 @@ impl Settings {
         }
     }
 
-    /// The table of users, where there is one.
-    pub(crate) fn users(&self) -> Option<&std::path::Path> {
-        let users = &self.identity.users;
-        (!users.as_os_str().is_empty()).then_some(users)
+    /// Files about people, and whom to trust.
+    pub(crate) fn sources(&self) -> Sources {
+        let Identity { users, directories, logs, proxies, shared, internal: _, hold_ms: _ } =
+            self.identity.clone();
+        let users = (!users.as_os_str().is_empty()).then_some(users);
+        Sources { users, directories, logs, proxies, shared }
     }
 
     /// The limits of every stage.

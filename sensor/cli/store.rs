@@ -3,6 +3,7 @@
 //! Owns: those arguments, and the manifests of runs. Never does: queries.
 
 use super::clock::now;
+use super::people::Sources;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use egret_capture::Inputs;
@@ -175,7 +176,7 @@ pub(crate) fn replay_manifest(
     inputs: &Inputs,
     signatures: &SignatureSet,
     internal: &[ipnet::IpNet],
-    users: Option<&Path>,
+    people: &Sources,
 ) -> Result<Manifest> {
     let names: Vec<String> = inputs.names().map(str::to_owned).collect();
     let captures = names
@@ -193,9 +194,26 @@ pub(crate) fn replay_manifest(
         kind: RunKind::Replay,
         captures,
         internal: internal.iter().map(ToString::to_string).collect(),
-        users: users.map(file_digest).transpose()?,
+        users: people_digest(people)?,
         ..manifest(RunKind::Replay, signatures)
     })
+}
+
+/// One digest for all that was told of people: of the table itself where there is nothing else.
+fn people_digest(people: &Sources) -> Result<Option<FileDigest>> {
+    let Sources { users, directories, logs, proxies, shared } = people;
+    if directories.is_empty() && logs.is_empty() && proxies.is_empty() && shared.is_empty() {
+        return users.as_deref().map(file_digest).transpose();
+    }
+    let files = people.files().map(file_digest).collect::<Result<Vec<_>>>()?;
+    let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    let networks = [("proxy", proxies), ("shared", shared)];
+    let networks = networks
+        .into_iter()
+        .flat_map(|(what, list)| list.iter().map(move |network| format!("{what} {network}")));
+    let lines: Vec<String> = files.iter().map(|file| file.sha256.clone()).chain(networks).collect();
+    let sha256 = hexadecimal(Sha256::new_with_prefix(lines.join("\n")));
+    Ok(Some(FileDigest { name: names.join(", "), sha256 }))
 }
 
 fn manifest(kind: RunKind, signatures: &SignatureSet) -> Manifest {
@@ -235,7 +253,11 @@ pub(crate) fn digest(path: &Path) -> Result<(u64, String)> {
         digest.update(block.get(..read).unwrap_or_default());
         bytes += read as u64;
     }
-    Ok((bytes, digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+    Ok((bytes, hexadecimal(digest)))
+}
+
+fn hexadecimal(digest: Sha256) -> String {
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

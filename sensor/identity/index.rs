@@ -1,38 +1,31 @@
-//! The interval index: evidence by address and time, and the attribution drawn from it.
+//! The index: evidence by address and time, and the attribution drawn from it.
 //!
-//! Owns: storage of evidence within limits and the evidence model. Never does: parsing; forgetting by a clock.
+//! Owns: storage of evidence within limits. Never does: parsing; weighing (`decide`); forgetting by a clock.
 
-use crate::plan::AddressPlan;
+use crate::account::{Kind, Whereabouts, kind_of};
+use crate::decide::UserScores;
+use crate::people::People;
+use crate::place::{Interval, PlaceRecord};
+use crate::plan::PlanEntry;
 use crate::weight;
 use egret_model::{Attribution, Evidence, IdentityLimits, MacAddress, Sighting, Timestamp};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
-
-/// Evidence of one kind for one identity, repeated without interruption.
-#[derive(Clone, Debug)]
-struct Interval {
-    first: Timestamp,
-    last: Timestamp,
-    until: Option<Timestamp>,
-    user: Option<String>,
-    host: Option<String>,
-    domain: Option<String>,
-    mac: Option<MacAddress>,
-    evidence: Evidence,
-    confirmed: bool,
-}
-
-/// Repeated evidence of the same kind for the same identity within this time is one interval, nanoseconds (15 min).
-const COALESCE_NS: i64 = 900 * 1_000_000_000;
+use std::sync::Arc;
 
 /// Who had which address when: evidence goes in, in any order; attributions come out for any time.
 #[derive(Debug)]
 pub struct IdentityIndex {
-    plan: AddressPlan,
-    by_place: HashMap<Place, Vec<Interval>>,
-    /// Places in the order in which their intervals came, for forgetting the oldest.
+    people: Arc<People>,
+    /// How far time has come: evidence of the files up to here is in.
+    now: Timestamp,
+    places: HashMap<Place, PlaceRecord>,
+    /// Places in the order in which their intervals came, one entry for each interval, for forgetting the oldest.
     order: VecDeque<Place>,
-    limit: usize,
+    names: Names,
+    whereabouts: Whereabouts,
+    most: usize,
+    most_of_place: usize,
 }
 
 /// What evidence speaks of.
@@ -44,393 +37,356 @@ enum Place {
     Link(MacAddress),
 }
 
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The address.
+    pub ip: IpAddr,
+    /// The port of the connection, where there is one: users of a shared address are told apart by it.
+    pub port: Option<u16>,
+    /// When.
+    pub at: Timestamp,
+    /// A user whom the exchange itself named (its own log-in, or the envelope sender of its mail): where evidence about the
+    /// address is in conflict, the exchange knows best; where there is none, it is all there is.
+    pub named: Option<(&'a str, Evidence)>,
+}
+
 impl IdentityIndex {
-    /// An index with the operator's plan and no evidence yet.
+    /// An index with what the operator's files tell.
     #[must_use]
-    pub fn new(plan: AddressPlan, limits: &IdentityLimits) -> Self {
-        Self { plan, by_place: HashMap::new(), order: VecDeque::new(), limit: limits.intervals.max(1) }
+    pub fn new(people: Arc<People>, limits: &IdentityLimits) -> Self {
+        Self {
+            people,
+            now: Timestamp::from_nanos(i64::MIN),
+            places: HashMap::new(),
+            order: VecDeque::new(),
+            names: Names::default(),
+            whereabouts: Whereabouts::new(limits.accounts),
+            most: limits.intervals.max(1),
+            most_of_place: limits.intervals_of_address.max(1),
+        }
     }
 
-    /// Puts another plan in the place of the operator's; evidence stays.
-    pub fn replace_plan(&mut self, plan: AddressPlan) {
-        self.plan = plan;
+    /// Puts other files in the place of the operator's. Evidence stays; what the files tell of the past and did not tell before is
+    /// added.
+    pub fn replace_people(&mut self, people: &Arc<People>) {
+        let before = std::mem::replace(&mut self.people, Arc::clone(people));
+        for event in people.events_until(self.now).iter().filter(|event| !before.tells(event)) {
+            self.insert(event, people);
+        }
     }
 
-    /// Adds a piece of evidence; one that speaks of no address at all says nothing. Beyond [`IdentityLimits::intervals`] the oldest
-    /// interval is forgotten.
+    /// Time has come to `now`: evidence of the files up to then is taken in. To be called with the time of each event.
+    pub fn advance(&mut self, now: Timestamp) {
+        if now <= self.now {
+            return;
+        }
+        let people = Arc::clone(&self.people);
+        for event in people.events_between(self.now, now) {
+            self.insert(event, &people);
+        }
+        self.now = now;
+    }
+
+    /// True for the address of a proxy whose word on its clients is taken.
+    #[must_use]
+    pub fn is_proxy(&self, ip: IpAddr) -> bool {
+        self.people.is_proxy(ip)
+    }
+
+    /// Adds a piece of evidence; one that speaks of no address at all says nothing, nor does one that a proxy tells which the
+    /// operator has not named. Beyond [`IdentityLimits::intervals`] the oldest interval is forgotten.
     pub fn add(&mut self, sighting: &Sighting) {
+        let people = Arc::clone(&self.people);
+        self.insert(sighting, &people);
+    }
+
+    fn insert(&mut self, sighting: &Sighting, people: &People) {
         let place = match (sighting.ip, sighting.mac) {
-            (Some(ip), _) => Place::Address(ip),
+            (Some(ip), _) => Place::Address(ip.to_canonical()),
             (None, Some(mac)) => Place::Link(mac),
             (None, None) => return,
         };
-        let (user, host) = person_and_host(sighting);
-        let intervals = self.by_place.entry(place).or_default();
-        let same = intervals.iter_mut().rev().find(|interval| {
-            interval.evidence == sighting.evidence
-                && interval.user == user
-                && interval.host == host
-                && sighting.at.since(interval.last).abs() <= COALESCE_NS
-        });
-        if let Some(interval) = same {
-            interval.first = interval.first.min(sighting.at);
-            interval.last = interval.last.max(sighting.at);
-            interval.until = interval.until.max(sighting.until);
-            interval.confirmed |= sighting.confirmed;
-            interval.mac = interval.mac.or(sighting.mac);
+        let known = Known::of(sighting, people, &mut self.names);
+        if known.kind == Kind::Anonymous {
             return;
         }
-        intervals.push(Interval {
-            first: sighting.at,
-            last: sighting.at,
-            until: sighting.until,
+        let at = sighting.at;
+        let record = self.places.entry(place).or_default();
+        if sighting.until.is_some_and(|until| until <= at) {
+            record.close(known.user.as_deref(), at);
+        }
+        if sighting.evidence == Evidence::Dhcp && sighting.confirmed {
+            record.leased(sighting.mac, known.host.as_ref(), at, sighting.until);
+        }
+        let person = known.kind == Kind::Person
+            && sighting.confirmed
+            && weight::of(sighting.evidence) >= weight::PRESENCE;
+        if let (Place::Address(ip), Some(user)) = (place, &known.user)
+            && sighting.confirmed
+        {
+            if person && !self.whereabouts.roams(user, at) {
+                record.present(user, at);
+            }
+            self.whereabouts.note(user, ip, at);
+        }
+        let shared = match place {
+            Place::Address(ip) => record.is_shared(at) || people.is_shared(ip),
+            Place::Link(_) => false,
+        };
+        // A single port says nothing where the address is one person's.
+        let ports = sighting.ports.filter(|(low, high)| shared || low != high);
+        let Known { user, host, domain, kind } = known;
+        let interval = Interval::new(
+            at,
+            sighting.until,
             user,
             host,
-            domain: sighting.domain.clone(),
-            mac: sighting.mac,
-            evidence: sighting.evidence,
-            confirmed: sighting.confirmed,
-        });
-        self.order.push_back(place);
-        if self.order.len() > self.limit
-            && let Some(oldest) = self.order.pop_front()
-            && let Some(intervals) = self.by_place.get_mut(&oldest)
+            domain,
+            sighting.mac,
+            ports,
+            sighting.evidence,
+            sighting.confirmed,
+            kind == Kind::Service,
+        );
+        if record.add(interval) {
+            self.make_room(place);
+        }
+    }
+
+    /// Room for the interval that `place` has got: its own oldest goes if it has too many, else the oldest of all.
+    fn make_room(&mut self, place: Place) {
+        if let Some(record) = self.places.get_mut(&place)
+            && record.len() > self.most_of_place
         {
-            intervals.remove(0);
-            if intervals.is_empty() {
-                self.by_place.remove(&oldest);
+            // Its entry in the order now stands for the new one.
+            record.forget_oldest();
+            return;
+        }
+        self.order.push_back(place);
+        if self.order.len() > self.most
+            && let Some(oldest) = self.order.pop_front()
+            && let Some(record) = self.places.get_mut(&oldest)
+        {
+            record.forget_oldest();
+            if record.len() == 0 {
+                self.places.remove(&oldest);
             }
         }
     }
 
-    /// Who used `ip` at `at`. `named` is a user whom the exchange itself named (its own log-in, or the envelope sender of its
-    /// mail): where evidence about the address is in conflict, the exchange knows best; where there is none, it is all there is.
+    /// Pieces of evidence kept.
     #[must_use]
-    pub fn attribute(&self, ip: IpAddr, at: Timestamp, named: Option<(&str, Evidence)>) -> Attribution {
-        let of_place = |place| self.by_place.get(&place).map(Vec::as_slice).unwrap_or_default();
-        let intervals = of_place(Place::Address(ip));
-        let planned = self.plan.entry(ip, at);
-        // Host and link address: the plan's, else the strongest evidence that names one.
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// True without evidence.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// Who it was.
+    #[must_use]
+    pub fn attribute(&self, question: &Question<'_>) -> Attribution {
+        let Question { at, .. } = *question;
+        let ip = question.ip.to_canonical();
+        let question = &Question { ip, ..*question };
+        let planned = self.people.plan().entry(ip, question.port, at);
+        let record = self.places.get(&Place::Address(ip));
         let best = |has: &dyn Fn(&Interval) -> bool| {
-            intervals
-                .iter()
-                .filter(|interval| has(interval) && interval.strength(at) > 0.01)
+            record?
+                .around(at)
+                .filter(|interval| has(interval) && interval.strength(at) > weight::NOTHING)
                 .max_by(|a, b| a.strength(at).total_cmp(&b.strength(at)))
         };
         let mac = planned
             .and_then(|entry| entry.mac)
             .or_else(|| best(&|interval| interval.mac.is_some()).and_then(|interval| interval.mac));
-        let of_link = mac.map(|mac| of_place(Place::Link(mac))).unwrap_or_default();
-        let mut users = UserScores::default();
-        if let Some(user) = planned.and_then(|entry| entry.user.as_deref()) {
-            users.add(user, None, Evidence::AddressPlan, weight::of(Evidence::AddressPlan), at);
-        }
-        for interval in intervals.iter().chain(of_link) {
-            let strength = interval.strength(at);
-            if let Some(user) = interval.user.as_deref().filter(|_| strength > 0.01) {
-                users.add(
-                    user,
-                    interval.domain.as_deref(),
-                    interval.evidence,
-                    strength,
-                    interval.last.min(at),
-                );
-            }
-        }
-        if let Some((user, evidence)) = named
-            && users.users.is_empty()
-        {
-            users.add(user, None, evidence, weight::of(evidence) * weight::UNCONFIRMED, at);
-        }
-        let mut attribution = users.decide(named.map(|(user, _)| user));
-        let host_interval = best(&|interval| interval.host.is_some());
-        attribution.host = planned
-            .and_then(|entry| entry.host.clone())
-            .or_else(|| host_interval.and_then(|interval| interval.host.clone()));
+        let shared = self.people.is_shared(ip) || record.is_some_and(|record| record.is_shared(at));
+        let mut attribution = if shared {
+            self.of_shared(question, planned, record)
+        } else {
+            self.of_person(question, planned, record, mac)
+        };
         attribution.mac = mac;
-        if attribution.evidence.is_none() && attribution.host.is_some() && attribution.alternatives.is_empty()
-        {
-            let planned_host = planned.is_some_and(|entry| entry.host.is_some());
-            attribution.evidence =
-                if planned_host { Some(Evidence::AddressPlan) } else { host_interval.map(|i| i.evidence) };
-            attribution.confidence = if planned_host {
-                weight::of(Evidence::AddressPlan)
-            } else {
-                host_interval.map_or(0.0, |i| i.strength(at))
-            };
+        let host = best(&|interval| interval.host.is_some());
+        self.name_host(&mut attribution, planned, host, at);
+        if let Some(user) = &attribution.user {
+            attribution.person = self.people.directory().person(user).cloned();
         }
         attribution
     }
-}
 
-/// A machine account (`HOST$`) names a host, never a person.
-fn person_and_host(sighting: &Sighting) -> (Option<String>, Option<String>) {
-    match sighting.user.as_deref().map(str::trim).filter(|user| !user.is_empty()) {
-        Some(user) => match user.strip_suffix('$') {
-            Some(machine) => (None, sighting.host.clone().or_else(|| Some(machine.to_owned()))),
-            None => (Some(user.to_owned()), sighting.host.clone()),
-        },
-        None => (None, sighting.host.clone()),
-    }
-}
-
-impl Interval {
-    /// What this evidence is worth at `at`, 0.0 to 1.0.
-    fn strength(&self, at: Timestamp) -> f32 {
-        let base = weight::of(self.evidence) * if self.confirmed { 1.0 } else { weight::UNCONFIRMED };
-        if at < self.first {
-            return base * weight::HINDSIGHT * decay(self.first.since(at), weight::HINDSIGHT_HALF_LIFE_S);
+    /// The user of an address that is one person's at a time.
+    fn of_person(
+        &self,
+        question: &Question<'_>,
+        planned: Option<&PlanEntry>,
+        record: Option<&PlaceRecord>,
+        mac: Option<MacAddress>,
+    ) -> Attribution {
+        let Question { at, named, .. } = *question;
+        let of_link = mac.and_then(|mac| self.places.get(&Place::Link(mac)));
+        let lease_over = record.and_then(|record| record.lease_over(at));
+        let mut users = UserScores::default();
+        if let Some(user) = planned.and_then(|entry| entry.user.as_deref()) {
+            users.add_planned(user, at);
         }
-        match self.until {
-            Some(until) if at > until => 0.0,
-            Some(_) => base,
-            None => base * decay(at.since(self.last).max(0), weight::HALF_LIFE_S),
+        for interval in [record, of_link].into_iter().flatten().flat_map(|record| record.around(at)) {
+            let Some(user) = &interval.user else { continue };
+            if interval
+                .ports
+                .is_some_and(|(low, high)| question.port.is_none_or(|port| port < low || port > high))
+            {
+                continue;
+            }
+            let mut strength = interval.strength(at);
+            if lease_over.is_some_and(|over| interval.last <= over) {
+                strength *= weight::LEASE_OVER;
+            }
+            if strength > weight::NOTHING {
+                let service = interval.service || self.whereabouts.roams(user, at);
+                users.add(interval, strength, service, at);
+            }
         }
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a decay needs no exact nanoseconds")]
-fn decay(nanos: i64, half_life_s: f32) -> f32 {
-    (-(nanos as f32 / 1e9) / half_life_s).exp2()
-}
-
-/// Scores of the users named for one address at one time.
-#[derive(Default)]
-struct UserScores<'a> {
-    users: Vec<UserScore<'a>>,
-}
-
-struct UserScore<'a> {
-    user: &'a str,
-    domain: Option<&'a str>,
-    evidence: Evidence,
-    strongest: f32,
-    /// Probability that all of the user's evidence is wrong (noisy-or).
-    doubt: f32,
-    last: Timestamp,
-}
-
-impl<'a> UserScores<'a> {
-    fn add(
-        &mut self,
-        user: &'a str,
-        domain: Option<&'a str>,
-        evidence: Evidence,
-        strength: f32,
-        last: Timestamp,
-    ) {
-        let position = self.users.iter().position(|known| known.user.eq_ignore_ascii_case(user));
-        let Some(known) = position.and_then(|index| self.users.get_mut(index)) else {
-            self.users.push(UserScore {
-                user,
-                domain,
-                evidence,
-                strongest: strength,
-                doubt: 1.0 - strength,
-                last,
-            });
-            return;
-        };
-        known.doubt *= 1.0 - strength;
-        known.last = known.last.max(last);
-        known.domain = known.domain.or(domain);
-        if strength > known.strongest {
-            (known.strongest, known.evidence) = (strength, evidence);
-        }
+        users.decide(named, at)
     }
 
-    /// The best answer, or none where two are about as good.
-    fn decide(&self, named: Option<&str>) -> Attribution {
-        let mut ranked: Vec<(f32, &UserScore<'_>)> = self
-            .users
-            .iter()
-            .map(|score| {
-                let displaced = self.users.iter().any(|other| {
-                    other.last > score.last && other.strongest >= score.strongest * weight::DISPLACES_FROM
-                });
-                ((1.0 - score.doubt) * if displaced { weight::DISPLACED } else { 1.0 }, score)
-            })
-            .collect();
-        ranked.sort_by(|(a, x), (b, y)| b.total_cmp(a).then_with(|| x.user.cmp(y.user)));
-        let Some(&(top, best)) = ranked.first() else { return Attribution::default() };
-        let rivals: Vec<&(f32, &UserScore<'_>)> =
-            ranked.iter().skip(1).filter(|(score, _)| *score >= top * weight::CONFLICT).collect();
-        let own = named.and_then(|name| {
-            ranked.iter().find(|(score, user)| {
-                user.user.eq_ignore_ascii_case(name) && *score >= top * weight::CONFLICT
-            })
-        });
-        let names = |except: &str| {
-            rivals
-                .iter()
-                .map(|(_, user)| user.user)
-                .chain([best.user])
-                .filter(|user| *user != except)
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
-        };
-        if rivals.is_empty() || own.is_some() {
-            let &(score, chosen) = own.unwrap_or(&(top, best));
-            return Attribution {
-                user: Some(chosen.user.to_owned()),
-                domain: chosen.domain.map(str::to_owned),
-                evidence: Some(chosen.evidence),
-                confidence: score,
-                alternatives: if rivals.is_empty() { Vec::new() } else { names(chosen.user) },
-                ..Attribution::default()
+    /// The user of an address that several use at once (a terminal server, a NAT): only what speaks of the connection's port counts.
+    fn of_shared(
+        &self,
+        question: &Question<'_>,
+        planned: Option<&PlanEntry>,
+        record: Option<&PlaceRecord>,
+    ) -> Attribution {
+        let Question { at, port, named, .. } = *question;
+        let mut users = UserScores::default();
+        if let Some(user) =
+            planned.filter(|entry| entry.ports.is_some()).and_then(|entry| entry.user.as_deref())
+        {
+            users.add_planned(user, at);
+        }
+        if let (Some(port), Some(record)) = (port, record) {
+            let near = |low: u16, high: u16| {
+                port >= low.saturating_sub(NEARBY) && port <= high.saturating_add(NEARBY)
             };
+            let mut nearby = UserScores::default();
+            for interval in record.around(at).filter(|interval| interval.user.is_some()) {
+                let Some((low, high)) = interval.ports else { continue };
+                let strength = interval.strength(at);
+                if low <= port && port <= high && strength > weight::NOTHING {
+                    users.add(interval, strength, false, at);
+                }
+                let strength = interval.base() * decay_of_shared(interval, at) * weight::NEARBY_PORTS;
+                if low == high && near(low, high) && strength > weight::NOTHING {
+                    nearby.add(interval, strength, false, at);
+                }
+            }
+            // Where users have ports of their own, those around are of the same user; where they don't, they are mixed.
+            if users.is_empty() && nearby.is_unanimous() {
+                users = nearby;
+            }
         }
-        let mut alternatives = names("");
-        alternatives.sort();
-        Attribution { alternatives, ..Attribution::default() }
+        let mut attribution = users.decide(named, at);
+        if attribution.user.is_none() && attribution.alternatives.is_empty() {
+            let people = record.into_iter().flat_map(PlaceRecord::people).map(str::to_owned);
+            attribution.alternatives = people.collect();
+            attribution.alternatives.sort();
+        }
+        attribution
+    }
+
+    fn name_host(
+        &self,
+        attribution: &mut Attribution,
+        planned: Option<&PlanEntry>,
+        seen: Option<&Interval>,
+        at: Timestamp,
+    ) {
+        let told = planned.and_then(|entry| entry.host.clone());
+        let (evidence, confidence) = match (&told, seen) {
+            (Some(_), _) => (Some(Evidence::AddressPlan), weight::of(Evidence::AddressPlan)),
+            (None, Some(seen)) => (Some(seen.evidence), seen.strength(at)),
+            (None, None) => (None, 0.0),
+        };
+        attribution.host = told.or_else(|| seen?.host.as_deref().map(str::to_owned));
+        if attribution.evidence.is_none() && attribution.alternatives.is_empty() {
+            (attribution.evidence, attribution.confidence) = (evidence, confidence);
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Ports around a connection's that tell whose it is, where users have ports of their own.
+const NEARBY: u16 = 256;
 
-    const IP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
+fn decay_of_shared(interval: &Interval, at: Timestamp) -> f32 {
+    if at < interval.first {
+        crate::place::decay(interval.first.since(at), weight::HINDSIGHT_HALF_LIFE_S)
+    } else if interval.until.is_some_and(|until| at > until) {
+        0.0
+    } else {
+        crate::place::decay(at.since(interval.last), weight::HALF_LIFE_S)
+    }
+}
 
-    fn seen(seconds: i64, user: &str, evidence: Evidence) -> Sighting {
-        Sighting {
-            at: Timestamp::from_seconds(seconds),
-            ip: Some(IP),
-            mac: None,
-            host: None,
-            user: (!user.is_empty()).then(|| user.to_owned()),
-            domain: None,
-            evidence,
-            confirmed: true,
-            until: None,
+/// What a sighting tells, with the names as the directory has them.
+struct Known {
+    user: Option<Arc<str>>,
+    host: Option<Arc<str>>,
+    domain: Option<Arc<str>>,
+    kind: Kind,
+}
+
+impl Known {
+    fn of(sighting: &Sighting, people: &People, names: &mut Names) -> Self {
+        let user = sighting.user.as_deref().map(str::trim).filter(|user| !user.is_empty());
+        let host = sighting.host.as_deref();
+        let Some(user) = user else {
+            return Self {
+                user: None,
+                host: host.map(|host| names.shared(host)),
+                domain: None,
+                kind: Kind::Person,
+            };
+        };
+        let directory = people.directory();
+        let (user, listed) = match directory.account(user, sighting.domain.as_deref()) {
+            Some((name, kind)) => (name, Some(kind)),
+            None => (user, None),
+        };
+        let kind = listed.unwrap_or_else(|| kind_of(user));
+        // A machine account names a host, never a person; a link address names nothing more.
+        let (user, host) = match kind {
+            Kind::Machine => (None, host.or_else(|| user.strip_suffix('$'))),
+            Kind::Person | Kind::Service | Kind::Anonymous => (Some(user), host),
+        };
+        let domain = sighting.domain.as_deref().filter(|_| user.is_some());
+        let mut shared = |name: Option<&str>| name.map(|name| names.shared(name));
+        Self { user: shared(user), host: shared(host), domain: shared(domain), kind }
+    }
+}
+
+/// Names, each kept once.
+#[derive(Debug, Default)]
+struct Names {
+    known: HashSet<Arc<str>>,
+    /// Names at which those that nobody needs any more are dropped.
+    sweep_at: usize,
+}
+
+impl Names {
+    fn shared(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.known.get(name) {
+            return Arc::clone(known);
         }
-    }
-
-    fn index(plan: &str, sightings: &[Sighting]) -> IdentityIndex {
-        let (plan, errors) = AddressPlan::parse(plan);
-        assert_eq!(errors, []);
-        let mut index = IdentityIndex::new(plan, &IdentityLimits::default());
-        sightings.iter().for_each(|sighting| index.add(sighting));
-        index
-    }
-
-    fn who(index: &IdentityIndex, seconds: i64) -> Attribution {
-        index.attribute(IP, Timestamp::from_seconds(seconds), None)
-    }
-
-    #[test]
-    fn the_latest_strong_evidence_names_the_user() {
-        let index = index(
-            "ip,user\n",
-            &[seen(100, "alice", Evidence::Kerberos), seen(900, "bob", Evidence::Kerberos)],
-        );
-        assert_eq!(who(&index, 200).user.as_deref(), Some("alice"));
-        let later = who(&index, 1000);
-        assert_eq!(later.user.as_deref(), Some("bob"));
-        assert_eq!(later.evidence, Some(Evidence::Kerberos));
-        assert!(later.confidence > 0.85);
-    }
-
-    #[test]
-    fn weak_evidence_does_not_displace_strong() {
-        let index = index(
-            "ip,user\n",
-            &[seen(100, "alice", Evidence::Kerberos), seen(900, "shop-login", Evidence::HttpBasic)],
-        );
-        assert_eq!(who(&index, 1000).user.as_deref(), Some("alice"));
-    }
-
-    #[test]
-    fn the_plan_names_user_and_host() {
-        let index =
-            index("ip,user,host\n10.0.0.0/24,carol,CAROL-MB\n", &[seen(10, "anna", Evidence::MailFrom)]);
-        let attribution = who(&index, 20);
-        assert_eq!(attribution.user.as_deref(), Some("carol"));
-        assert_eq!(attribution.host.as_deref(), Some("CAROL-MB"));
-        assert_eq!(attribution.evidence, Some(Evidence::AddressPlan));
-    }
-
-    #[test]
-    fn a_conflict_abstains_and_names_both_unless_the_exchange_knows() {
-        let index = index(
-            "ip,user\n",
-            &[seen(100, "alice", Evidence::FtpLogin), seen(100, "bob", Evidence::FtpLogin)],
-        );
-        let attribution = who(&index, 110);
-        assert_eq!(attribution.user, None);
-        assert_eq!(attribution.alternatives, ["alice", "bob"]);
-        let named = index.attribute(IP, Timestamp::from_seconds(110), Some(("bob", Evidence::FtpLogin)));
-        assert_eq!(named.user.as_deref(), Some("bob"));
-        assert_eq!(named.alternatives, ["alice"]);
-    }
-
-    #[test]
-    fn without_other_evidence_the_exchange_itself_counts_a_little() {
-        let index = index("ip,user\n", &[]);
-        let attribution = index.attribute(IP, Timestamp::EPOCH, Some(("alice", Evidence::MailFrom)));
-        assert_eq!(attribution.user.as_deref(), Some("alice"));
-        assert!(attribution.confidence < 0.3, "{attribution:?}");
-    }
-
-    #[test]
-    fn evidence_ends_with_its_lease_and_fades_without_one() {
-        let mut leased = seen(100, "", Evidence::Dhcp);
-        leased.host = Some("ALICE-LT".into());
-        leased.until = Some(Timestamp::from_seconds(3700));
-        let index = index("ip,user\n", &[leased, seen(100, "alice", Evidence::Ntlm)]);
-        assert_eq!(who(&index, 3600).host.as_deref(), Some("ALICE-LT"));
-        assert_eq!(who(&index, 3800).host, None);
-        let fresh = who(&index, 100).confidence;
-        let stale = who(&index, 100 + 4 * 3600).confidence;
-        assert!((stale - fresh / 2.0).abs() < 0.01, "{fresh} {stale}");
-    }
-
-    #[test]
-    fn hindsight_explains_a_little() {
-        let index = index("ip,user\n", &[seen(1000, "alice", Evidence::Kerberos)]);
-        assert_eq!(who(&index, 990).user.as_deref(), Some("alice"));
-        assert_eq!(who(&index, 1000 - 8 * 3600).user, None);
-    }
-
-    #[test]
-    fn evidence_of_a_link_address_holds_for_the_address_it_has() {
-        let mac: MacAddress = MacAddress([2, 0, 0x5e, 0x10, 0, 1]);
-        let mut leased = seen(100, "", Evidence::Dhcp);
-        (leased.mac, leased.host) = (Some(mac), Some("ALICE-LT".into()));
-        let mut admitted = seen(90, "alice", Evidence::Radius);
-        (admitted.ip, admitted.mac) = (None, Some(mac));
-        let mut index = index("ip,user\n", &[leased, admitted.clone()]);
-        assert_eq!(who(&index, 200).user.as_deref(), Some("alice"));
-        (admitted.at, admitted.until) = (Timestamp::from_seconds(300), Some(Timestamp::from_seconds(300)));
-        index.add(&admitted);
-        assert_eq!(who(&index, 400).user, None, "the session is over");
-    }
-
-    #[test]
-    fn a_machine_account_is_a_host() {
-        let index = index(
-            "ip,user\n",
-            &[seen(0, "alice", Evidence::Kerberos), seen(10, "ALICE-LT$", Evidence::Kerberos)],
-        );
-        let attribution = who(&index, 20);
-        assert_eq!(attribution.user.as_deref(), Some("alice"));
-        assert_eq!(attribution.host.as_deref(), Some("ALICE-LT"));
-    }
-
-    #[test]
-    fn repeated_evidence_takes_one_place_and_the_oldest_is_forgotten() {
-        let mut index = IdentityIndex::new(AddressPlan::default(), &IdentityLimits { intervals: 2 });
-        for second in 0..1000 {
-            index.add(&seen(second, "alice", Evidence::ProxyAuth));
+        if self.known.len() >= self.sweep_at {
+            self.known.retain(|name| Arc::strong_count(name) > 1);
+            self.sweep_at = (2 * self.known.len()).max(1024);
         }
-        assert_eq!(index.order.len(), 1);
-        index.add(&seen(1000, "bob", Evidence::ProxyAuth));
-        index.add(&seen(1001, "carol", Evidence::ProxyAuth));
-        assert_eq!(index.order.len(), 2);
-        assert!(
-            !index.by_place[&Place::Address(IP)]
-                .iter()
-                .any(|interval| interval.user.as_deref() == Some("alice"))
-        );
+        let name: Arc<str> = name.into();
+        self.known.insert(Arc::clone(&name));
+        name
     }
 }

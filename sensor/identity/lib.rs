@@ -1,13 +1,27 @@
 //! Identity: who used which address when.
 //!
-//! Owns: the interval index over [`Sighting`](egret_model::Sighting)s, the address plan (`--users`), and the attribution drawn from both.
-//! Never does: parsing of packets, I/O (the plan is parsed from text that the caller read), clocks: time is the evidence's.
+//! Owns: the index over [`Sighting`](egret_model::Sighting)s, what the operator's files tell (the address plan, the directory, logs),
+//! and the attribution drawn from all of them. Never does: parsing of packets, I/O (files are parsed from text that the caller read),
+//! clocks: time is the evidence's.
 
 #![forbid(unsafe_code)]
 
+mod account;
+mod decide;
+mod directory;
 mod index;
+mod log;
+mod people;
+mod place;
 mod plan;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod timeline;
 mod weight;
 
-pub use index::IdentityIndex;
+pub use directory::{Directory, FileFault};
+pub use index::{IdentityIndex, Question};
+pub use log::IdentityLog;
+pub use people::People;
 pub use plan::{AddressPlan, PlanError};

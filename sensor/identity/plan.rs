@@ -1,4 +1,4 @@
-//! The operator's own table of addresses: `ip,user[,host][,mac][,from][,to]` with a header.
+//! The operator's own table of addresses: `ip,user[,host][,mac][,from][,to][,ports]` with a header.
 //!
 //! Owns: the format of `--users` and its errors. Never does: opening of files; combining evidence.
 
@@ -13,7 +13,7 @@ use thiserror::Error;
 pub enum PlanError {
     /// The header lacks a column that must be there.
     #[error(
-        "line 1: the header has no column `{0}`; it needs `ip` and `user`, and may have host, mac, from, to"
+        "line 1: the header has no column `{0}`; it needs `ip` and `user`, and may have host, mac, from, to, ports"
     )]
     MissingColumn(&'static str),
     /// The text is not CSV.
@@ -43,6 +43,8 @@ pub(crate) struct PlanEntry {
     pub(crate) user: Option<String>,
     pub(crate) host: Option<String>,
     pub(crate) mac: Option<MacAddress>,
+    /// Only connections from these ports: a terminal server or a NAT gives each user some.
+    pub(crate) ports: Option<(u16, u16)>,
     pub(crate) from: Timestamp,
     pub(crate) to: Timestamp,
 }
@@ -124,10 +126,14 @@ impl AddressPlan {
         self.lines == 0
     }
 
-    pub(crate) fn entry(&self, ip: IpAddr, at: Timestamp) -> Option<&PlanEntry> {
+    /// The line for a connection from `port` of an address at a time.
+    pub(crate) fn entry(&self, ip: IpAddr, port: Option<u16>, at: Timestamp) -> Option<&PlanEntry> {
         self.networks.iter().find_map(|(length, networks)| {
             let network = IpNet::new(ip, *length).ok()?.trunc();
-            networks.get(&network)?.iter().find(|entry| entry.from <= at && at <= entry.to)
+            networks.get(&network)?.iter().find(|entry| {
+                let fits = |(low, high)| port.is_some_and(|port| low <= port && port <= high);
+                entry.from <= at && at <= entry.to && entry.ports.is_none_or(fits)
+            })
         })
     }
 }
@@ -139,6 +145,7 @@ struct Columns {
     mac: Option<usize>,
     from: Option<usize>,
     to: Option<usize>,
+    ports: Option<usize>,
 }
 
 impl Columns {
@@ -151,6 +158,7 @@ impl Columns {
             mac: position("mac"),
             from: position("from"),
             to: position("to"),
+            ports: position("ports"),
         })
     }
 
@@ -176,8 +184,14 @@ impl Columns {
                     .ok_or_else(|| wrong(value, "a time such as 2026-11-24T08:00:00Z or seconds since 1970"))
             })
         };
+        let ports = cell(self.ports)
+            .map(|value| {
+                parse_ports(value).ok_or_else(|| wrong(value, "a range of ports such as 40000-40999"))
+            })
+            .transpose()?;
         Ok(PlanEntry {
             network,
+            ports,
             user: cell(Some(self.user)).map(str::to_owned),
             host: cell(self.host).map(str::to_owned),
             mac,
@@ -187,7 +201,13 @@ impl Columns {
     }
 }
 
-fn parse_mac(text: &str) -> Option<MacAddress> {
+fn parse_ports(text: &str) -> Option<(u16, u16)> {
+    let (low, high) = text.split_once('-').unwrap_or((text, text));
+    let (low, high) = (low.trim().parse().ok()?, high.trim().parse().ok()?);
+    (low <= high).then_some((low, high))
+}
+
+pub(crate) fn parse_mac(text: &str) -> Option<MacAddress> {
     let mut bytes = [0; 6];
     let mut parts = text.split([':', '-']);
     for byte in &mut bytes {
@@ -196,7 +216,7 @@ fn parse_mac(text: &str) -> Option<MacAddress> {
     parts.next().is_none().then_some(MacAddress(bytes))
 }
 
-fn parse_time(text: &str) -> Option<Timestamp> {
+pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return i64::try_from(time.as_nanosecond()).ok().map(Timestamp::from_nanos);
     }
@@ -220,7 +240,8 @@ mod tests {
             "ip,user,host\n10.0.0.0/8,everyone,\n10.1.2.3,alice,OLD\n10.1.2.3,alice,NEW\n10.1.0.0/16,site,\n",
         );
         assert_eq!(errors, []);
-        let of = |ip: &str| plan.entry(ip.parse().unwrap(), at(0)).map(|e| (e.user.clone(), e.host.clone()));
+        let of =
+            |ip: &str| plan.entry(ip.parse().unwrap(), None, at(0)).map(|e| (e.user.clone(), e.host.clone()));
         assert_eq!(of("10.1.2.3"), Some((Some("alice".into()), Some("NEW".into()))));
         assert_eq!(of("10.1.9.9"), Some((Some("site".into()), None)));
         assert_eq!(of("10.9.9.9"), Some((Some("everyone".into()), None)));
@@ -233,10 +254,22 @@ mod tests {
             "IP,User,From,To\n10.0.0.1,alice,100,200.5\n10.0.0.1,bob,1970-01-01T00:03:21Z,\n",
         );
         assert_eq!(errors, []);
-        let user = |s| plan.entry("10.0.0.1".parse().unwrap(), at(s)).and_then(|e| e.user.clone());
+        let user = |s| plan.entry("10.0.0.1".parse().unwrap(), None, at(s)).and_then(|e| e.user.clone());
         assert_eq!(user(99), None);
         assert_eq!(user(150).as_deref(), Some("alice"));
         assert_eq!(user(201).as_deref(), Some("bob"));
+    }
+
+    #[test]
+    fn ports_tell_the_users_of_one_address_apart() {
+        let (plan, errors) = AddressPlan::parse(
+            "ip,user,host,ports\n10.0.0.1,,TS1,\n10.0.0.1,alice,TS1,40000-40999\n10.0.0.1,bob,TS1,41000\n10.0.0.1,x,,9-1\n",
+        );
+        assert!(errors[0].to_string().contains("`9-1` is not a range of ports"), "{errors:?}");
+        let user = |port| plan.entry("10.0.0.1".parse().unwrap(), port, at(0)).and_then(|e| e.user.clone());
+        assert_eq!(user(Some(40_500)).as_deref(), Some("alice"));
+        assert_eq!(user(Some(41_000)).as_deref(), Some("bob"));
+        assert_eq!((user(Some(41_001)), user(None)), (None, None));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The native records of DESIGN: the one source of every output format.
 
 use crate::{
-    Anomaly, Confidence, Coverage, Evidence, Excepted, ObjectRecord, Protocol, Severity, Timestamp,
+    Anomaly, Confidence, Coverage, Evidence, Excepted, ObjectRecord, Person, Protocol, Severity, Timestamp,
     Uninspected,
 };
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,9 @@ pub struct Party {
     /// Users that the evidence names as well as, or instead of, `user`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<String>,
+    /// What the directory knows of `user`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person: Option<Box<Person>>,
 }
 
 impl Party {
@@ -70,6 +73,7 @@ impl Party {
             evidence: None,
             confidence: None,
             alternatives: Vec::new(),
+            person: None,
         }
     }
 }

@@ -42,6 +42,20 @@ pub enum Evidence {
     RdpCookie,
     /// A name that a chat client gave itself (RFC 2812): a claim.
     ChatName,
+    /// A log-on that a Windows event log tells (4624 and the like).
+    WindowsLogon,
+    /// A line of some other log that names who had an address.
+    Feed,
+    /// What a proxy that the operator trusts says of its client (X-Forwarded-For, X-Authenticated-User).
+    ProxyHeader,
+    /// A session cookie that was set when its user logged in.
+    SessionCookie,
+    /// An unencrypted TACACS+ log-in (RFC 8907).
+    Tacacs,
+    /// The identity that a device gives before it is authenticated (EAP, RFC 3748 section 5.1): a claim.
+    EapIdentity,
+    /// A host that announces its own name (mDNS, LLMNR, NetBIOS): never a user.
+    HostAnnouncement,
 }
 
 impl fmt::Display for Evidence {
@@ -57,6 +71,9 @@ pub struct Sighting {
     pub at: Timestamp,
     /// The address it speaks of; None where only the link address is told (RADIUS without a Framed-IP-Address).
     pub ip: Option<IpAddr>,
+    /// Where it holds for some connections only: those from these ports of the address (both ends count). A single port is that of
+    /// the connection in which it was seen, and matters only where several people share the address.
+    pub ports: Option<(u16, u16)>,
     /// Link address, where known.
     pub mac: Option<MacAddress>,
     /// Host name, where told.
@@ -69,7 +86,7 @@ pub struct Sighting {
     pub evidence: Evidence,
     /// The exchange succeeded as far as was seen. A refused log-in is no evidence and is not reported at all.
     pub confirmed: bool,
-    /// When it ceases to hold (a lease's or ticket's end), where told.
+    /// When it ceases to hold (a lease's or ticket's end), where told. One that is no later than `at` tells that a session is over.
     pub until: Option<Timestamp>,
 }
 
@@ -90,4 +107,26 @@ pub struct Attribution {
     pub confidence: f32,
     /// Users named by evidence as strong as the best: why `user` is empty, or how sure it is.
     pub alternatives: Vec<String>,
+    /// What the directory knows of the user.
+    pub person: Option<Person>,
+}
+
+/// What a directory knows of a person.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Person {
+    /// Full name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Department.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub department: Option<String>,
+    /// Manager, by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manager: Option<String>,
+    /// Groups, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// When the employment ends or ended, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub employment_ends: Option<Timestamp>,
 }

@@ -3,7 +3,7 @@
 //! Owns: the configuration of a replay. Never does: reading files.
 
 use egret_detect::SignatureSet;
-use egret_identity::AddressPlan;
+use egret_identity::People;
 use egret_model::{Direction, Limits};
 use ipnet::IpNet;
 use std::{net::IpAddr, sync::Arc};
@@ -15,8 +15,8 @@ pub struct ReplayConfig {
     pub limits: Limits,
     /// Which addresses are inside.
     pub internal: InternalNetworks,
-    /// Who has which address, as told by the operator.
-    pub plan: AddressPlan,
+    /// What the operator's files tell of addresses and people.
+    pub people: Arc<People>,
     /// What is looked for.
     pub signatures: Arc<SignatureSet>,
     /// Threads that inspect, at least 1. Changes the speed, never the records.

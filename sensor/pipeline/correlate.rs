@@ -6,7 +6,7 @@ use crate::config::{InternalNetworks, direction};
 use crate::event::{Event, FinishedTransfer};
 use crate::{Record, SinkError};
 use egret_detect::{Circumstances, Excuse, SignatureSet};
-use egret_identity::{AddressPlan, IdentityIndex};
+use egret_identity::{IdentityIndex, People, Question};
 use egret_incident::Correlator;
 use egret_model::{
     Attribution, Evidence, Excepted, ExceptedSum, FindingRecord, Hit, IdHasher, Incident, Limits, Party,
@@ -51,14 +51,14 @@ impl Recorder {
         limits: &Limits,
         internal: &InternalNetworks,
         signatures: Arc<SignatureSet>,
-        plan: AddressPlan,
+        people: Arc<People>,
         captures: Vec<String>,
     ) -> Self {
         Self {
             internal: internal.clone(),
             signatures,
             captures,
-            identity: IdentityIndex::new(plan, &limits.identity),
+            identity: IdentityIndex::new(people, &limits.identity),
             incidents: Correlator::new(&limits.incident),
             held: VecDeque::new(),
             hold_ns: limits.pipeline.attribution_hold_ns,
@@ -75,6 +75,7 @@ impl Recorder {
 
     /// Takes the next event, and records what has waited for long enough.
     pub(crate) fn take(&mut self, at: Timestamp, event: Event, sink: Sink<'_>) -> Result<(), SinkError> {
+        self.identity.advance(at);
         while let Some((since, _)) = self.held.front()
             && (at.since(*since) > self.hold_ns || self.held.len() >= self.held_most)
         {
@@ -96,6 +97,7 @@ impl Recorder {
 
     /// No event from before `now` will come: what has waited for long enough is recorded.
     pub(crate) fn pass_time(&mut self, now: Timestamp, sink: Sink<'_>) -> Result<(), SinkError> {
+        self.identity.advance(now);
         while let Some((since, _)) = self.held.front()
             && now.since(*since) >= self.hold_ns
         {
@@ -113,9 +115,9 @@ impl Recorder {
     }
 
     /// Who has which address, and which addresses are inside, from now on. Evidence from the wire is kept.
-    pub(crate) fn replace_plan(&mut self, internal: InternalNetworks, plan: AddressPlan) {
+    pub(crate) fn replace_people(&mut self, internal: InternalNetworks, people: &Arc<People>) {
         self.internal = internal;
-        self.identity.replace_plan(plan);
+        self.identity.replace_people(people);
     }
 
     /// The signatures whose exceptions hold from now on.
@@ -192,10 +194,10 @@ impl Recorder {
             if server_sends { (server_inside, client_inside) } else { (client_inside, server_inside) };
         sender.mac = start.sender_mac.map(|mac| mac.to_string());
         // The user named by the exchange is the client's, whichever way the content goes.
-        let named = named_by(start);
-        let (sender_named, receiver_named) = if server_sends { (None, named) } else { (named, None) };
-        self.attribute(&mut sender, finished.ended_at, sender_named);
-        self.attribute(&mut receiver, finished.ended_at, receiver_named);
+        let (sender_start, receiver_start) =
+            if server_sends { (None, Some(start)) } else { (Some(start), None) };
+        self.attribute(&mut sender, finished.ended_at, sender_start.map(Box::as_ref));
+        self.attribute(&mut receiver, finished.ended_at, receiver_start.map(Box::as_ref));
         let record = TransferRecord {
             capture: self.captures.get(usize::from(finished.capture)).cloned().unwrap_or_default(),
             protocol: start.protocol,
@@ -253,18 +255,33 @@ impl Recorder {
         }
     }
 
-    fn attribute(&self, party: &mut Party, at: Timestamp, named: Option<(&str, Evidence)>) {
+    /// `client_of`: the exchange in which the party is the client.
+    fn attribute(&self, party: &mut Party, at: Timestamp, client_of: Option<&TransferStart>) {
         if !self.internal.contains(party.ip) {
             return;
         }
-        let Attribution { user, host, domain, mac, evidence, confidence, alternatives } =
-            self.identity.attribute(party.ip, at, named);
+        let Party { ip, port, .. } = *party;
+        let mut question = Question { ip, port: Some(port), at, named: client_of.and_then(named_by) };
+        if let Some(start) = client_of
+            && self.identity.is_proxy(ip)
+        {
+            // What a trusted proxy says of its client counts in its place.
+            let client = fact(start, "forwarded-for").and_then(|ip| ip.parse().ok());
+            if let Some(client) = client.filter(|client| self.internal.contains(*client)) {
+                (question.ip, question.port) = (client, None);
+            }
+            let user = fact(start, "authenticated-user").map(|user| (user, Evidence::ProxyHeader));
+            question.named = user.or(question.named);
+        }
+        let found = self.identity.attribute(&question);
+        let Attribution { user, host, domain, mac, evidence, confidence, alternatives, person } = found;
         party.confidence = evidence.map(|_| (confidence * 100.0).round() / 100.0);
         party.user = user;
         party.host = host;
         party.domain = domain;
         party.evidence = evidence;
         party.alternatives = alternatives;
+        party.person = person.map(Box::new);
         party.mac = party.mac.take().or_else(|| mac.map(|mac| mac.to_string()));
     }
 }
@@ -281,8 +298,12 @@ fn named_by(start: &TransferStart) -> Option<(&str, Evidence)> {
         };
         return Some((user, evidence));
     }
-    let (_, address) = start.facts.iter().find(|(name, _)| *name == "mail-from")?;
-    address.split_once('@').map(|(user, _)| (user, Evidence::MailFrom))
+    fact(start, "mail-from")?.split_once('@').map(|(user, _)| (user, Evidence::MailFrom))
+}
+
+/// A fact of the protocol.
+fn fact<'a>(start: &'a TransferStart, name: &str) -> Option<&'a str> {
+    start.facts.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
 }
 
 /// The host of `host:port`, brackets of an IPv6 literal kept.

@@ -118,6 +118,7 @@ mod tests {
         Event::Sighting(Sighting {
             at: Timestamp::from_seconds(second),
             ip: "10.0.0.1".parse().ok(),
+            ports: None,
             mac: None,
             host: None,
             user: None,

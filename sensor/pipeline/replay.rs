@@ -70,7 +70,7 @@ pub fn replay(
         &config.limits,
         &config.internal,
         Arc::clone(&config.signatures),
-        config.plan.clone(),
+        Arc::clone(&config.people),
         captures,
     );
     if workers == 1 {

@@ -66,6 +66,7 @@ impl Account {
         Sighting {
             at,
             ip: Some(ip),
+            ports: None,
             mac: None,
             host: self.host.clone(),
             user: Some(self.user.clone()),

@@ -2,7 +2,8 @@
 //!
 //! Owns: the arguments, the replay that proves, and what is printed. Never does: the check of the ledger, which is the store's.
 
-use crate::cli::{amount, plan, signatures, status, store as shared, view};
+use crate::cli::people::Sources;
+use crate::cli::{amount, signatures, status, store as shared, view};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use egret_capture::Inputs;
@@ -23,9 +24,8 @@ pub(super) struct Verify {
     #[arg(long, value_name = "HASH")]
     hash: Option<String>,
 
-    /// The table of users of that replay, where there was one.
-    #[arg(short, long, value_name = "CSV", requires = "captures")]
-    users: Option<PathBuf>,
+    #[command(flatten)]
+    people: Sources,
 
     /// The directories of signatures of that replay.
     #[arg(short, long, value_name = "DIR", requires = "captures")]
@@ -57,7 +57,7 @@ impl Verify {
         let limits = Limits::default();
         let mut inputs = Inputs::open(&self.captures, &limits.capture);
         let (set, _) = signatures::load(&self.signatures);
-        let given = shared::replay_manifest(&inputs, &set, &[], self.users.as_deref())?;
+        let given = shared::replay_manifest(&inputs, &set, &[], &self.people)?;
         let run = find(store.runs()?, &given)?;
         let internal: Vec<ipnet::IpNet> = run
             .manifest
@@ -71,7 +71,7 @@ impl Verify {
             } else {
                 InternalNetworks::new(internal)
             },
-            plan: plan::read_or_empty(self.users.as_deref(), &mut |_| ())?,
+            people: self.people.read(&mut |_| ())?,
             signatures: set,
             workers: crate::cli::replay::processors(),
             limits,
@@ -129,7 +129,10 @@ fn find(runs: Vec<RunRow>, given: &Manifest) -> Result<RunRow> {
     let other_users = last.manifest.users.as_ref().map(|users| &users.sha256)
         != given.users.as_ref().map(|users| &users.sha256);
     if other_users {
-        bail!("{} was made with another table of users; name it with --users", last.id);
+        bail!(
+            "{} was made with other files about people; name them with --users, --directory, --identity-log, --proxy and --shared",
+            last.id
+        );
     }
     if made != ours {
         bail!(

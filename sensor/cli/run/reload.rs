@@ -7,7 +7,7 @@ use super::condition::Condition;
 use super::flags::Overrides;
 use super::loading;
 use crate::cli::clock::now;
-use crate::cli::settings::Settings;
+use crate::cli::settings::{Identity, Settings};
 use crate::cli::settings_file;
 use egret_pipeline::live::LiveRun;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
@@ -21,7 +21,15 @@ use tokio::time::Instant;
 const QUIET: Duration = Duration::from_millis(500);
 
 /// Settings that a reload puts in force; all others need a restart.
-const RELOADED: [&str; 3] = ["identity.internal", "identity.users", "inspect.signatures"];
+const RELOADED: [&str; 7] = [
+    "identity.internal",
+    "identity.users",
+    "identity.directories",
+    "identity.logs",
+    "identity.proxies",
+    "identity.shared",
+    "inspect.signatures",
+];
 
 /// Watches the files and puts them in force.
 pub(super) struct Reloader {
@@ -96,7 +104,7 @@ impl Reloader {
         }
         let signatures = loaded.signatures.signatures().len();
         run.put_in_force(loaded.signatures);
-        if !run.replace_plan(settings.internal(), loaded.plan) {
+        if !run.replace_people(settings.internal(), loaded.people) {
             tracing::error!("the run is over: the table of users was not put in force");
         }
         tracing::info!(signatures, "reloaded");
@@ -105,10 +113,10 @@ impl Reloader {
             restart_needed_for,
             now(),
         );
-        self.settings.identity.internal = settings.identity.internal;
-        let moved = self.settings.identity.users != settings.identity.users
+        let moved = self.settings.sources() != settings.sources()
             || self.settings.inspect.signatures != settings.inspect.signatures;
-        self.settings.identity.users = settings.identity.users;
+        let hold_ms = self.settings.identity.hold_ms;
+        self.settings.identity = Identity { hold_ms, ..settings.identity };
         self.settings.inspect.signatures = settings.inspect.signatures;
         if moved {
             self.watch();
@@ -127,13 +135,9 @@ impl Reloader {
     /// Watches the files in force. Where the system can't, SIGHUP is left.
     fn watch(&mut self) {
         self.watcher = None;
-        let files: Vec<PathBuf> = self
-            .config
-            .iter()
-            .map(PathBuf::as_path)
-            .chain(self.settings.users())
-            .filter_map(place_of)
-            .collect();
+        let sources = self.settings.sources();
+        let files: Vec<PathBuf> =
+            self.config.iter().map(PathBuf::as_path).chain(sources.files()).filter_map(place_of).collect();
         let folders: Vec<PathBuf> =
             self.settings.inspect.signatures.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
         if files.is_empty() && folders.is_empty() {

@@ -60,7 +60,7 @@ pub(super) fn start(settings: &Settings, config: Option<&Path>) -> Result<Sensor
     let live_config = LiveConfig {
         limits: settings.limits(),
         internal: settings.internal(),
-        plan: loaded.plan,
+        people: loaded.people,
         signatures: loaded.signatures,
         interfaces: options.interfaces,
         workers,
@@ -102,12 +102,13 @@ fn confine(settings: &Settings, config: Option<&Path>) -> Result<Sandbox> {
         return Ok(egret_sandbox::not_entered());
     }
     let named = |name: &String| (!name.is_empty()).then(|| name.clone());
+    let sources = settings.sources();
     let readable: Vec<PathBuf> = settings
         .inspect
         .signatures
         .iter()
         .map(PathBuf::as_path)
-        .chain(settings.users())
+        .chain(sources.files())
         .chain(config)
         .map(Path::to_owned)
         .collect();

@@ -9,7 +9,6 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use egret_capture::Inputs;
 use egret_detect::{Excuse, Signature, SignatureSet};
-use egret_identity::AddressPlan;
 use egret_model::{Confidence, Limits, Severity, Timestamp};
 use egret_pipeline::{InternalNetworks, Record, ReplayConfig, replay};
 use std::collections::{BTreeMap, BTreeSet};
@@ -113,7 +112,7 @@ impl Backtest {
         };
         let config = ReplayConfig {
             internal,
-            plan: AddressPlan::default(),
+            people: Arc::default(),
             signatures: Arc::clone(set),
             workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             limits: limits.clone(),

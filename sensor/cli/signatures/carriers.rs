@@ -146,7 +146,7 @@ fn over_packets(set: &Arc<SignatureSet>, cases: &[(&str, Case<'_>)]) -> Result<B
     let limits = Limits::default();
     let config = ReplayConfig {
         internal: InternalNetworks::default(),
-        plan: egret_identity::AddressPlan::default(),
+        people: Arc::default(),
         signatures: Arc::clone(set),
         workers: 1,
         limits: limits.clone(),

@@ -6,12 +6,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct IdentityLimits {
-    /// Pieces of evidence kept; the oldest are forgotten first. Default 4,194,304.
+    /// Pieces of evidence kept, some 150 bytes each; the oldest are forgotten first. Default 2,097,152.
     pub intervals: usize,
+    /// Of those, of one address; its oldest are forgotten first. Default 65,536.
+    pub intervals_of_address: usize,
+    /// Accounts whose whereabouts are kept in mind, to tell those that are used everywhere from persons; further ones are taken for
+    /// persons. Default 200,000.
+    pub accounts: usize,
 }
 
 impl Default for IdentityLimits {
     fn default() -> Self {
-        Self { intervals: 4 << 20 }
+        Self { intervals: 2 << 20, intervals_of_address: 1 << 16, accounts: 200_000 }
     }
 }

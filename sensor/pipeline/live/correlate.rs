@@ -15,7 +15,7 @@ use crate::event::{Event, Merge, Report, Stamped};
 use crate::{InternalNetworks, Record, SinkError};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use egret_detect::SignatureSet;
-use egret_identity::AddressPlan;
+use egret_identity::People;
 use egret_model::Timestamp;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ const MEASURED: usize = 1 << 16;
 /// What reaches the correlator.
 pub(super) enum Message {
     Report(LiveReport),
-    Plan(Box<(InternalNetworks, AddressPlan)>),
+    People(Box<(InternalNetworks, Arc<People>)>),
     Signatures(Arc<SignatureSet>),
 }
 
@@ -109,7 +109,7 @@ impl<'a> LiveCorrelator<'a> {
         loop {
             match messages.recv_timeout(TICK) {
                 Ok(Message::Report(report)) => self.report(report),
-                Ok(Message::Plan(plan)) => self.recorder.replace_plan(plan.0, plan.1),
+                Ok(Message::People(people)) => self.recorder.replace_people(people.0, &people.1),
                 Ok(Message::Signatures(signatures)) => self.recorder.replace_signatures(signatures),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -270,6 +270,6 @@ impl RecordFigures {
 
 impl Correlation {
     pub(super) fn recorder(self, captures: Vec<String>, began: Timestamp) -> Recorder {
-        Recorder::new(&self.limits, &self.internal, self.signatures, self.plan, captures).of_run(began)
+        Recorder::new(&self.limits, &self.internal, self.signatures, self.people, captures).of_run(began)
     }
 }

@@ -30,7 +30,7 @@ use crossbeam_channel::{Sender, bounded};
 use egret_capture::live::{LiveError, LiveSource};
 use egret_decode::Decoder;
 use egret_detect::SignatureSet;
-use egret_identity::AddressPlan;
+use egret_identity::People;
 use egret_model::{Limits, Timestamp, Vitals};
 use hand::Hand;
 use lane::{Taker, run_worker};
@@ -54,7 +54,7 @@ pub struct LiveConfig {
     /// Which addresses are inside.
     pub internal: InternalNetworks,
     /// Who has which address, as told by the operator.
-    pub plan: AddressPlan,
+    pub people: Arc<People>,
     /// What is looked for at the start.
     pub signatures: Arc<SignatureSet>,
     /// The interfaces, in the order of their indices in packets.
@@ -70,7 +70,7 @@ struct Correlation {
     limits: Limits,
     internal: InternalNetworks,
     signatures: Arc<SignatureSet>,
-    plan: AddressPlan,
+    people: Arc<People>,
 }
 
 /// Where the records of a live run go; called by one thread.
@@ -139,7 +139,7 @@ impl LiveRun {
                 limits: config.limits.clone(),
                 internal: config.internal.clone(),
                 signatures: Arc::clone(&config.signatures),
-                plan: config.plan.clone(),
+                people: Arc::clone(&config.people),
             };
             let recorder = correlation.recorder(config.interfaces.clone(), board.began());
             let mut sink = sink;
@@ -231,8 +231,8 @@ impl LiveRun {
 
     /// Changes who has which address and which addresses are inside, for transfers that are recorded from now on. False when
     /// the run is over.
-    pub fn replace_plan(&self, internal: InternalNetworks, plan: AddressPlan) -> bool {
-        self.messages.send(Message::Plan(Box::new((internal, plan)))).is_ok()
+    pub fn replace_people(&self, internal: InternalNetworks, people: Arc<People>) -> bool {
+        self.messages.send(Message::People(Box::new((internal, people)))).is_ok()
     }
 
     /// What is known of the run now; figures of the threads are at most a tenth of a second old while they are not stuck.

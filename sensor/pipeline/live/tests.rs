@@ -158,7 +158,7 @@ fn config(workers: usize) -> LiveConfig {
     LiveConfig {
         limits: Limits::default(),
         internal: InternalNetworks::new(vec!["10.20.0.0/16".parse().unwrap()]),
-        plan: AddressPlan::default(),
+        people: Arc::default(),
         signatures: Arc::new(SignatureSet::shipped()),
         interfaces: vec!["fake0".to_owned()],
         workers,
@@ -178,7 +178,7 @@ fn replayed() -> Vec<String> {
     let replay_config = ReplayConfig {
         limits: config.limits,
         internal: config.internal,
-        plan: config.plan,
+        people: config.people,
         signatures: config.signatures,
         workers: 1,
     };
@@ -291,7 +291,7 @@ fn other_signatures_take_over_during_traffic_and_nothing_is_lost() {
         let (set, problems) = SignatureSet::from_texts(&[("late.toml".to_owned(), OURS.to_owned())]);
         assert!(problems.is_empty(), "{problems:?}");
         run.put_in_force(Arc::new(set));
-        assert!(run.replace_plan(InternalNetworks::default(), AddressPlan::default()));
+        assert!(run.replace_people(InternalNetworks::default(), Arc::default()));
         gate.store(usize::MAX, Ordering::SeqCst);
         wait_until("every packet", || run.vitals().summary.packets == all.len() as u64);
         run.stop();

@@ -63,6 +63,7 @@ fn report(context: &mut Context<'_>, lease: Lease) {
     context.sighting(Sighting {
         at,
         ip,
+        ports: None,
         mac,
         host,
         user: None,

@@ -111,6 +111,7 @@ fn report(context: &mut Context<'_>, at: Timestamp, message: Message, confirmed:
     context.sighting(Sighting {
         at,
         ip: address,
+        ports: None,
         mac: station,
         host: None,
         user: Some(account.user),
