@@ -99,3 +99,67 @@ fn who_it_was_on_five_working_days() {
     eprintln!("{told}");
     assert!(right >= 0.95 && wrong <= 0.015, "{told}");
 }
+
+/// Resident memory of this process, bytes; None where the system does not tell.
+fn resident_bytes() -> Option<usize> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    Some(statm.split_whitespace().nth(1)?.parse::<usize>().ok()? * 4096)
+}
+
+/// Leases, machine accounts, tickets, file shares and the directory, over ten hours of fifty thousand hosts: the whole index stays
+/// within 500 MB, and knows everybody.
+#[test]
+fn a_day_of_fifty_thousand_hosts_fits() {
+    const HOSTS: u32 = 50_000;
+    let Some(before) = resident_bytes() else {
+        eprintln!("SKIPPED: the system does not tell how much memory is used");
+        return;
+    };
+    let mut index = IdentityIndex::new(Arc::default(), &IdentityLimits::default());
+    let ip = |host: u32| std::net::IpAddr::from((0x0a00_0000 + host).to_be_bytes());
+    let mut given = 0;
+    for hour in 0..10_u32 {
+        for host in 0..HOSTS {
+            let at = |minute: u32| {
+                Timestamp::from_seconds(i64::from(hour) * 3600 + i64::from(minute * 60 + host % 60))
+            };
+            let seen = |minute: u32, user: Option<String>, evidence| Sighting {
+                at: at(minute),
+                ip: Some(ip(host)),
+                ports: None,
+                mac: None,
+                host: None,
+                user,
+                domain: Some("CORP.EXAMPLE".into()),
+                evidence,
+                confirmed: true,
+                until: None,
+            };
+            let user = || Some(format!("user{host}"));
+            if hour % 4 == 0 {
+                let until = Some(at(0).plus(4 * 3600 * 1_000_000_000));
+                let machine = Some(format!("PC-{host}"));
+                index.add(&Sighting { host: machine, until, ..seen(0, None, Evidence::Dhcp) });
+                index.add(&seen(1, Some(format!("PC-{host}$")), Evidence::Kerberos));
+                given += 2;
+            }
+            index.add(&seen(2, user(), Evidence::Kerberos));
+            // Not everybody does everything in every hour, so that evidence is interrupted.
+            if !(hour + host).is_multiple_of(3) {
+                index.add(&seen(20, user(), Evidence::Ntlm));
+                index.add(&seen(40, user(), Evidence::Ldap));
+                given += 2;
+            }
+            given += 1;
+        }
+    }
+    let bytes = resident_bytes().unwrap_or(before).saturating_sub(before);
+    eprintln!("{given} pieces of evidence, {} kept, {} MiB", index.len(), bytes >> 20);
+    assert!(bytes < 500_000_000, "{bytes} bytes");
+    assert!(index.len() >= 3 * HOSTS as usize);
+    for host in (0..HOSTS).step_by(997) {
+        let at = Timestamp::from_seconds(5 * 3600 + 1800);
+        let found = index.attribute(&Question { ip: ip(host), port: None, at, named: None });
+        assert_eq!((found.user, found.host), (Some(format!("user{host}")), Some(format!("PC-{host}"))));
+    }
+}

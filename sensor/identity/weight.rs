@@ -23,7 +23,7 @@ pub(crate) const HINDSIGHT_NS: i64 = 3600 * SECOND;
 pub(crate) const HINDSIGHT: f32 = 0.8;
 
 /// What an unconfirmed exchange (no answer was captured) is worth, compared with a confirmed one.
-pub(crate) const UNCONFIRMED: f32 = 0.7;
+pub(crate) const UNCONFIRMED: f32 = 0.5;
 
 /// What is left of a user's evidence once somebody else has been seen on the address later with evidence about as strong.
 pub(crate) const DISPLACED: f32 = 0.2;
@@ -67,7 +67,7 @@ pub(crate) const fn of(evidence: Evidence) -> f32 {
         Evidence::SessionCookie | Evidence::Tacacs => 0.6,
         Evidence::HttpBasic | Evidence::FtpLogin | Evidence::DatabaseLogin => 0.6,
         Evidence::HostAnnouncement | Evidence::Sip => 0.5,
-        Evidence::MailFrom | Evidence::EapIdentity => 0.3,
+        Evidence::MailFrom => 0.3,
         Evidence::RdpCookie | Evidence::ChatName => 0.25,
     }
 }

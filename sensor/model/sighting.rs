@@ -52,8 +52,6 @@ pub enum Evidence {
     SessionCookie,
     /// An unencrypted TACACS+ log-in (RFC 8907).
     Tacacs,
-    /// The identity that a device gives before it is authenticated (EAP, RFC 3748 section 5.1): a claim.
-    EapIdentity,
     /// A host that announces its own name (mDNS, LLMNR, NetBIOS): never a user.
     HostAnnouncement,
 }

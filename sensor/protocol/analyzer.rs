@@ -178,7 +178,12 @@ impl Context<'_> {
     }
 
     /// Reports evidence of identity.
-    pub fn sighting(&mut self, sighting: Sighting) {
+    pub fn sighting(&mut self, mut sighting: Sighting) {
+        let of = |end: egret_model::Endpoint| (sighting.ip == Some(end.ip)).then_some((end.port, end.port));
+        if sighting.user.is_some() {
+            sighting.ports =
+                sighting.ports.or_else(|| of(self.flow.initiator)).or_else(|| of(self.flow.responder));
+        }
         (self.sink)(ProtocolEvent::Sighting(sighting));
     }
 

@@ -8,17 +8,20 @@
 
 mod account;
 mod analyzer;
+mod cookies;
 mod dcerpc;
 mod dhcp;
 mod engine;
 mod expected;
 mod ftp;
+mod hostname;
 mod http1;
 mod irc;
 mod kerberos;
 mod ldap;
 mod line_ends;
 mod lines;
+mod logins;
 mod mailbox;
 mod names;
 mod ntlm;
@@ -35,6 +38,7 @@ mod smb;
 mod smtp;
 mod sql;
 mod ssh;
+mod tacacs;
 #[cfg(test)]
 mod testing;
 mod tftp;

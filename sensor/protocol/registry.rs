@@ -3,8 +3,8 @@
 //! Owns: the list. Never does: recognition itself, which is each protocol's own.
 
 use crate::{
-    Analyzer, Context, dcerpc, dhcp, ftp, http1, irc, kerberos, ldap, mailbox, quic, radius, rdp, sip, smb,
-    smtp, sql, ssh, tftp, tls,
+    Analyzer, Context, dcerpc, dhcp, ftp, hostname, http1, irc, kerberos, ldap, mailbox, quic, radius, rdp,
+    sip, smb, smtp, sql, ssh, tacacs, tftp, tls,
 };
 use egret_model::{Flow, FlowKind};
 
@@ -55,6 +55,7 @@ pub(crate) const REGISTRY: &[Registration] = &[
     Registration { kind: FlowKind::Tcp, probe: dcerpc::probe, start: dcerpc::start },
     Registration { kind: FlowKind::Tcp, probe: sql::probe_postgresql, start: sql::start_postgresql },
     Registration { kind: FlowKind::Tcp, probe: sql::probe_mysql, start: sql::start_mysql },
+    Registration { kind: FlowKind::Tcp, probe: tacacs::probe, start: tacacs::start },
     Registration { kind: FlowKind::Tcp, probe: rdp::probe, start: rdp::start },
     Registration { kind: FlowKind::Tcp, probe: irc::probe, start: irc::start },
     Registration { kind: FlowKind::Tcp, probe: sip::probe, start: sip::start },
@@ -62,5 +63,6 @@ pub(crate) const REGISTRY: &[Registration] = &[
     Registration { kind: FlowKind::Udp, probe: radius::probe, start: radius::start },
     Registration { kind: FlowKind::Udp, probe: sip::probe, start: sip::start },
     Registration { kind: FlowKind::Udp, probe: dhcp::probe, start: dhcp::start },
+    Registration { kind: FlowKind::Udp, probe: hostname::probe, start: hostname::start },
     Registration { kind: FlowKind::Udp, probe: tftp::probe, start: tftp::start },
 ];

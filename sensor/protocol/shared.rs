@@ -2,6 +2,7 @@
 //!
 //! Owns: the numbering of transfers and the tables that outlive a flow. Never does: parsing.
 
+use crate::cookies::SessionCookies;
 use crate::expected::ExpectedConnections;
 use crate::ftp::FtpState;
 use crate::http1::Pieces;
@@ -13,6 +14,8 @@ pub struct Shared {
     transfers: u64,
     /// Connections that another one has announced.
     pub(crate) expected: ExpectedConnections,
+    /// Sessions of users who logged in over HTTP.
+    pub(crate) cookies: SessionCookies,
     /// Uploads that come in pieces over HTTP.
     pub(crate) pieces: Pieces,
     /// Datagrams of no known protocol, put together over flows.
@@ -26,6 +29,7 @@ impl Shared {
         Self {
             transfers: 0,
             expected: ExpectedConnections::new(limits.expected_connections),
+            cookies: SessionCookies::new(limits.session_cookies),
             pieces: Pieces::default(),
             groups: DatagramGroups::default(),
             ftp: FtpState::default(),

@@ -58,6 +58,12 @@ pub struct ProtocolLimits {
     /// Bytes held of one message that may name a user (a Kerberos ticket, a session set-up); of a longer one only so much is
     /// looked at for names. Its content is inspected all the same. Default 64 KiB.
     pub witness_bytes: usize,
+    /// Names told of one flow; of further ones nothing is told. Default 64: a terminal server has many users.
+    pub witness_names: usize,
+    /// Log-ins of one flow that wait for their answers at once; beyond it the oldest is told as unconfirmed. Default 256.
+    pub witness_pending: usize,
+    /// Session cookies of one shard of which it is known who logged in; beyond it the oldest is forgotten. Default 4,096.
+    pub session_cookies: usize,
 }
 
 impl Default for ProtocolLimits {
@@ -84,6 +90,9 @@ impl Default for ProtocolLimits {
             ftp_resumable: 256,
             tftp_answer_ns: 60_000_000_000,
             witness_bytes: 64 << 10,
+            witness_names: 64,
+            witness_pending: 256,
+            session_cookies: 4096,
         }
     }
 }

@@ -6,11 +6,12 @@
 mod tests;
 
 use crate::account::Account;
+use crate::logins::Logins;
 use crate::ntlm;
 use crate::registry::{Prefix, Verdict};
 use crate::witness::{Heard, Length, Messages, Witness, watched};
 use crate::{Analyzer, Context};
-use egret_model::{Evidence, Protocol, Side, Timestamp};
+use egret_model::{Protocol, Side};
 
 /// Kinds of packets (C706 section 12.6.4; MS-RPCE section 2.2.2.5).
 const RESPONSE: u8 = 2;
@@ -43,28 +44,20 @@ pub(crate) fn start(context: &Context<'_>) -> Box<dyn Analyzer> {
 struct Rpc {
     initiator: Messages,
     responder: Messages,
-    binding: Binding,
-}
-
-#[derive(Default)]
-struct Binding {
-    /// A log-in whose acceptance only the first response to a call shows.
-    asked: Option<(Timestamp, Side, Account)>,
-    told: Vec<Account>,
+    logins: Logins,
 }
 
 impl Witness for Rpc {
     fn data(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) -> Heard {
         let messages = if from == Side::Initiator { &mut self.initiator } else { &mut self.responder };
         let limits = context.limits;
-        let binding = &mut self.binding;
-        let in_step =
-            messages.push(limits, data, length, &mut |packet| binding.packet(context, from, packet));
-        if in_step { Heard::Listening } else { Heard::Enough }
+        let logins = &mut self.logins;
+        let in_step = messages.push(limits, data, length, &mut |bytes| packet(logins, context, from, bytes));
+        if in_step && !logins.are_enough(context) { Heard::Listening } else { Heard::Enough }
     }
 
     fn closed(&mut self, context: &mut Context<'_>) {
-        self.binding.answered(context, None);
+        self.logins.answered(context, None);
     }
 }
 
@@ -88,29 +81,18 @@ fn length(bytes: &[u8]) -> Length {
     }
 }
 
-impl Binding {
-    fn packet(&mut self, context: &mut Context<'_>, from: Side, packet: &[u8]) {
-        match packet.get(2) {
-            Some(&RESPONSE) => self.answered(context, Some(true)),
-            Some(&(FAULT | BIND_NAK)) => self.answered(context, Some(false)),
-            Some(_) => {
-                if let Some(ntlm::Message::Authenticate(Some(names))) = ntlm::find(packet)
-                    && let Some(account) = Account::ntlm(names)
-                {
-                    self.asked = Some((context.now(), from, account));
-                }
+/// A log-in is accepted once a call is answered.
+fn packet(logins: &mut Logins, context: &mut Context<'_>, from: Side, packet: &[u8]) {
+    match packet.get(2) {
+        Some(&RESPONSE) => logins.answered(context, Some(true)),
+        Some(&(FAULT | BIND_NAK)) => logins.answered(context, Some(false)),
+        Some(_) => {
+            if let Some(ntlm::Message::Authenticate(Some(names))) = ntlm::find(packet)
+                && let Some(account) = Account::ntlm(names)
+            {
+                logins.asked(context, from, account);
             }
-            None => {}
         }
-    }
-
-    fn answered(&mut self, context: &mut Context<'_>, accepted: Option<bool>) {
-        let Some((at, from, account)) = self.asked.take() else { return };
-        if accepted == Some(false) || self.told.contains(&account) {
-            return;
-        }
-        let ip = context.flow.endpoint(from).ip;
-        context.sighting(account.sighting(ip, Evidence::Ntlm, accepted.is_some(), at));
-        self.told.push(account);
+        None => {}
     }
 }

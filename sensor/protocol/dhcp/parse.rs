@@ -41,6 +41,7 @@ pub(super) fn v4(datagram: &[u8]) -> Option<Lease> {
     const DISCOVER: u8 = 1;
     const REQUEST: u8 = 3;
     const ACK: u8 = 5;
+    const RELEASE: u8 = 7;
     const INFORM: u8 = 8;
     let mut header = Cursor::new(datagram);
     let [_operation, hardware_type, hardware_length, _hops] = header.array().ok()?;
@@ -67,9 +68,12 @@ pub(super) fn v4(datagram: &[u8]) -> Option<Lease> {
         ACK => Some(your_address).filter(|address| !address.is_unspecified()).or(Some(client_address)),
         REQUEST | INFORM => options.requested.or(Some(client_address)),
         DISCOVER => None,
+        // The client gives its address back: the lease ends now.
+        RELEASE => Some(client_address),
         _ => return None,
     };
-    let granted = options.message == Some(ACK);
+    let released = options.message == Some(RELEASE);
+    let granted = released || options.message == Some(ACK);
     let [a, b, c, d, e, f, ..] = hardware_address;
     let mac = (hardware_type == 1 && hardware_length == 6).then_some(MacAddress([a, b, c, d, e, f]));
     let possible = address.is_none_or(|address| !address.is_unspecified() && !address.is_broadcast());
@@ -78,7 +82,11 @@ pub(super) fn v4(datagram: &[u8]) -> Option<Lease> {
         mac,
         host: options.host.and_then(host).or_else(|| options.fqdn.and_then(v4_fqdn)),
         granted,
-        seconds: options.seconds.filter(|seconds| granted && *seconds != u32::MAX),
+        seconds: if released {
+            Some(0)
+        } else {
+            options.seconds.filter(|seconds| granted && *seconds != u32::MAX)
+        },
     })
 }
 
@@ -170,6 +178,7 @@ fn v6_message(kind: u8, options: &[V6Option<'_>]) -> Option<Vec<Lease>> {
     const CLIENT_ID: u16 = 1;
     const IA_NA: u16 = 3;
     const FQDN: u16 = 39;
+    const RELEASE: u8 = 8;
     let find = |wanted: u16| options.iter().find(|(code, _)| *code == wanted).map(|(_, value)| *value);
     // Only a request for information may lack it (RFC 8415 section 16.12).
     let client = match find(CLIENT_ID) {
@@ -178,7 +187,7 @@ fn v6_message(kind: u8, options: &[V6Option<'_>]) -> Option<Vec<Lease>> {
         None => return None,
     };
     let granted = match kind {
-        7 => true,
+        7 | RELEASE => true,
         // Request, confirm, renew, rebind.
         3..=6 => false,
         _ => return Some(Vec::new()),
@@ -193,10 +202,10 @@ fn v6_message(kind: u8, options: &[V6Option<'_>]) -> Option<Vec<Lease>> {
         mac,
         host: host.clone(),
         granted,
-        seconds: Some(seconds).filter(|seconds| granted && *seconds != u32::MAX),
+        seconds: Some(if kind == RELEASE { 0 } else { seconds })
+            .filter(|seconds| granted && *seconds != u32::MAX),
     });
-    // A lifetime of 0 takes the address away (RFC 8415 section 18.2.10.1).
-    Some(leases.filter(|lease| lease.seconds != Some(0)).collect())
+    Some(leases.collect())
 }
 
 /// Address and valid lifetime of an IA Address option.

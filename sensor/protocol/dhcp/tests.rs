@@ -56,7 +56,7 @@ fn which_messages_tell_an_address() {
         (message(2, [0; 4], ours, &[&[53, 1, 5], &[255]]), Some(true)),
         (message(2, ours, [0; 4], &[&[53, 1, 5], &[255]]), Some(true)),
         (message(1, ours, [0; 4], &[&[53, 1, 8], &[255]]), Some(false)),
-        (message(1, ours, [0; 4], &[&[53, 1, 7], &[255]]), None),
+        (message(1, ours, [0; 4], &[&[53, 1, 7], &[255]]), Some(true)),
         (message(2, [0; 4], [0; 4], &[&[53, 1, 5], &[255]]), None),
         (message(1, ours, [0; 4], &[&[255]]), None),
         // What stands before a damaged option counts.
@@ -125,7 +125,11 @@ fn dhcp_for_ipv6() {
 
     let relayed = [&[13, 1][..], &[0; 32], &option(9, &v6_message_of(7, 120))].concat();
     assert_eq!(v6(&relayed), Some(leases));
-    assert_eq!(v6(&v6_message_of(7, 0)), Some(Vec::new()), "taken away");
+    let ends = |message: &[u8]| {
+        v6(message).map(|leases| leases.iter().map(|lease| lease.seconds).collect::<Vec<_>>())
+    };
+    assert_eq!(ends(&v6_message_of(7, 0)), Some(vec![Some(0)]), "taken away");
+    assert_eq!(ends(&v6_message_of(8, 120)), Some(vec![Some(0)]), "given back");
     assert_eq!(v6(&v6_message_of(1, 120)), Some(Vec::new()), "solicit");
     assert_eq!(v6(&v6_message_of(3, 0)).map(|leases| leases.len()), Some(1), "request");
     assert_eq!(v6(&v6_message_of(14, 0)), None);

@@ -42,9 +42,17 @@ pub(super) struct Exchange {
     pub(super) via_proxy: bool,
     pub(super) change: Option<Change>,
     pub(super) credentials: Vec<Credentials>,
+    /// What proxies say of the client.
+    pub(super) proxied: Box<[(&'static str, String)]>,
 }
 
 impl Exchange {
+    /// The account that logged in with this request, rather than by a session from before.
+    pub(super) fn logged_in(&self) -> Option<&Account> {
+        let own = |known: &&Credentials| known.evidence != Evidence::SessionCookie;
+        self.credentials.iter().find(own).map(|known| &known.account)
+    }
+
     /// The user that the request names: rather the one of the proxy, who is the organisation's.
     pub(super) fn user(&self) -> Option<String> {
         let proxy = self.credentials.iter().find(|known| known.evidence == Evidence::ProxyAuth);

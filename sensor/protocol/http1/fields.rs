@@ -12,6 +12,7 @@ use crate::sasl::{LENIENT_BASE64, parameter};
 use base64::Engine as _;
 use egret_model::{Evidence, TransferStart};
 use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
 
 /// Content codings noted; more make no sense.
 const MOST_CODINGS: usize = 16;
@@ -35,6 +36,40 @@ pub(super) fn describe(fields: &Fields<'_>, start: &mut TransferStart) {
     if let Some(name) = fields.first("content-disposition").and_then(disposition_filename) {
         start.filename = Some(name);
     }
+}
+
+/// Addresses kept of those that proxies say they forward for: the last ones, which the nearest proxies have added.
+const MOST_FORWARDED: usize = 8;
+
+/// What proxies say of their client, as facts: `forwarded-for` with its addresses (X-Forwarded-For, or RFC 7239 section 5.2), and
+/// `authenticated-user`. Anybody can write these fields: whose word counts, the operator says.
+pub(super) fn proxied(fields: &Fields<'_>) -> Box<[(&'static str, String)]> {
+    let address = |text: &[u8]| -> Option<IpAddr> {
+        let text = std::str::from_utf8(text).ok()?.trim().trim_matches('"');
+        let bare = text.trim_start_matches('[').split(']').next()?;
+        bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
+    };
+    let forwarded =
+        fields.list("forwarded").flat_map(|element| element.split(|byte| *byte == b';')).filter_map(|pair| {
+            let (name, value) = pair.trim_ascii().split_at_checked(4)?;
+            name.eq_ignore_ascii_case(b"for=").then_some(value)
+        });
+    let mut addresses: Vec<String> = fields
+        .list("x-forwarded-for")
+        .chain(forwarded)
+        .filter_map(address)
+        .map(|ip| ip.to_string())
+        .collect();
+    addresses.drain(..addresses.len().saturating_sub(MOST_FORWARDED));
+    let user = ["x-authenticated-user", "x-forwarded-user", "x-remote-user"]
+        .into_iter()
+        .find_map(|name| fields.first(name));
+    // Some write `WinNT://CORP/alice`.
+    let user = user
+        .and_then(|user| Account::parse(user.rsplit(|byte| *byte == b'/').next()?))
+        .map(|account| account.user);
+    let addresses = (!addresses.is_empty()).then(|| ("forwarded-for", addresses.join(", ")));
+    addresses.into_iter().chain(user.map(|user| ("authenticated-user", user))).collect()
 }
 
 /// What the fields say of the end of the body.

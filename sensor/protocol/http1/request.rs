@@ -71,8 +71,28 @@ impl Http1 {
             server_name: named.or_else(|| outer?.server_name.clone()),
             via_proxy: authority.is_some() || outer.is_some_and(|outer| outer.via_proxy),
             change: change(connect, target, &head.fields),
-            credentials: credentials(&head.fields),
+            credentials: self.credentials(context, &head.fields),
+            proxied: fields::proxied(&head.fields),
         }
+    }
+
+    /// Log-ins, or else the session that a cookie belongs to.
+    fn credentials(&self, context: &Context<'_>, fields: &Fields<'_>) -> Vec<Credentials> {
+        let given = [("proxy-authorization", Evidence::ProxyAuth), ("authorization", Evidence::HttpBasic)]
+            .into_iter()
+            .filter_map(|(name, evidence)| {
+                let (account, evidence) = account(fields.first(name)?, evidence)?;
+                Some(Credentials { account, evidence })
+            });
+        let given: Vec<Credentials> = given.collect();
+        if !given.is_empty() {
+            return given;
+        }
+        let server = context.flow.endpoint(self.side(Role::Response)).ip;
+        let session =
+            fields.first("cookie").and_then(|cookies| context.shared.cookies.account(server, cookies));
+        let evidence = Evidence::SessionCookie;
+        session.map(|account| Credentials { account: account.clone(), evidence }).into_iter().collect()
     }
 
     fn request_start(&self, context: &Context<'_>, exchange: &Exchange) -> TransferStart {
@@ -81,6 +101,7 @@ impl Http1 {
         start.server_name.clone_from(&exchange.server_name);
         start.via_proxy = exchange.via_proxy;
         start.user = exchange.user().or(start.user);
+        start.facts.extend(exchange.proxied.iter().cloned());
         start
     }
 }
@@ -114,14 +135,4 @@ fn change(connect: bool, target: &Target<'_>, fields: &Fields<'_>) -> Option<Cha
     upgrades.peek()?;
     let web_socket = upgrades.any(|protocol| protocol.eq_ignore_ascii_case(b"websocket"));
     Some(if web_socket { Change::WebSocket } else { Change::Other })
-}
-
-fn credentials(fields: &Fields<'_>) -> Vec<Credentials> {
-    [("proxy-authorization", Evidence::ProxyAuth), ("authorization", Evidence::HttpBasic)]
-        .into_iter()
-        .filter_map(|(name, evidence)| {
-            let (account, evidence) = account(fields.first(name)?, evidence)?;
-            Some(Credentials { account, evidence })
-        })
-        .collect()
 }

@@ -41,6 +41,12 @@ impl Http1 {
                 incoming.asked && incoming.outlet.is_untouched() && incoming.exchange == exchange.number;
             incoming.doubtful = refused;
         }
+        if let Some(account) = exchange.as_ref().and_then(Exchange::logged_in)
+            && (200..400).contains(&head.status)
+        {
+            let server = context.flow.endpoint(self.side(Role::Response)).ip;
+            head.fields.all("set-cookie").for_each(|set| context.shared.cookies.bind(server, set, account));
+        }
         self.response = self.response_body(context, head, exchange.as_ref());
         if let Some(exchange) = exchange {
             self.exchanges.tell(context, client, exchange, Some(head.status));
@@ -80,6 +86,7 @@ impl Http1 {
             start.server_name.clone_from(&exchange.server_name);
             start.via_proxy = exchange.via_proxy;
             start.user = exchange.user().or(start.user);
+            start.facts.extend(exchange.proxied.iter().cloned());
             start.filename = exchange.filename.clone().filter(|_| exchange.fetches);
         }
         fields::describe(&head.fields, &mut start);

@@ -485,6 +485,45 @@ fn log_ins_are_told_once_answered() {
     );
 }
 
+#[test]
+fn a_session_is_the_users_who_logged_in() {
+    let log_in = "GET / HTTP/1.1\r\nAuthorization: Basic YWxpY2U6cHc=\r\n\r\n";
+    let set = "HTTP/1.1 200 OK\r\nSet-Cookie: sid=0123456789abcdef; Path=/\r\nSet-Cookie: lang=en\r\nContent-Length: 0\r\n\r\n";
+    let refused = "HTTP/1.1 401 No\r\nSet-Cookie: sid=0123456789abcdef\r\nContent-Length: 0\r\n\r\n";
+    let later =
+        "PUT /q3.csv HTTP/1.1\r\nCookie: lang=en; sid=0123456789abcdef\r\nContent-Length: 2\r\n\r\nhi";
+    let told = |turns: &[Turn]| {
+        let record = play(turns, false, usize::MAX);
+        assert!(!format!("{record:?}").contains("0123456789abcdef"), "no cookie is kept");
+        let sender = record.transfers.first().and_then(|transfer| transfer.start.user.clone());
+        (sender, record.sightings.last().map(|seen| (seen.evidence, seen.confirmed)))
+    };
+    let alice = Some("alice".to_owned());
+    assert_eq!(told(&[C(log_in), S(set), C(later), S(OK)]), (alice, Some((Evidence::SessionCookie, true))));
+    assert_eq!(told(&[C(log_in), S(refused), C(later), S(OK)]), (None, None));
+    assert_eq!(told(&[C(later), S(OK)]), (None, None));
+    let other = later.replace("0123", "9999");
+    assert_eq!(told(&[C(log_in), S(set), C(other.leak()), S(OK)]).0, None);
+}
+
+#[test]
+fn what_proxies_say_of_their_client_is_noted() {
+    let facts = |fields: &str| {
+        let request = format!("PUT /x HTTP/1.1\r\n{fields}Content-Length: 2\r\n\r\nhi");
+        let record = play(&[C(request.leak()), S(OK)], false, usize::MAX);
+        record.transfers.first().map(|transfer| transfer.start.facts.clone()).unwrap_or_default()
+    };
+    assert_eq!(
+        facts("X-Forwarded-For: 10.0.0.7, 192.0.2.1:80\r\nX-Authenticated-User: WinNT://CORP/alice\r\n"),
+        [("forwarded-for", "10.0.0.7, 192.0.2.1".to_owned()), ("authenticated-user", "alice".to_owned())]
+    );
+    assert_eq!(
+        facts("Forwarded: for=\"[2001:db8::7]:47\";proto=https, for=unknown\r\n"),
+        [("forwarded-for", "2001:db8::7".to_owned())]
+    );
+    assert_eq!(facts("X-Forwarded-For: nobody\r\n"), []);
+}
+
 /// A request that carries bytes `start..end` of `content`.
 fn piece(content: &str, start: usize, end: usize) -> String {
     format!(

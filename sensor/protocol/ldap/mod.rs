@@ -15,9 +15,6 @@ use egret_model::{Evidence, Protocol, Side, Timestamp};
 use ldap_parser::FromBer as _;
 use ldap_parser::ldap::{AuthenticationChoice, BindRequest, LdapMessage, ProtocolOp, ResultCode};
 
-/// Binds that are told for one connection: a server that binds for others says nothing of its own address.
-const MOST_BINDS: usize = 16;
-
 /// Recognises the first message: a sequence of a message identifier and an operation (RFC 4511 section 4.1.1).
 pub(crate) fn probe(prefix: &Prefix<'_>) -> Verdict {
     let bytes = if prefix.initiator.is_empty() { prefix.responder } else { prefix.initiator };
@@ -91,7 +88,7 @@ impl Witness for Ldap {
         if bind.upgraded {
             return Heard::Upgrade { rest: 0 };
         }
-        if in_step && bind.told < MOST_BINDS { Heard::Listening } else { Heard::Enough }
+        if in_step && bind.told < limits.witness_names { Heard::Listening } else { Heard::Enough }
     }
 
     fn closed(&mut self, context: &mut Context<'_>) {

@@ -33,9 +33,6 @@ struct Radius {
     going_on: Vec<(Timestamp, Message)>,
 }
 
-/// Log-ins of one access server that go on at once; beyond it the oldest is told as unconfirmed.
-const MOST_GOING_ON: usize = 256;
-
 impl Witness for Radius {
     fn data(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) -> Heard {
         let Some(message) = parse::message(data) else { return Heard::Listening };
@@ -97,7 +94,7 @@ impl Radius {
         if asked.user.is_none() || self.going_on.iter().any(|(_, known)| known.user == asked.user) {
             return;
         }
-        if self.going_on.len() >= MOST_GOING_ON {
+        if self.going_on.len() >= context.limits.witness_pending.max(1) {
             let (at, request) = self.going_on.remove(0);
             report(context, at, request, false);
         }

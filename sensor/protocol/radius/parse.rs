@@ -88,7 +88,7 @@ impl Message {
     fn attribute(&mut self, kind: u8, value: &[u8]) {
         match (kind, value) {
             (1, name) => {
-                if self.user.is_none()
+                if (self.user.is_none() || !self.legible)
                     && let Some((account, legible)) = Account::lenient(name)
                 {
                     (self.user, self.legible) = (Some(account), legible);
@@ -96,6 +96,14 @@ impl Message {
             }
             (8, &[a, b, c, d]) => {
                 self.address = framed(Ipv4Addr::new(a, b, c, d)).map(IpAddr::V4).or(self.address);
+            }
+            // EAP-Message (RFC 3579 section 3.1) with an identity in it: all that some requests tell (RFC 3748 section 5.1).
+            (79, [2, _, _, _, 1, name @ ..]) => {
+                if self.user.is_none()
+                    && let Some((account, _)) = Account::lenient(name)
+                {
+                    (self.user, self.legible) = (Some(account), false);
+                }
             }
             (31, station) => self.station = self.station.or_else(|| link_address(station)),
             (40, &[0, 0, 0, status]) => {

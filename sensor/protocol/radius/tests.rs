@@ -69,6 +69,13 @@ fn an_answer_without_its_request_still_names_its_user() {
 }
 
 #[test]
+fn an_identity_that_was_only_given_is_a_claim() {
+    let eap = b"\x02\x01\0\x0a\x01alice";
+    let seen = sightings(&[(true, message(1, 1, &[(79, eap)])), (false, message(2, 1, &[(18, b"ok")]))]);
+    assert!(seen.len() == 1 && seen[0].user.as_deref() == Some("alice") && !seen[0].confirmed, "{seen:?}");
+}
+
+#[test]
 fn a_damaged_name_is_a_claim() {
     let seen =
         sightings(&[(true, message(1, 9, &[(1, b"al\xffice")])), (false, message(2, 9, &[(18, b"ok")]))]);

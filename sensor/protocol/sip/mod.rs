@@ -12,9 +12,6 @@ use crate::witness::{Heard, Witness, watched};
 use crate::{Analyzer, Context};
 use egret_model::{Evidence, FlowKind, Protocol, Side, Timestamp};
 
-/// Requests of one flow whose answer is awaited.
-const MOST_ASKED: usize = 64;
-
 /// Recognises a request or a response by its first line (section 7).
 pub(crate) fn probe(prefix: &Prefix<'_>) -> Verdict {
     let bytes = if prefix.initiator.is_empty() { prefix.responder } else { prefix.initiator };
@@ -57,7 +54,7 @@ impl Witness for Sip {
                 self.tell(context, from.other(), at, account, true);
             }
         } else if let Some(account) = fields.account
-            && self.asked.len() < MOST_ASKED
+            && self.asked.len() < context.limits.witness_pending
             && self.asked.iter().all(|(asked, ..)| *asked != key)
         {
             self.asked.push((key, context.now(), account));
