@@ -97,6 +97,41 @@ fn what_is_said_of_others_is_hearsay() {
     assert_eq!(told, [("LT", true, announcement), ("TV", false, announcement)]);
 }
 
+/// The datagrams of a capture: Ethernet with IPv4 or IPv6, without options.
+fn datagrams(capture: &[u8]) -> Vec<(u16, Vec<u8>)> {
+    let (mut rest, mut found) = (&capture[24..], Vec::new());
+    while let Some(header) = rest.get(..16) {
+        let length = u32::from_le_bytes(header[8..12].try_into().unwrap()) as usize;
+        let frame = &rest[16..16 + length];
+        rest = &rest[16 + length..];
+        let udp = if frame[12..14] == [8, 0] { &frame[34..] } else { &frame[54..] };
+        let end = usize::from(u16::from_be_bytes([udp[4], udp[5]]));
+        found.push((u16::from_be_bytes([udp[2], udp[3]]), udp[8..end].to_vec()));
+    }
+    found
+}
+
+#[test]
+fn real_hosts_announce_themselves() {
+    let told = |capture: &[u8]| {
+        let mut told = std::collections::BTreeSet::new();
+        for (port, bytes) in datagrams(capture) {
+            let dialect = match port {
+                137 => Dialect::NetBios,
+                5355 => Dialect::LinkLocal,
+                _ => Dialect::Multicast,
+            };
+            let hosts = announced(dialect, &bytes).unwrap_or_else(|| panic!("a message: {bytes:?}"));
+            told.extend(hosts.into_iter().map(|host| format!("{} {}", host.ip, host.host)));
+        }
+        told.into_iter().collect::<Vec<_>>()
+    };
+    let netbios = told(include_bytes!("../../../tests/data/hostname/netbios.pcap"));
+    assert_eq!(netbios, ["192.168.239.129 MDJR98"]);
+    let multicast = told(include_bytes!("../../../tests/data/hostname/mdns-llmnr.pcap"));
+    assert!(multicast.contains(&"10.0.0.2 Yaels-iPhone".to_owned()), "{multicast:?}");
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..200), flags in any::<u16>()) {
