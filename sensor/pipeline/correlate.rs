@@ -268,8 +268,10 @@ impl Recorder {
             // What a trusted proxy says of its client counts in its place.
             // Each proxy adds whom it saw behind what it was told: the last that is no trusted proxy is believed.
             let said = fact(start, "forwarded-for").unwrap_or_default();
-            let client =
-                said.rsplit(", ").filter_map(|ip| ip.parse().ok()).find(|ip| !self.identity.is_proxy(*ip));
+            let client = said
+                .rsplit(", ")
+                .filter_map(|ip| ip.parse::<std::net::IpAddr>().ok())
+                .find(|ip| !self.identity.is_proxy(*ip));
             if let Some(client) = client.filter(|client| self.internal.contains(*client)) {
                 (question.ip, question.port) = (client, None);
             }
