@@ -7,11 +7,13 @@ mod clock;
 #[cfg(unix)]
 mod config;
 mod documents;
+mod evidence;
 mod incidents;
 mod keys;
 mod people;
 mod records;
 mod replay;
+mod report;
 #[cfg(unix)]
 mod run;
 mod scan;
@@ -62,6 +64,8 @@ enum Command {
     Scan(scan::Scan),
     Incidents(incidents::Incidents),
     Users(users::Users),
+    Report(report::ReportCommand),
+    Evidence(evidence::Evidence),
     #[command(subcommand)]
     Signatures(signatures::Signatures),
     #[cfg(unix)]
@@ -82,6 +86,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Scan(scan) => scan.run(),
         Command::Incidents(incidents) => incidents.run(),
         Command::Users(users) => users.run(),
+        Command::Report(report) => report.run(),
+        Command::Evidence(evidence) => evidence.run(),
         Command::Signatures(signatures) => signatures.run(),
         #[cfg(unix)]
         Command::Config(config) => config.run(),

@@ -4,12 +4,13 @@
 
 use super::clock::now;
 use super::people::Sources;
-use super::{amount, signatures, status, store, view};
+use super::{amount, evidence, signatures, status, store, view};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use egret_capture::Inputs;
 use egret_model::{Direction, Incident, Limits, Severity, Summary, TransferRecord};
-use egret_output::NativeFolder;
+use egret_output::evidence::Sealer;
+use egret_output::{NativeFolder, printable};
 use egret_pipeline::{InternalNetworks, Progress, Record, ReplayConfig, replay};
 use egret_store::{Fill, Store};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -21,6 +22,7 @@ const EXAMPLES: &str = "\
 Examples:
   egret replay monday.pcapng
   egret replay captures/ --output records --internal 10.0.0.0/8 --internal 2001:db8:20::/48
+  egret replay monday.pcap --store monday.db --evidence evidence/
   egret replay monday.pcap --users people.csv --signatures our-signatures/
   egret replay monday.pcap --identity-log dc1-security.jsonl --directory people.ldif
   tcpdump -r old.pcap -w - port 80 | egret replay - --quiet --output records --fail-on high
@@ -48,6 +50,14 @@ pub(crate) struct Replay {
     /// it is missing.
     #[arg(long, value_name = "FILE")]
     store: Option<PathBuf>,
+
+    /// Read the captures once more and write the packets of each incident into this directory: ID.pcapng.
+    #[arg(long, value_name = "DIR", requires = "store")]
+    evidence: Option<PathBuf>,
+
+    /// Seal evidence to the holder of this public key (age1…; see `egret evidence key`); may be given several times.
+    #[arg(long, value_name = "KEY", requires = "evidence")]
+    seal_to: Vec<String>,
 
     /// An internal network; may be given several times. Default: the private, shared and unique-local ranges.
     #[arg(short, long, value_name = "CIDR")]
@@ -126,6 +136,7 @@ impl Replay {
         let mut folder = self.output.as_deref().map(NativeFolder::create).transpose()?;
         let mut inputs = Inputs::open(&self.captures, &config.limits.capture);
         let mut fill = self.fill(&inputs, &config)?;
+        let sealer = evidence::sealer(&self.seal_to)?;
         let bar = self.progress_bar(&inputs);
         let mut overview = Overview::default();
         let outcome = replay(
@@ -153,7 +164,8 @@ impl Replay {
             folder.finish(&replayed.summary)?;
         }
         if let Some(fill) = fill {
-            fill.finish(&replayed.summary, now())?;
+            let store = fill.finish(&replayed.summary, now())?;
+            self.collect_evidence(&store, &replayed.incidents, sealer.as_ref())?;
         }
         if self.json {
             let both = serde_json::json!({ "summary": replayed.summary, "incidents": replayed.incidents });
@@ -168,6 +180,13 @@ impl Replay {
             }
         }
         Ok(self.status(&replayed.summary, &replayed.incidents, broken))
+    }
+
+    /// The packets of the incidents, where they are asked for.
+    fn collect_evidence(&self, store: &Store, incidents: &[Incident], sealer: Option<&Sealer>) -> Result<()> {
+        let Some(folder) = &self.evidence else { return Ok(()) };
+        let ids: Vec<String> = incidents.iter().map(|incident| incident.id.clone()).collect();
+        evidence::collect(store, &ids, &self.captures, folder, sealer).map(drop)
     }
 
     /// The way into the store, where there is one.
@@ -297,19 +316,19 @@ fn show_incidents(incidents: &[Incident]) {
     view::widen(&mut table, 4);
     for incident in incidents.iter().take(MOST_SHOWN) {
         let who = match (&incident.user, &incident.host) {
-            (Some(user), Some(host)) => format!("{user}\n{host}"),
-            (user, host) => user.clone().or_else(|| host.clone()).unwrap_or_default(),
+            (Some(user), Some(host)) => format!("{}\n{}", printable(user), printable(host)),
+            (user, host) => printable(user.as_deref().or(host.as_deref()).unwrap_or_default()).into_owned(),
         };
         table.add_row(vec![
             view::number(incident.risk),
             view::severity(incident.severity),
             who.into(),
-            amount::shortened(&incident.destination, 40).into(),
+            amount::shortened(&printable(&incident.destination), 40).into(),
             incident
                 .reasons
                 .iter()
                 .take(REASONS_SHOWN)
-                .map(|r| format!("• {r}"))
+                .map(|r| format!("• {}", printable(r)))
                 .collect::<Vec<_>>()
                 .join("\n")
                 .into(),
@@ -332,7 +351,7 @@ fn show_sums(title: &str, column: &str, sums: &HashMap<String, Sums>) {
     let mut table = view::table(&[column, "findings", "transfers", "bytes"]);
     for (name, sums) in ranked.iter().take(MOST_SHOWN) {
         table.add_row(vec![
-            amount::shortened(name, 60).into(),
+            amount::shortened(&printable(name), 60).into(),
             view::number(amount::count(sums.findings)),
             view::number(amount::count(sums.transfers)),
             view::number(amount::bytes(sums.bytes)),

@@ -7,13 +7,14 @@
 use super::people::Sources;
 use egret_capture::live::{Backend, LiveOptions};
 use egret_model::Limits;
-use egret_output::Rotation;
+use egret_output::{Destination, Format, Rotation};
 use egret_pipeline::{InternalNetworks, OverloadPolicy};
+use egret_store::Retention;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// All settings, by section.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -23,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) inspect: Inspect,
     pub(crate) identity: Identity,
     pub(crate) records: Records,
+    pub(crate) store: StoreSettings,
+    pub(crate) export: Export,
     pub(crate) overload: Overload,
     pub(crate) http: Http,
     pub(crate) log: Log,
@@ -103,6 +106,24 @@ pub(crate) struct Records {
     pub(crate) rotate_seconds: u32,
     pub(crate) keep_files: usize,
     pub(crate) summary_seconds: u32,
+}
+
+/// `[store]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct StoreSettings {
+    pub(crate) file: PathBuf,
+    pub(crate) keep_days: u32,
+    pub(crate) keep_bytes: u64,
+}
+
+/// `[export]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Export {
+    pub(crate) to: Vec<String>,
+    pub(crate) ca: PathBuf,
+    pub(crate) every_seconds: u32,
 }
 
 /// `[overload]`
@@ -195,6 +216,18 @@ impl Default for Records {
     }
 }
 
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self { file: PathBuf::new(), keep_days: 90, keep_bytes: 8 << 30 }
+    }
+}
+
+impl Default for Export {
+    fn default() -> Self {
+        Self { to: Vec::new(), ca: PathBuf::new(), every_seconds: 10 }
+    }
+}
+
 impl Default for Overload {
     fn default() -> Self {
         let policy = OverloadPolicy::default();
@@ -247,6 +280,23 @@ impl Settings {
                 "write 1 for the most frequent summary".to_owned(),
             );
         }
+        if self.store().is_none() && !self.export.to.is_empty() {
+            return fault(
+                "export.to",
+                "needs a store, from which incidents are sent",
+                "name a file as store.file".to_owned(),
+            );
+        }
+        if let Err(message) = self.exports() {
+            return fault(
+                "export.to",
+                &message,
+                "write FORMAT DESTINATION, as in \"cef tls://siem.example:6514\"".to_owned(),
+            );
+        }
+        if self.export.every_seconds == 0 {
+            return fault("export.every_seconds", "is 0", "write 1 for the most frequent".to_owned());
+        }
         if limits.pipeline.shards == 0 {
             return fault("limits.pipeline.shards", "is 0", "leave it at its default, 16".to_owned());
         }
@@ -287,6 +337,32 @@ impl Settings {
             self.identity.clone();
         let users = (!users.as_os_str().is_empty()).then_some(users);
         Sources { users, directories, logs, proxies, shared }
+    }
+
+    /// The store, where there is one.
+    pub(crate) fn store(&self) -> Option<&Path> {
+        let file = &self.store.file;
+        (!file.as_os_str().is_empty()).then_some(file)
+    }
+
+    /// What the store keeps.
+    pub(crate) fn retention(&self) -> Retention {
+        Retention {
+            age_ns: i64::from(self.store.keep_days) * 86_400_000_000_000,
+            bytes: self.store.keep_bytes,
+        }
+    }
+
+    /// Where incidents are sent, and in which format; an error says what is wrong.
+    pub(crate) fn exports(&self) -> Result<Vec<(&'static str, Format, Destination)>, String> {
+        let parse = |text: &String| {
+            let (name, to) =
+                text.trim().split_once(' ').ok_or_else(|| format!("`{text}` names no destination"))?;
+            let known = Format::ALL.iter().find(|(known, _)| *known == name);
+            let (name, format) = known.ok_or_else(|| format!("`{name}` is no format"))?;
+            Ok((*name, *format, Destination::parse(to.trim())?))
+        };
+        self.export.to.iter().map(parse).collect()
     }
 
     /// The limits of every stage.

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use egret_capture::Inputs;
 use egret_detect::SignatureSet;
 use egret_model::{CaseState, Severity, Timestamp};
+use egret_output::Teller;
 use egret_pipeline::Record;
 use egret_store::{
     CaptureDigest, FileDigest, Fill, IncidentFilter, Manifest, Order, RunKind, SignatureDigest, Store,
@@ -120,6 +121,42 @@ impl Filter {
     }
 }
 
+impl Filter {
+    /// In words, for the head of a report.
+    pub(crate) fn describe(&self) -> String {
+        let mut words = match self.state {
+            StateChoice::Open => "Open incidents".to_owned(),
+            StateChoice::Closed => "Closed incidents".to_owned(),
+            StateChoice::All => "All incidents".to_owned(),
+        };
+        let mut add = |what: &str, value: Option<String>| {
+            if let Some(value) = value {
+                words.push_str(&format!(", {what} {value}"));
+            }
+        };
+        add("of user", self.user.clone());
+        add("of host", self.host.clone());
+        add("to", self.destination.clone());
+        add("of kind", self.kind.clone());
+        add("of at least severity", self.severity.map(|severity| severity.to_string()));
+        add("of at least risk", self.risk.map(|risk| risk.to_string()));
+        add("with", self.assignee.clone());
+        add("since", self.since.map(Timestamp::to_the_second));
+        add("before", self.until.map(Timestamp::to_the_second));
+        add("that name", self.text.clone());
+        words
+    }
+}
+
+/// Who tells other systems.
+pub(crate) fn teller() -> Teller {
+    #[cfg(unix)]
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    #[cfg(not(unix))]
+    let host = std::env::var("COMPUTERNAME").unwrap_or_default();
+    Teller { host, version: env!("CARGO_PKG_VERSION").to_owned() }
+}
+
 fn severity(text: &str) -> Result<Severity, String> {
     [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical]
         .into_iter()
@@ -214,6 +251,28 @@ fn people_digest(people: &Sources) -> Result<Option<FileDigest>> {
     let lines: Vec<String> = files.iter().map(|file| file.sha256.clone()).chain(networks).collect();
     let sha256 = hexadecimal(Sha256::new_with_prefix(lines.join("\n")));
     Ok(Some(FileDigest { name: names.join(", "), sha256 }))
+}
+
+/// The manifest of a live run.
+pub(crate) fn live_manifest(
+    run: &str,
+    interfaces: &[String],
+    signatures: &SignatureSet,
+    internal: &[ipnet::IpNet],
+    people: &Sources,
+) -> Result<Manifest> {
+    Ok(Manifest {
+        interfaces: interfaces.to_vec(),
+        internal: internal.iter().map(ToString::to_string).collect(),
+        users: people_digest(people)?,
+        run: Some(run.to_owned()),
+        ..manifest(RunKind::Live, signatures)
+    })
+}
+
+/// The folder itself; of a bare name, the one we are in.
+pub(crate) fn this_folder(folder: &Path) -> PathBuf {
+    if folder.as_os_str().is_empty() { ".".into() } else { folder.to_owned() }
 }
 
 fn manifest(kind: RunKind, signatures: &SignatureSet) -> Manifest {

@@ -10,6 +10,7 @@ mod config;
 mod correlate;
 mod dispatch;
 mod event;
+mod evidence;
 mod inspect;
 #[cfg(unix)]
 pub mod live;
@@ -21,6 +22,7 @@ mod transfer;
 mod work;
 
 pub use config::{InternalNetworks, ReplayConfig};
+pub use evidence::{EvidencePacket, Wanted, show_evidence};
 pub use inspect::{ExtractedObject, FileInspector, InspectedFile};
 pub use load::{Load, OverloadPolicy};
 pub use replay::{Progress, ReplayError, Replayed, replay};

@@ -77,7 +77,8 @@ pub(crate) fn rules(options: &SandboxOptions) -> Result<RulesetCreated, RulesetE
         & !(AccessFs::MakeBlock | AccessFs::MakeChar | AccessFs::IoctlDev);
     let readable = options.readable.iter().map(|path| lasting(path)).chain(ALWAYS_READABLE.map(Path::new));
     let writable = options.writable.iter().map(PathBuf::as_path).chain(ALWAYS_WRITABLE.map(Path::new));
-    let ports = options.listen_ports.iter().map(|port| Ok(NetPort::new(*port, AccessNet::BindTcp)));
+    let listened = options.listen_ports.iter().map(|port| Ok(NetPort::new(*port, AccessNet::BindTcp)));
+    let connected = options.connect_ports.iter().map(|port| Ok(NetPort::new(*port, AccessNet::ConnectTcp)));
     Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(NEWEST))?
@@ -86,7 +87,7 @@ pub(crate) fn rules(options: &SandboxOptions) -> Result<RulesetCreated, RulesetE
         .create()?
         .add_rules(path_beneath_rules(readable, read))?
         .add_rules(path_beneath_rules(writable, write))?
-        .add_rules(ports.collect::<Vec<Result<NetPort, RulesetError>>>())
+        .add_rules(listened.chain(connected).collect::<Vec<Result<NetPort, RulesetError>>>())
 }
 
 /// A rule is about a file that exists. Editors and deployment replace files by new ones of the same name, which a reload has to be
@@ -105,12 +106,20 @@ fn lasting(path: &Path) -> &Path {
 }
 
 /// Puts the rules in force.
-pub(crate) fn restrict(rules: Result<RulesetCreated, RulesetError>, sandbox: &mut Sandbox) {
+pub(crate) fn restrict(
+    rules: Result<RulesetCreated, RulesetError>,
+    connect_ports: &[u16],
+    sandbox: &mut Sandbox,
+) {
     let status = match rules.and_then(RulesetCreated::restrict_self) {
         Ok(status) => status,
         Err(error) => return sandbox.add("landlock", State::Absent(error.to_string()), String::new()),
     };
-    let detail = "only its own files and ports, no connection to any host".to_owned();
+    let detail = if connect_ports.is_empty() {
+        "only its own files and ports, no connection to any host".to_owned()
+    } else {
+        format!("only its own files and ports, connections to TCP ports {connect_ports:?} only")
+    };
     let state = match (status.ruleset, status.landlock) {
         (RulesetStatus::FullyEnforced, _) => State::InForce,
         (RulesetStatus::PartiallyEnforced, LandlockStatus::Available { effective_abi, .. }) => {

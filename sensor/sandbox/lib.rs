@@ -38,6 +38,8 @@ pub struct SandboxOptions {
     pub writable: Vec<PathBuf>,
     /// TCP ports that are listened on.
     pub listen_ports: Vec<u16>,
+    /// TCP ports of other hosts that are connected to.
+    pub connect_ports: Vec<u16>,
 }
 
 /// Whether a fence stands.
@@ -148,7 +150,7 @@ pub fn enter(options: &SandboxOptions) -> Result<Sandbox, SandboxError> {
     let rules = files::rules(options);
     privileges::drop(target.as_ref(), &mut sandbox)?;
     files::check(options, &mut sandbox)?;
-    files::restrict(rules, &mut sandbox);
+    files::restrict(rules, &options.connect_ports, &mut sandbox);
     calls::restrict(&mut sandbox);
     Ok(sandbox)
 }

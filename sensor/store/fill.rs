@@ -160,19 +160,15 @@ impl Fill {
         self.count(now)
     }
 
-    /// Other signatures are in force from now on.
-    pub fn signatures(&mut self, signatures: &SignatureDigest, now: Timestamp) -> Result<(), StoreError> {
-        self.batch()?;
-        let detail = serde_json::to_string(signatures)?;
-        let entry = Entry {
-            at: now,
-            kind: kind::SIGNATURES,
-            subject: &self.id,
-            digest: &signatures.sha256,
-            detail: &detail,
-        };
-        ledger::add(&self.store.connection, &entry)?;
-        self.commit(now)
+    /// Forgets what was taken since the last commit, as if it had never been.
+    pub fn abandon(&mut self) {
+        if self.batch.take().is_some() {
+            // There may be no transaction any more: SQLite ends some by itself.
+            let _ = self.store.connection.execute_batch("ROLLBACK");
+        }
+        self.records = 0;
+        self.taken_from.clear();
+        self.pending = Pending::default();
     }
 
     /// What was taken so far is on the disk when this returns, and stays there whatever happens then.
@@ -245,6 +241,53 @@ impl Fill {
 }
 
 impl Store {
+    /// Other signatures are in force in a run, by its id, from now on.
+    pub fn tell_signatures(
+        &mut self,
+        run: &str,
+        signatures: &SignatureDigest,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let detail = serde_json::to_string(signatures)?;
+        let connection = &self.connection;
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        let entry = Entry {
+            at: now,
+            kind: kind::SIGNATURES,
+            subject: run,
+            digest: &signatures.sha256,
+            detail: &detail,
+        };
+        finish(connection, ledger::add(connection, &entry).map(drop))
+    }
+
+    /// Up to which entry of the ledger incidents were sent to `destination`; 0 before the first.
+    pub fn sent_to(&self, destination: &str) -> Result<i64, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT seq FROM sent WHERE destination = ?")?;
+        Ok(statement.query_row([destination], |row| row.get(0)).optional()?.unwrap_or_default())
+    }
+
+    /// Notes that incidents up to an entry of the ledger were sent to `destination`.
+    pub fn note_sent(&mut self, destination: &str, seq: i64) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("INSERT OR REPLACE INTO sent (destination, seq) VALUES (?,?)")?
+            .execute((destination, seq))?;
+        Ok(())
+    }
+
+    /// Incidents that were told anew or changed by an analyst after entry `seq` of the ledger, each once with its newest entry, in the
+    /// order of those; at most `limit`.
+    pub fn changed_since(&self, seq: i64, limit: usize) -> Result<Vec<(i64, String)>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT max(ledger.seq), subject FROM ledger JOIN incident ON incident.id = subject
+             WHERE ledger.seq > ? AND ledger.kind IN ('incident', 'handled') GROUP BY subject ORDER BY 1 LIMIT ?",
+        )?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        Ok(statement
+            .query_map((seq, limit), |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?)
+    }
+
     /// The summary of a run that goes on, or with `ended` of one that has come to its end, by its id.
     pub fn tell_summary(
         &mut self,

@@ -68,8 +68,7 @@ CREATE TABLE finding (
   run INTEGER NOT NULL,
   batch INTEGER NOT NULL,
   transfer TEXT NOT NULL,
-  record TEXT NOT NULL,
-  sealed BLOB                    -- excerpts in clear text, sealed to the owner's key (age)
+  record TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX finding_batch ON finding (batch);
 CREATE INDEX finding_transfer ON finding (transfer);
@@ -109,6 +108,12 @@ CREATE TABLE whereabouts (
   PRIMARY KEY (run, user, host, ip, domain, evidence)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX whereabouts_user ON whereabouts (user);
+
+-- Up to which entry of the ledger incidents were sent to another system.
+CREATE TABLE sent (
+  destination TEXT PRIMARY KEY,
+  seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE ledger (
   seq INTEGER PRIMARY KEY,

@@ -276,6 +276,38 @@ fn what_is_too_much_goes_and_the_file_shrinks() {
 }
 
 #[test]
+fn what_was_sent_is_not_sent_again_until_it_changes() {
+    let sample = sample(3);
+    let mut store = Store::open(&sample.path).unwrap();
+    let changed = store.changed_since(store.sent_to("siem").unwrap(), 2).unwrap();
+    assert_eq!(changed.len(), 2);
+    store.note_sent("siem", changed[1].0).unwrap();
+    let rest = store.changed_since(store.sent_to("siem").unwrap(), 10).unwrap();
+    assert_eq!(rest.len(), 1);
+    store.note_sent("siem", rest[0].0).unwrap();
+    assert!(store.changed_since(store.sent_to("siem").unwrap(), 10).unwrap().is_empty());
+    let first = changed[0].1.clone();
+    store.change(&first, &[Change::Reopen, Change::Note("again".into())], "erin", at(900)).unwrap();
+    let again = store.changed_since(store.sent_to("siem").unwrap(), 10).unwrap();
+    assert_eq!(again.iter().map(|(_, id)| id).collect::<Vec<_>>(), [&first]);
+    assert_eq!(store.sent_to("other").unwrap(), 0);
+}
+
+#[test]
+fn what_was_abandoned_is_not_there() {
+    let sample = sample(1);
+    let mut fill = Fill::begin(Store::open(&sample.path).unwrap(), &manifest("d.pcap"), at(300)).unwrap();
+    fill.transfer(&transfer(77, "mallory", &[]), at(300)).unwrap();
+    fill.incident(&incident(60, 99, "mallory", 1), at(300)).unwrap();
+    fill.abandon();
+    fill.incident(&incident(61, 99, "mallory", 1), at(300)).unwrap();
+    let store = fill.finish(&serde_json::json!({}), at(301)).unwrap();
+    assert_eq!(store.count(&IncidentFilter::default()).unwrap(), 2);
+    assert!(store.users(0, 10).unwrap().iter().all(|user| user.who != "mallory" || user.transfers == 0));
+    assert!(store.verify(None).unwrap().flaws.is_empty());
+}
+
+#[test]
 fn other_files_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("text");

@@ -145,13 +145,34 @@ fn records_are_those_of_a_replay_of_the_same_traffic() {
     }
 }
 
+/// Ids of the incidents in a store, which must be as it was written.
+fn stored(store: &Path) -> Vec<String> {
+    let call = |arguments: &[&str]| {
+        let output = support::egret().args(arguments).arg("--store").arg(store).output().expect("it starts");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    call(&["incidents", "verify"]);
+    let list = call(&["incidents", "list", "--state", "all", "--limit", "0", "--json"]);
+    list.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")["id"].to_string()).collect()
+}
+
 #[test]
 fn a_kill_loses_what_was_in_flight_and_says_so() {
     let Some(network) = Network::with_cable() else { return };
     let work = folder();
     let Some(_servers) = Servers::start(&network, work.path()) else { return };
     let output = work.path().join("records");
-    let mut sensor = Sensor::start(&network, &output, &[]);
+    // The store and what is sent from it live through the kill, too.
+    let (store, sent) = (work.path().join("store/egret.db"), work.path().join("sent/ocsf.jsonl"));
+    let config = work.path().join("sensor.toml");
+    let text = format!(
+        "[store]\nfile = {store:?}\n[export]\nto = [\"ocsf {}\"]\nevery_seconds = 1\n",
+        sent.display()
+    );
+    fs::write(&config, text).expect("own folder");
+    let config = config.display().to_string();
+    let mut sensor = Sensor::start(&network, &output, &["--config", &config]);
     let before = patients(work.path(), "before.csv", 60, 0).display().to_string();
     curl(&network, &["--upload-file", &before, &url("before.csv")]);
     let has = |folder: &Path, name: &str| {
@@ -171,11 +192,15 @@ fn a_kill_loses_what_was_in_flight_and_says_so() {
         summary["in_flight"]["flows"].as_u64().is_some_and(|flows| flows > 0)
             && summary["in_flight"]["transfers"].as_u64().is_some_and(|transfers| transfers > 0)
     });
+    let lines = |path: &Path| fs::read_to_string(path).unwrap_or_default().lines().count();
+    wait_for("the incident to be sent from the store", || lines(&sent) > 0);
     sensor.process.signal("KILL");
     assert_eq!(sensor.process.ended(), None);
     drop(slow);
+    let kept = stored(&store);
+    assert!(!kept.is_empty(), "what was sent is in the store");
 
-    let sensor = Sensor::start(&network, &output, &[]);
+    let sensor = Sensor::start(&network, &output, &["--config", &config]);
     assert!(sensor.said.contains("lost"), "the log tells of the loss: {}", sensor.said);
     let after = patients(work.path(), "after.csv", 60, 900).display().to_string();
     curl(&network, &["--upload-file", &after, &url("after.csv")]);
@@ -188,6 +213,12 @@ fn a_kill_loses_what_was_in_flight_and_says_so() {
     let runs = records(&output, "runs");
     let events: Vec<&str> = runs.iter().filter_map(|event| event["event"].as_str()).collect();
     assert_eq!(events, ["started", "lost", "started", "stopped"]);
+    let told: std::collections::HashSet<String> =
+        records(&output, "incidents").iter().map(|incident| incident["id"].to_string()).collect();
+    let later = stored(&store);
+    assert_eq!(later.len(), told.len(), "{told:?}");
+    assert!(kept.iter().all(|id| later.contains(id)) && later.len() > kept.len());
+    assert!(lines(&sent) >= later.len(), "each incident is sent");
     assert!(runs[1]["in_flight"]["transfers"].as_u64().is_some_and(|transfers| transfers > 0), "{}", runs[1]);
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Owns: the arguments. Never does: queries, which are the store's.
 
+mod export;
 mod handle;
 mod list;
 mod show;
@@ -18,6 +19,8 @@ Examples:
   egret incidents show i-98e0bd
   egret incidents assign i-98e0bd dana --note 'asking her manager'
   egret incidents close i-98e0bd --as false-alarm --note 'test data of the billing team'
+  egret incidents export --format ocsf --state all > incidents.jsonl
+  egret incidents export --format cef --to tls://siem.example:6514 --since 24h
   egret incidents verify --store monday.db monday.pcap
 
 An id may be cut short as long as it is one incident's. `egret replay --store FILE` and `egret run` with store.file fill a store;
@@ -50,6 +53,8 @@ enum Action {
     Reopen(handle::Reopen),
     /// Write something down about an incident.
     Note(handle::Note),
+    /// Write incidents in the format of another system, to a file or over syslog.
+    Export(export::Export),
     /// Remove what is old, or too much.
     Prune(handle::Prune),
     /// Prove that the store is as it was written, and that its incidents follow from their captures.
@@ -66,6 +71,7 @@ impl Incidents {
             Action::Close(close) => close.run(store),
             Action::Reopen(reopen) => reopen.run(store),
             Action::Note(note) => note.run(store),
+            Action::Export(export) => export.run(&store),
             Action::Prune(prune) => prune.run(store),
             Action::Verify(verify) => verify.run(&store),
         }

@@ -24,6 +24,10 @@ pub(crate) struct Overrides {
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
 
+    /// Keep incidents and what belongs to them in this store.
+    #[arg(long, value_name = "FILE")]
+    store: Option<PathBuf>,
+
     /// An internal network; may be given several times. Default: the private, shared and unique-local ranges.
     #[arg(long, value_name = "CIDR")]
     internal: Vec<ipnet::IpNet>,
@@ -90,10 +94,11 @@ impl Overrides {
     }
 
     fn apply(&self, settings: &mut Settings) -> BTreeMap<&'static str, &'static str> {
-        let Settings { capture, inspect, identity, records, http, log, sandbox, .. } = settings;
+        let Settings { capture, inspect, identity, records, store, http, log, sandbox, .. } = settings;
         let mut from = From::default();
         from.list(&mut capture.interfaces, &self.interface, "capture.interfaces", "--interface");
         from.value(&mut records.folder, self.output.as_ref(), "records.folder", "--output");
+        from.value(&mut store.file, self.store.as_ref(), "store.file", "--store");
         from.list(&mut identity.internal, &self.internal, "identity.internal", "--internal");
         from.value(&mut identity.users, self.users.as_ref(), "identity.users", "--users");
         from.list(&mut inspect.signatures, &self.signatures, "inspect.signatures", "--signatures");

@@ -10,6 +10,7 @@ mod records;
 mod reload;
 mod service;
 mod start;
+mod upkeep;
 mod watch;
 mod web;
 

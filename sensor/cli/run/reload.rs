@@ -9,6 +9,7 @@ use super::loading;
 use crate::cli::clock::now;
 use crate::cli::settings::{Identity, Settings};
 use crate::cli::settings_file;
+use egret_detect::SignatureSet;
 use egret_pipeline::live::LiveRun;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use std::path::{Path, PathBuf};
@@ -80,12 +81,21 @@ impl Reloader {
     }
 
     /// Reads everything again. Without a fault it is put in force; with one, what is in force stays, and the fault is told.
-    pub(super) async fn reload(&mut self, run: &LiveRun, condition: &Mutex<Condition>) {
+    /// Gives the signatures that are in force then, where they are other ones.
+    pub(super) async fn reload(
+        &mut self,
+        run: &LiveRun,
+        condition: &Mutex<Condition>,
+    ) -> Option<Arc<SignatureSet>> {
         self.changed_at = None;
         let overrides = self.overrides.clone();
         let read = tokio::task::spawn_blocking(move || read(&overrides)).await;
         let faults = match read {
-            Ok(Ok(fresh)) => return self.put_in_force(fresh, run, condition),
+            Ok(Ok(fresh)) => {
+                let signatures = Arc::clone(&fresh.loaded.signatures);
+                self.put_in_force(fresh, run, condition);
+                return Some(signatures);
+            }
             Ok(Err(faults)) => faults,
             Err(error) => vec![format!("internal error while reading the files again: {error}")],
         };
@@ -94,6 +104,7 @@ impl Reloader {
         }
         tracing::error!(faults = faults.len(), "reload refused: what was in force stays in force");
         condition.lock().unwrap_or_else(PoisonError::into_inner).refused(faults);
+        None
     }
 
     fn put_in_force(&mut self, fresh: Fresh, run: &LiveRun, condition: &Mutex<Condition>) {

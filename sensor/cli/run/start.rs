@@ -4,15 +4,18 @@
 
 use super::condition::Condition;
 use super::loading;
-use super::records::Records;
+use super::records::{Records, StoreKeeper};
+use super::upkeep::{Upkeep, Ways};
 use crate::cli::clock::now;
 use crate::cli::replay;
 use crate::cli::settings::Settings;
+use crate::cli::store;
 use anyhow::{Result, bail};
 use egret_capture::live::{self, Live};
 use egret_output::{FolderClaim, RotatingFolder, RunJournal};
-use egret_pipeline::live::{LiveConfig, LiveRun};
+use egret_pipeline::live::{Aside, LiveConfig, LiveRun};
 use egret_sandbox::{Sandbox, SandboxOptions, State};
+use egret_store::{Fill, Store};
 use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -29,6 +32,8 @@ pub(super) struct Sensor {
     pub(super) condition: Condition,
     /// Where the system tells of the process's memory; opened before the sandbox hides it.
     pub(super) memory: Option<File>,
+    /// Of the store, where there is one.
+    pub(super) upkeep: Option<Upkeep>,
 }
 
 /// Starts everything. `config` is the configuration file, where there is one.
@@ -49,7 +54,8 @@ pub(super) fn start(settings: &Settings, config: Option<&Path>) -> Result<Sensor
     }
     let listener = listen(settings);
     let memory = File::open("/proc/self/statm").ok();
-    let sandbox = confine(settings, config)?;
+    let ways = Ways::prepare(settings);
+    let sandbox = confine(settings, config, &ways)?;
     let claim = FolderClaim::new(&settings.records.folder)?;
     let (folder, mended) = RotatingFolder::open(&settings.records.folder, settings.rotation(), now())?;
     let (journal, loss) = claim.begin(now(), VERSION, &options.interfaces, &mended)?;
@@ -70,8 +76,34 @@ pub(super) fn start(settings: &Settings, config: Option<&Path>) -> Result<Sensor
         run = journal.run(), %backend, sources = sources.len(), interfaces = ?live_config.interfaces,
         signatures = live_config.signatures.signatures().len(), records = %settings.records.folder.display(), "started"
     );
-    let run = LiveRun::start(sources, &live_config, Box::new(Records::new(folder)))?;
-    Ok(Sensor { run, journal, listener, sandbox, condition, memory })
+    let (aside, upkeep) = match settings.store() {
+        Some(path) => {
+            open_store(path, &journal, settings, &live_config, ways).map(|(a, b)| (Some(a), Some(b)))?
+        }
+        None => (None, None),
+    };
+    let run = LiveRun::start(sources, &live_config, Box::new(Records::new(folder, aside)))?;
+    Ok(Sensor { run, journal, listener, sandbox, condition, memory, upkeep })
+}
+
+/// The way into the store, and what looks after it.
+fn open_store(
+    path: &Path,
+    journal: &RunJournal,
+    settings: &Settings,
+    config: &LiveConfig,
+    ways: Ways,
+) -> Result<(Aside, Upkeep)> {
+    let manifest = store::live_manifest(
+        journal.run(),
+        &config.interfaces,
+        &config.signatures,
+        &settings.identity.internal,
+        &settings.sources(),
+    )?;
+    let fill = Fill::begin(Store::create(path)?, &manifest, now())?;
+    let upkeep = Upkeep::new(Store::open(path)?, fill.id().to_owned(), settings, ways);
+    Ok((Aside::start("store", StoreKeeper(fill))?, upkeep))
 }
 
 /// Metrics and health that nobody can ask for are no reason not to watch.
@@ -93,7 +125,7 @@ fn listen(settings: &Settings) -> Option<TcpListener> {
 }
 
 /// Gives up what is not needed any more, and says what is in force.
-fn confine(settings: &Settings, config: Option<&Path>) -> Result<Sandbox> {
+fn confine(settings: &Settings, config: Option<&Path>, ways: &Ways) -> Result<Sandbox> {
     let wanted = &settings.sandbox;
     if !wanted.enabled {
         tracing::warn!(
@@ -116,8 +148,9 @@ fn confine(settings: &Settings, config: Option<&Path>) -> Result<Sandbox> {
         user: named(&wanted.user),
         group: named(&wanted.group),
         readable,
-        writable: vec![settings.records.folder.clone()],
+        writable: writable(settings, ways),
         listen_ports: Vec::new(),
+        connect_ports: ways.ports(),
     })?;
     for fence in &sandbox.fences {
         match fence.state {
@@ -133,4 +166,10 @@ fn confine(settings: &Settings, config: Option<&Path>) -> Result<Sandbox> {
         bail!("the sandbox is required and does not stand in full: {}", missing.join("; "));
     }
     Ok(sandbox)
+}
+
+/// The folders of records, of the store and of what is exported into files.
+fn writable(settings: &Settings, ways: &Ways) -> Vec<PathBuf> {
+    let store = settings.store().and_then(Path::parent).map(store::this_folder);
+    [settings.records.folder.clone()].into_iter().chain(store).chain(ways.folders()).collect()
 }

@@ -6,11 +6,13 @@ use super::flags::Overrides;
 use super::reload::Reloader;
 use super::service;
 use super::start::Sensor;
+use super::upkeep::Upkeep;
 use super::web::{self, Face, STUCK_NS};
 use crate::cli::clock::now;
 use crate::cli::settings::Settings;
 use crate::cli::status;
 use anyhow::{Context, Result};
+use egret_detect::SignatureSet;
 use egret_model::Vitals;
 use egret_output::RunJournal;
 use egret_pipeline::live::RunError;
@@ -18,6 +20,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio::time::interval;
 
 /// Between looks whether a thread has ended though nobody asked it to, and whether changed files are to be read.
@@ -30,13 +33,15 @@ pub(super) async fn watch(
     config: Option<PathBuf>,
     overrides: Overrides,
 ) -> Result<u8> {
-    let Sensor { run, journal, listener, sandbox, condition, memory } = sensor;
+    let Sensor { run, journal, listener, sandbox, condition, memory, upkeep } = sensor;
+    let mut store = Tended::new(upkeep);
     let condition = Arc::new(Mutex::new(condition));
     let mut signals = Signals::new()?;
     let mut hangup = signal(SignalKind::hangup())?;
     let mut summary = interval(Duration::from_secs(u64::from(settings.records.summary_seconds)));
     let mut look = interval(LOOK);
     let mut beat = interval(service::beat());
+    let mut tend = interval(Duration::from_secs(u64::from(settings.export.every_seconds)));
     if let Some(listener) = listener {
         let face = Face {
             view: run.view(),
@@ -59,7 +64,7 @@ pub(super) async fn watch(
             _ = hangup.recv() => {
                 tracing::info!("SIGHUP: reading all files again");
                 service::reloading();
-                reloader.reload(&run, &condition).await;
+                store.signatures(reloader.reload(&run, &condition).await).await;
                 service::ready();
             }
             () = reloader.changed() => reloader.note_change(),
@@ -75,9 +80,10 @@ pub(super) async fn watch(
                 }
                 if reloader.is_due() {
                     tracing::info!("a file has changed: reading all files again");
-                    reloader.reload(&run, &condition).await;
+                    store.signatures(reloader.reload(&run, &condition).await).await;
                 }
             }
+            _ = tend.tick() => store.step(run.vitals()).await,
             _ = beat.tick() => {
                 let vitals = run.vitals();
                 if vitals.last_beat.is_some_and(|beat| now().since(beat) <= STUCK_NS) {
@@ -94,7 +100,66 @@ pub(super) async fn watch(
             tracing::error!(signal = name, "ended at once: what was in flight is lost");
             Ok(status::PARTIAL)
         }
-        ended = ended => finish(ended.context("internal error at the end of the run")?, journal),
+        ended = ended => {
+            let ended = ended.context("internal error at the end of the run")?;
+            if let Ok(vitals) = &ended {
+                store.end(vitals.clone()).await;
+            }
+            finish(ended, journal)
+        }
+    }
+}
+
+/// The upkeep of the store, on threads where it may wait; a step that takes long leaves out the next ones.
+struct Tended {
+    idle: Option<Upkeep>,
+    busy: Option<JoinHandle<Upkeep>>,
+}
+
+impl Tended {
+    const fn new(upkeep: Option<Upkeep>) -> Self {
+        Self { idle: upkeep, busy: None }
+    }
+
+    /// Begins a step, unless one is under way.
+    async fn step(&mut self, vitals: Vitals) {
+        if self.busy.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.wait().await;
+            self.begin(move |upkeep| upkeep.step(&vitals));
+        }
+    }
+
+    async fn signatures(&mut self, renewed: Option<Arc<SignatureSet>>) {
+        if let Some(signatures) = renewed {
+            self.wait().await;
+            self.begin(move |upkeep| upkeep.signatures(&signatures));
+        }
+    }
+
+    async fn end(&mut self, vitals: Vitals) {
+        self.wait().await;
+        self.begin(move |upkeep| upkeep.end(&vitals));
+        self.wait().await;
+    }
+
+    fn begin(&mut self, work: impl FnOnce(&mut Upkeep) + Send + 'static) {
+        if let Some(mut upkeep) = self.idle.take() {
+            self.busy = Some(tokio::task::spawn_blocking(move || {
+                work(&mut upkeep);
+                upkeep
+            }));
+        }
+    }
+
+    async fn wait(&mut self) {
+        if let Some(busy) = self.busy.take() {
+            match busy.await {
+                Ok(upkeep) => self.idle = Some(upkeep),
+                Err(error) => {
+                    tracing::error!(%error, "internal error: the store is not looked after any more")
+                }
+            }
+        }
     }
 }
 

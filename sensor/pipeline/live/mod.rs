@@ -13,6 +13,7 @@
 //! source -> dispatcher -> worker, worker  -+
 //! ```
 
+mod aside;
 mod board;
 mod clock;
 mod correlate;
@@ -20,6 +21,8 @@ mod hand;
 mod lane;
 #[cfg(test)]
 mod tests;
+
+pub use aside::{Aside, Keeper, OwnedRecord};
 
 use crate::work::Worker;
 use crate::{InternalNetworks, OverloadPolicy, Record, SinkError};

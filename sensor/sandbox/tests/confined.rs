@@ -81,6 +81,7 @@ fn options(folder: &Path) -> SandboxOptions {
         readable: vec![folder.join("signatures/own.toml")],
         writable: vec![folder.join("records")],
         listen_ports: vec![19_977],
+        connect_ports: Vec::new(),
         ..SandboxOptions::default()
     }
 }

@@ -1,0 +1,219 @@
+//! `egret evidence`: the packets of incidents, sealed to their owner.
+//!
+//! Owns: the arguments, key files, and reading captures once more. Never does: choosing packets, writing captures, seals.
+
+use super::store::{Filter, Place};
+use super::{amount, status, view};
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use egret_capture::Inputs;
+use egret_model::Limits;
+use egret_output::evidence::{EvidenceFile, Opener, Sealer, new_key, open_evidence};
+use egret_output::printable;
+use egret_pipeline::{Wanted, show_evidence};
+use egret_store::{Order, Store};
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  egret evidence key --output owner.key
+  egret replay monday.pcap --store monday.db --evidence evidence/ --seal-to age1…
+  egret evidence collect i-98e0bd --store monday.db --capture monday.pcap --output evidence/
+  egret evidence open evidence/i-98e0bd751b94eee15c14.pcapng.age --key owner.key --output incident.pcapng
+
+A capture of evidence holds the packets of one incident and no other, with comments on those that carry what was found: in Wireshark,
+the filter frame.comment shows them.
+
+Exit status: 0 done; 1 some packets were not found; 2 wrong usage, or the seal cannot be opened.";
+
+/// Collect the packets of incidents, sealed to their owner, and open them.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct Evidence {
+    #[command(flatten)]
+    place: Place,
+
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Write a pcapng for each incident with its packets, out of the captures that were replayed.
+    Collect(Collect),
+    /// Make a pair of keys: the secret one is the owner's, the public one is what evidence is sealed to.
+    Key(MakeKey),
+    /// Open what was sealed.
+    Open(Open),
+}
+
+#[derive(Debug, Args)]
+struct Collect {
+    /// Only these incidents, whatever their state.
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+
+    #[command(flatten)]
+    filter: Filter,
+
+    /// The captures that were replayed, or directories of them; may be given several times.
+    #[arg(short, long, value_name = "CAPTURE", required = true)]
+    capture: Vec<PathBuf>,
+
+    /// Write into this directory.
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+
+    /// Seal to the holder of this public key (age1…); may be given several times. Without it packets are written in clear text.
+    #[arg(long, value_name = "KEY")]
+    seal_to: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct MakeKey {
+    /// Write the secret key into this file, readable by you alone.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Open {
+    /// What was sealed.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// The file with the secret key.
+    #[arg(short, long, value_name = "FILE")]
+    key: PathBuf,
+
+    /// Write here; - is standard output.
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    output: PathBuf,
+}
+
+/// Incidents whose files are open at once.
+const OPEN: usize = 200;
+
+impl Evidence {
+    pub(crate) fn run(&self) -> Result<u8> {
+        match &self.action {
+            Action::Collect(arguments) => {
+                let store = self.place.open()?;
+                let ids = if arguments.ids.is_empty() {
+                    let found = store.incidents(&arguments.filter.to_query(Order::Risk, None))?;
+                    found.into_iter().map(|one| one.incident.id).collect()
+                } else {
+                    arguments.ids.iter().map(|id| Ok(store.resolve(id)?)).collect::<Result<Vec<_>>>()?
+                };
+                let sealer = sealer(&arguments.seal_to)?;
+                let missing = collect(&store, &ids, &arguments.capture, &arguments.output, sealer.as_ref())?;
+                println!(
+                    "{}: the packets of {}",
+                    arguments.output.display(),
+                    amount::of((ids.len() - missing) as u64, "incident")
+                );
+                Ok(if missing > 0 { status::PARTIAL } else { status::DONE })
+            }
+            Action::Key(arguments) => arguments.run(),
+            Action::Open(arguments) => arguments.run(),
+        }
+    }
+}
+
+/// The seal, where keys are named.
+pub(super) fn sealer(keys: &[String]) -> Result<Option<Sealer>> {
+    Ok(if keys.is_empty() { None } else { Some(Sealer::new(keys)?) })
+}
+
+/// Writes the packets of incidents into `folder`. Gives the number of incidents of which none was found, which is told.
+pub(super) fn collect(
+    store: &Store,
+    ids: &[String],
+    captures: &[PathBuf],
+    folder: &Path,
+    sealer: Option<&Sealer>,
+) -> Result<usize> {
+    if captures.iter().any(|capture| capture.as_os_str() == "-") {
+        bail!("standard input cannot be read again: write the capture into a file first");
+    }
+    fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+    let limits = Limits::default();
+    let mut missing = 0;
+    for portion in ids.chunks(OPEN) {
+        let cases = portion.iter().map(|id| Ok(store.case(id)?)).collect::<Result<Vec<_>>>()?;
+        let mut files = cases
+            .iter()
+            .map(|case| Ok(EvidenceFile::create(folder, case, env!("CARGO_PKG_VERSION"), sealer)?))
+            .collect::<Result<Vec<_>>>()?;
+        let mut inputs = Inputs::open(captures, &limits.capture);
+        let names: Vec<String> = inputs.names().map(str::to_owned).collect();
+        show_evidence(&mut inputs, &limits, &Wanted::new(&cases), &mut |shown| {
+            let name = names.get(usize::from(shown.packet.reference.capture)).map(String::as_str);
+            if let (Some(file), Some(case)) = (files.get_mut(shown.case), cases.get(shown.case)) {
+                file.packet(case, name.unwrap_or_default(), &shown.packet, shown.carries)?;
+            }
+            Ok(())
+        })
+        .map_err(|error| anyhow::anyhow!("{error}"))?;
+        for problem in inputs.problems() {
+            view::warning(&printable(&problem.to_string()));
+        }
+        for (file, case) in files.into_iter().zip(&cases) {
+            let (path, packets) = file.finish()?;
+            if packets == 0 {
+                missing += 1;
+                let _ = fs::remove_file(&path);
+                view::warning(&format!("{}: none of its packets is in these captures", case.incident.id));
+            }
+        }
+    }
+    Ok(missing)
+}
+
+impl MakeKey {
+    fn run(&self) -> Result<u8> {
+        let (secret, public) = new_key();
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let cannot = || format!("{}: the key cannot be written", self.output.display());
+        let mut file = options.open(&self.output).with_context(cannot)?;
+        file.write_all(format!("# public key: {public}\n{secret}\n").as_bytes()).with_context(cannot)?;
+        file.sync_all().with_context(cannot)?;
+        println!("{public}");
+        view::note(&format!(
+            "{}: the secret key. Keep it off the sensor: whoever has it reads the evidence, and without it nobody does",
+            self.output.display()
+        ));
+        Ok(status::DONE)
+    }
+}
+
+impl Open {
+    fn run(&self) -> Result<u8> {
+        let text = fs::read_to_string(&self.key)
+            .with_context(|| format!("{}: cannot be read", self.key.display()))?;
+        let opener = Opener::parse(&text).with_context(|| self.key.display().to_string())?;
+        if self.output.as_os_str() == "-" {
+            open_evidence(&self.file, &opener, &mut std::io::stdout().lock())?;
+            return Ok(status::DONE);
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut out = options
+            .open(&self.output)
+            .with_context(|| format!("{}: cannot be written", self.output.display()))?;
+        if let Err(error) = open_evidence(&self.file, &opener, &mut out) {
+            // Half of it might pass for the whole.
+            let _ = fs::remove_file(&self.output);
+            return Err(error.into());
+        }
+        out.sync_all()?;
+        Ok(status::DONE)
+    }
+}

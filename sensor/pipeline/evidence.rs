@@ -1,0 +1,129 @@
+//! The packets of incidents: captures are read once more, and those that belong to an incident's transfers are shown.
+//!
+//! Owns: which packets belong to a transfer. Never does: writing them; reassembly.
+//!
+//! A packet belongs to a transfer when it has the addresses, ports and transport of the flow that carried it (inside of tunnels), and
+//! was captured between five minutes before the transfer began, which takes in the handshake and what was said before, and a minute
+//! after it ended. Of a fragmented datagram, the packet that completes it is shown.
+
+use crate::SinkError;
+use egret_capture::{Inputs, PacketBatch};
+use egret_decode::Decoder;
+use egret_model::{Case, Limits, Packet, Segment, Timestamp, Transport};
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+/// Before a transfer's beginning, nanoseconds (5 min: the idle time-out of a connection).
+const BEFORE_NS: i64 = 300_000_000_000;
+/// After its end (1 min).
+const AFTER_NS: i64 = 60_000_000_000;
+
+type End = (IpAddr, u16);
+
+/// What is looked for.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// By the two ends, the lesser first.
+    flows: HashMap<(End, End), Vec<Window>>,
+}
+
+/// One transfer of one case.
+#[derive(Debug)]
+struct Window {
+    case: usize,
+    transfer: usize,
+    sender: End,
+    started_at: Timestamp,
+    ended_at: Timestamp,
+}
+
+/// A packet that belongs to a case.
+#[derive(Clone, Copy, Debug)]
+pub struct EvidencePacket<'a> {
+    /// The packet.
+    pub packet: Packet<'a>,
+    /// Index of the case.
+    pub case: usize,
+    /// Index of the transfer within the case whose content it carries; None where it only belongs to the flow.
+    pub carries: Option<usize>,
+}
+
+impl Wanted {
+    /// The transfers of `cases`.
+    #[must_use]
+    pub fn new(cases: &[Case]) -> Self {
+        let mut wanted = Self::default();
+        for (index, case) in cases.iter().enumerate() {
+            for (number, transfer) in case.transfers.iter().enumerate() {
+                let (Ok(from), Ok(to)) = (transfer.sender.ip.parse(), transfer.receiver.ip.parse()) else {
+                    continue;
+                };
+                let (sender, receiver) = ((from, transfer.sender.port), (to, transfer.receiver.port));
+                wanted.flows.entry(ordered(sender, receiver)).or_default().push(Window {
+                    case: index,
+                    transfer: number,
+                    sender,
+                    started_at: transfer.started_at,
+                    ended_at: transfer.ended_at,
+                });
+            }
+        }
+        wanted
+    }
+
+    /// The cases that a segment belongs to, each once, with the transfer that it carries.
+    fn of(&self, segment: &Segment<'_>) -> BTreeMap<usize, Option<usize>> {
+        let mut found = BTreeMap::new();
+        let Some((source, destination)) = ends(segment) else { return found };
+        for window in self.flows.get(&ordered(source, destination)).into_iter().flatten() {
+            let at = segment.at;
+            if at < window.started_at.plus(-BEFORE_NS) || at > window.ended_at.plus(AFTER_NS) {
+                continue;
+            }
+            let carried = source == window.sender
+                && !segment.payload.is_empty()
+                && at >= window.started_at
+                && at <= window.ended_at;
+            let carries = found.entry(window.case).or_insert(None);
+            if carried && carries.is_none() {
+                *carries = Some(window.transfer);
+            }
+        }
+        found
+    }
+}
+
+/// Shows every packet that belongs to one of the cases, in order of input, once for each.
+pub fn show_evidence(
+    inputs: &mut Inputs,
+    limits: &Limits,
+    wanted: &Wanted,
+    sink: &mut dyn FnMut(EvidencePacket<'_>) -> Result<(), SinkError>,
+) -> Result<(), SinkError> {
+    let mut decoder = Decoder::new(&limits.decode);
+    let mut batch = PacketBatch::default();
+    while inputs.next_batch(&mut batch) {
+        for packet in batch.packets() {
+            let mut cases = BTreeMap::new();
+            decoder.decode(&packet, &mut |segment| cases.extend(wanted.of(&segment)));
+            for (case, carries) in cases {
+                sink(EvidencePacket { packet, case, carries })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn ordered(one: End, other: End) -> (End, End) {
+    if one <= other { (one, other) } else { (other, one) }
+}
+
+fn ends(segment: &Segment<'_>) -> Option<(End, End)> {
+    let (from, to) = match segment.transport {
+        Transport::Tcp { source_port, destination_port, .. }
+        | Transport::Udp { source_port, destination_port } => (source_port, destination_port),
+        Transport::IcmpEcho { identifier, .. } => (identifier, identifier),
+        Transport::Other { .. } => return None,
+    };
+    Some(((segment.source, from), (segment.destination, to)))
+}
