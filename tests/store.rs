@@ -225,10 +225,10 @@ fn check_object(
             faults.push(format!("{place}.{name} is missing"));
         }
     }
-    if let Some(least) = class["constraints"]["at_least_one"].as_array() {
-        if !least.iter().filter_map(Value::as_str).any(|name| fields.contains_key(name)) {
-            faults.push(format!("{place} has none of {least:?}"));
-        }
+    if let Some(least) = class["constraints"]["at_least_one"].as_array()
+        && !least.iter().filter_map(Value::as_str).any(|name| fields.contains_key(name))
+    {
+        faults.push(format!("{place} has none of {least:?}"));
     }
     for (name, value) in fields {
         let place = format!("{place}.{name}");

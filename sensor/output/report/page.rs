@@ -347,8 +347,9 @@ impl Run {
             ("malformed", "malformed", coverage.malformed),
             ("dropped", "dropped", coverage.dropped),
         ];
-        let ended =
-            run.ended_at.map_or_else(|| "still running, or cut off".to_owned(), |at| at.to_the_second());
+        let ended = run
+            .ended_at
+            .map_or_else(|| "still running, or cut off".to_owned(), egret_model::Timestamp::to_the_second);
         Self {
             id: plain(&run.id),
             kind: plain(&run.kind),

@@ -11,6 +11,10 @@ fn header() -> Header {
 
 const HEAD: &str = "<83>1 1970-01-01T00:00:00.000000Z s egret - cef - ";
 
+fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> thread::JoinHandle<T> {
+    thread::Builder::new().spawn(work).unwrap()
+}
+
 #[test]
 fn destinations_are_urls_paths_or_a_hyphen() {
     for (text, expected) in [
@@ -46,7 +50,7 @@ fn datagrams_hold_one_message_each() {
 fn octets_are_counted_over_tcp_and_a_lost_way_is_opened_anew() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let to = Destination::Tcp(listener.local_addr().unwrap().to_string());
-    let receiver = thread::spawn(move || {
+    let receiver = spawn(move || {
         let mut texts = Vec::new();
         for _ in 0..2 {
             let (mut stream, _) = listener.accept().unwrap();
@@ -88,7 +92,7 @@ fn tls_is_verified() {
         .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let receiver = thread::spawn(move || {
+    let receiver = spawn(move || {
         let mut texts = Vec::new();
         for _ in 0..2 {
             let (stream, _) = listener.accept().unwrap();

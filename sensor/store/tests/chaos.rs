@@ -17,7 +17,7 @@ const ROUND: &str = "EGRET_CHAOS_ROUND";
 const ROUNDS: u64 = 100;
 
 fn at(seconds: u64) -> Timestamp {
-    Timestamp::from_seconds(1_764_000_000 + i64::try_from(seconds).unwrap())
+    Timestamp::from_seconds(1_764_000_000 + i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
 fn manifest(round: u64) -> Manifest {
@@ -43,8 +43,8 @@ fn transfer(id: &str) -> TransferRecord {
         started_at: at(0),
         ended_at: at(1),
         tunnel: Vec::new(),
-        sender: Party::new("10.0.0.1".parse().unwrap(), 1024),
-        receiver: Party::new("198.51.100.1".parse().unwrap(), 80),
+        sender: Party::new("10.0.0.1".parse().expect("an address"), 1024),
+        receiver: Party::new("198.51.100.1".parse().expect("an address"), 80),
         bytes: 100,
         complete: true,
         readable: true,
@@ -111,23 +111,25 @@ fn writer() {
 
 /// Writes until it is killed `after` it has begun to acknowledge; the incidents that it has acknowledged.
 fn killed(path: &Path, round: u64, after: Duration) -> Vec<String> {
-    let mut child = Command::new(std::env::current_exe().unwrap())
+    let mut child = Command::new(std::env::current_exe().expect("this program"))
         .args(["writer", "--exact", "--nocapture"])
         .env(STORE, path)
         .env(ROUND, round.to_string())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .unwrap();
-    let output = BufReader::new(child.stdout.take().unwrap());
-    let reader = std::thread::spawn(move || {
-        let lines = output.lines().map_while(Result::ok);
-        lines.filter_map(|line| line.strip_prefix("acknowledged ").map(str::to_owned)).collect::<Vec<_>>()
+        .expect("it starts");
+    let output = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut acknowledged = std::thread::scope(|scope| {
+        let reader = scope.spawn(move || {
+            let lines = output.lines().map_while(Result::ok);
+            lines.filter_map(|line| line.strip_prefix("acknowledged ").map(str::to_owned)).collect::<Vec<_>>()
+        });
+        std::thread::sleep(after);
+        child.kill().expect("it can be killed");
+        child.wait().expect("it ends");
+        reader.join().expect("its words")
     });
-    std::thread::sleep(after);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let mut acknowledged = reader.join().unwrap();
     // The kill may have cut the last line.
     acknowledged.retain(|id| id.len() == 22);
     acknowledged
