@@ -42,7 +42,7 @@ pub(crate) struct Evidence {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Write a pcapng for each incident with its packets, out of the captures that were replayed.
-    Collect(Collect),
+    Collect(Box<Collect>),
     /// Make a pair of keys: the secret one is the owner's, the public one is what evidence is sealed to.
     Key(MakeKey),
     /// Open what was sealed.

@@ -156,7 +156,7 @@ impl Tended {
             match busy.await {
                 Ok(upkeep) => self.idle = Some(upkeep),
                 Err(error) => {
-                    tracing::error!(%error, "internal error: the store is not looked after any more")
+                    tracing::error!(%error, "internal error: the store is not looked after any more");
                 }
             }
         }
