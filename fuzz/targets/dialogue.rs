@@ -94,7 +94,7 @@ impl Reports {
             ProtocolEvent::End { transfer, .. } => {
                 assert!(self.open.remove(transfer).is_some(), "a transfer ends once");
             }
-            ProtocolEvent::Sighting(_) | ProtocolEvent::NotInspected { .. } => {}
+            ProtocolEvent::Sighting(_) | ProtocolEvent::Observed(_) | ProtocolEvent::NotInspected { .. } => {}
         }
         self.lines.push(format!("{event:?}"));
     }

@@ -10,7 +10,8 @@ use std::net::IpAddr;
 pub enum Observation {
     /// A name was asked for (RFC 1035 section 4.1.2).
     Question {
-        /// The name in lower case, without its last dot. Lower case, since resolvers mix it at random (draft-vixie-dnsext-dns0x20).
+        /// The name, one character a byte, without its last dot; in lower case, since resolvers mix it at random
+        /// (draft-vixie-dnsext-dns0x20).
         name: String,
         /// QTYPE.
         kind: u16,
@@ -32,15 +33,6 @@ pub enum Observation {
         server_name: Option<String>,
         /// Fingerprint of the client's software (JA4), where it is made.
         ja4: Option<String>,
-    },
-    /// A request put `bytes` bytes into its target (HTTP): content that no body carries.
-    Target {
-        /// Name of the server.
-        server_name: Option<String>,
-        /// Bytes of the target's query and path.
-        bytes: u32,
-        /// Of those, bytes that stand in long runs of letters and digits without a word's shape: encoded data.
-        encoded: u32,
     },
 }
 

@@ -38,8 +38,8 @@ pub use finding::{Confidence, Excepted, Hit, Match, Severity};
 pub use flow::{CloseReason, Endpoint, Flow, FlowKind, Side, StreamEvent};
 pub use id::IdHasher;
 pub use limits::{
-    CaptureLimits, ContentLimits, DecodeLimits, DetectLimits, IdentityLimits, IncidentLimits, Limits,
-    PipelineLimits, ProtocolLimits, StreamLimits,
+    BehaviorLimits, CaptureLimits, ContentLimits, DecodeLimits, DetectLimits, IdentityLimits, IncidentLimits,
+    Limits, PipelineLimits, ProtocolLimits, StreamLimits,
 };
 pub use packet::{LinkType, Packet, PacketRef};
 pub use record::{

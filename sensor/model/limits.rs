@@ -1,5 +1,6 @@
 //! Every limit of the program in one place: unit, default, and what is recorded when it is hit.
 
+mod behavior;
 mod capture;
 mod content;
 mod decode;
@@ -10,6 +11,7 @@ mod pipeline;
 mod protocol;
 mod stream;
 
+pub use behavior::BehaviorLimits;
 pub use capture::CaptureLimits;
 pub use content::ContentLimits;
 pub use decode::DecodeLimits;
@@ -35,6 +37,7 @@ pub struct Limits {
     pub content: ContentLimits,
     pub detect: DetectLimits,
     pub identity: IdentityLimits,
+    pub behavior: BehaviorLimits,
     pub incident: IncidentLimits,
     pub pipeline: PipelineLimits,
 }

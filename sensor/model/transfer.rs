@@ -1,6 +1,6 @@
 //! What `protocol` hands on: movements of content, and evidence of identity.
 
-use crate::{Endpoint, MacAddress, Side, Sighting, Timestamp, Uninspected};
+use crate::{Endpoint, MacAddress, Observation, Side, Sighting, Timestamp, Uninspected};
 use serde::Serialize;
 use std::fmt;
 
@@ -142,6 +142,8 @@ pub enum ProtocolEvent<'a> {
     },
     /// Evidence of who used an address.
     Sighting(Sighting),
+    /// Something that behaviour is made of.
+    Observed(Observation),
     /// Payload bytes outside any transfer that could not be inspected.
     NotInspected {
         /// Why.

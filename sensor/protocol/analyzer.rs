@@ -4,8 +4,8 @@
 
 use crate::Shared;
 use egret_model::{
-    Flow, Protocol, ProtocolEvent, ProtocolLimits, Side, Sighting, Timestamp, TransferKey, TransferStart,
-    Uninspected,
+    Flow, Observation, Protocol, ProtocolEvent, ProtocolLimits, Side, Sighting, Timestamp, TransferKey,
+    TransferStart, Uninspected,
 };
 
 /// A protocol's state machine for one flow. Bytes of one side come in order, exactly once, cut anywhere.
@@ -185,6 +185,11 @@ impl Context<'_> {
                 sighting.ports.or_else(|| of(self.flow.initiator)).or_else(|| of(self.flow.responder));
         }
         (self.sink)(ProtocolEvent::Sighting(sighting));
+    }
+
+    /// Reports what behaviour is made of.
+    pub fn observed(&mut self, observation: Observation) {
+        (self.sink)(ProtocolEvent::Observed(observation));
     }
 
     /// Counts bytes outside any transfer that could not be inspected.

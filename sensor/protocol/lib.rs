@@ -11,6 +11,7 @@ mod analyzer;
 mod cookies;
 mod dcerpc;
 mod dhcp;
+mod dns;
 mod engine;
 mod expected;
 mod ftp;

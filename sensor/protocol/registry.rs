@@ -3,8 +3,8 @@
 //! Owns: the list. Never does: recognition itself, which is each protocol's own.
 
 use crate::{
-    Analyzer, Context, dcerpc, dhcp, ftp, hostname, http1, irc, kerberos, ldap, mailbox, quic, radius, rdp,
-    sip, smb, smtp, sql, ssh, tacacs, tftp, tls,
+    Analyzer, Context, dcerpc, dhcp, dns, ftp, hostname, http1, irc, kerberos, ldap, mailbox, quic, radius,
+    rdp, sip, smb, smtp, sql, ssh, tacacs, tftp, tls,
 };
 use egret_model::{Flow, FlowKind};
 
@@ -64,5 +64,7 @@ pub(crate) const REGISTRY: &[Registration] = &[
     Registration { kind: FlowKind::Udp, probe: sip::probe, start: sip::start },
     Registration { kind: FlowKind::Udp, probe: dhcp::probe, start: dhcp::start },
     Registration { kind: FlowKind::Udp, probe: hostname::probe, start: hostname::start },
+    Registration { kind: FlowKind::Udp, probe: dns::probe, start: dns::start },
+    Registration { kind: FlowKind::Tcp, probe: dns::probe, start: dns::start },
     Registration { kind: FlowKind::Udp, probe: tftp::probe, start: tftp::start },
 ];

@@ -2,8 +2,8 @@
 
 use crate::{Engine, Session};
 use egret_model::{
-    CloseReason, Endpoint, Flow, FlowKind, PacketRef, ProtocolEvent, ProtocolLimits, Side, Sighting,
-    StreamEvent, Timestamp, TransferKey, TransferStart, TunnelPath, Uninspected,
+    CloseReason, Endpoint, Flow, FlowKind, Observation, PacketRef, ProtocolEvent, ProtocolLimits, Side,
+    Sighting, StreamEvent, Timestamp, TransferKey, TransferStart, TunnelPath, Uninspected,
 };
 
 /// One transfer as it was reported.
@@ -25,6 +25,7 @@ pub(crate) struct Recorded {
 pub(crate) struct Record {
     pub(crate) transfers: Vec<Recorded>,
     pub(crate) sightings: Vec<Sighting>,
+    pub(crate) observed: Vec<Observation>,
     pub(crate) not_inspected: Vec<(Uninspected, u64)>,
 }
 
@@ -57,6 +58,7 @@ impl Record {
             }
             ProtocolEvent::End { transfer, complete, .. } => self.open(transfer).ended = Some(complete),
             ProtocolEvent::Sighting(sighting) => self.sightings.push(sighting),
+            ProtocolEvent::Observed(observation) => self.observed.push(observation),
             ProtocolEvent::NotInspected { reason, bytes } => self.not_inspected.push((reason, bytes)),
         }
     }

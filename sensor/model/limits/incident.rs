@@ -16,6 +16,10 @@ pub struct IncidentLimits {
     pub moments: usize,
     /// Distinct values of one signature remembered for one incident; beyond it the count given is a lower bound. Default 10,000.
     pub values: usize,
+    /// Users whose risk is remembered; the one quiet longest is forgotten first. Default 100,000.
+    pub users: usize,
+    /// Anomalies listed in one incident; the first ones are kept. Default 200.
+    pub anomalies: usize,
     /// Sums by sender, day and signature kept for thresholds over a day; beyond it the oldest is given up, and counted. Default
     /// 100,000.
     pub sender_days: usize,
@@ -31,6 +35,8 @@ impl Default for IncidentLimits {
             members: 10_000,
             moments: 500,
             values: 10_000,
+            users: 100_000,
+            anomalies: 200,
             sender_days: 100_000,
             sender_day_values: 4_000_000,
         }

@@ -119,8 +119,12 @@ fn content_of_target(context: &mut Context<'_>, target: &Target<'_>, start: &Tra
         .map(|(c, m)| (c.unwrap_or_default(), m))
     {
         if !content.is_empty() {
-            let transfer =
-                context.begin(TransferStart { media_type: Some(media_type.to_owned()), ..start.clone() });
+            let mut start = TransferStart { media_type: Some(media_type.to_owned()), ..start.clone() };
+            let encoded = target::encoded_bytes(content);
+            if encoded > 0 {
+                start.facts.push(("encoded-in-target", encoded.to_string()));
+            }
+            let transfer = context.begin(start);
             context.body(transfer, content);
             context.end(transfer, true);
         }

@@ -45,6 +45,23 @@ fn without_user(authority: &[u8]) -> &[u8] {
     authority.rsplit(|byte| *byte == b'@').next().unwrap_or_default()
 }
 
+/// Shortest run of letters and digits that no word and no identifier is, bytes: a session id, a UUID and a SHA-256 in
+/// hexadecimal are shorter or as long.
+const ENCODED_RUN: usize = 65;
+
+/// Bytes of `content` that stand in runs of the alphabets of base 16, 32 and 64 too long for anything but encoded data.
+pub(super) fn encoded_bytes(content: &[u8]) -> usize {
+    content
+        .split(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'_' | b'-' | b'%')))
+        .filter(|run| {
+            // Words joined by hyphens have next to no digits among them; encoded data has one in six at least.
+            let digits = run.iter().filter(|byte| byte.is_ascii_digit()).count();
+            run.len() >= ENCODED_RUN && digits * 12 >= run.len()
+        })
+        .map(<[u8]>::len)
+        .sum()
+}
+
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }

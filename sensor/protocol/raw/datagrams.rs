@@ -8,16 +8,27 @@ use hashbrown::HashMap;
 use std::net::IpAddr;
 
 /// Leads the datagrams of one flow to their group.
-pub(super) struct RawDatagrams;
+#[derive(Default)]
+pub(super) struct RawDatagrams {
+    /// What they are known to be.
+    known: Option<Protocol>,
+}
+
+impl RawDatagrams {
+    /// Of a flow that carries `protocol`.
+    pub(super) const fn known(protocol: Protocol) -> Self {
+        Self { known: Some(protocol) }
+    }
+}
 
 impl Analyzer for RawDatagrams {
     fn data(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) {
-        let transfer = DatagramGroups::transfer(context, from);
+        let transfer = DatagramGroups::transfer(context, self.known, from);
         context.body(transfer, data);
     }
 
     fn gap(&mut self, context: &mut Context<'_>, from: Side, bytes: u64) {
-        let transfer = DatagramGroups::transfer(context, from);
+        let transfer = DatagramGroups::transfer(context, self.known, from);
         context.missing(transfer, bytes);
     }
 
@@ -62,12 +73,12 @@ pub(crate) struct DatagramGroups {
 
 impl DatagramGroups {
     /// The transfer to which a datagram of `from` belongs; its time is noted.
-    fn transfer(context: &mut Context<'_>, from: Side) -> TransferKey {
+    fn transfer(context: &mut Context<'_>, known: Option<Protocol>, from: Side) -> TransferKey {
         let (flow, limits, now) = (context.flow, context.limits, context.now());
         let (protocol, port, operation) = match flow.kind {
             FlowKind::Icmp => (Protocol::Icmp, 0, "echo".to_owned()),
             FlowKind::Udp | FlowKind::Tcp => {
-                (Protocol::Udp, flow.responder.port, format!("udp {}", flow.responder.port))
+                (known.unwrap_or(Protocol::Udp), flow.responder.port, format!("udp {}", flow.responder.port))
             }
         };
         let key = Key { kind: flow.kind, client: flow.initiator.ip, server: flow.responder.ip, port };

@@ -17,7 +17,7 @@ use egret_model::{FlowKind, Protocol};
 pub(crate) fn start(context: &Context<'_>) -> Box<dyn Analyzer> {
     match context.flow.kind {
         FlowKind::Tcp => Box::new(stream::RawStream::default()),
-        FlowKind::Udp | FlowKind::Icmp => Box::new(datagrams::RawDatagrams),
+        FlowKind::Udp | FlowKind::Icmp => Box::new(datagrams::RawDatagrams::default()),
     }
 }
 
@@ -25,6 +25,6 @@ pub(crate) fn start(context: &Context<'_>) -> Box<dyn Analyzer> {
 pub(crate) fn known(context: &Context<'_>, protocol: Protocol) -> Box<dyn Analyzer> {
     match context.flow.kind {
         FlowKind::Tcp => Box::new(stream::RawStream::known(protocol)),
-        FlowKind::Udp | FlowKind::Icmp => Box::new(datagrams::RawDatagrams),
+        FlowKind::Udp | FlowKind::Icmp => Box::new(datagrams::RawDatagrams::known(protocol)),
     }
 }

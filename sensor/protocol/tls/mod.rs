@@ -1,12 +1,13 @@
-//! TLS without keys (RFC 8446, RFC 5246): how much goes where, and the server's name.
+//! TLS without keys (RFC 8446, RFC 5246): how much goes where, the server's name and what software asks for it.
 //!
 //! Owns: the record layer of both directions and the name in the ClientHello. Never does: decryption.
 
+mod ja4;
 mod parse;
 
 use crate::registry::{Prefix, Verdict};
 use crate::{Analyzer, Context};
-use egret_model::{Protocol, Side, TransferKey, Uninspected};
+use egret_model::{Observation, Protocol, Side, TransferKey, Uninspected};
 use parse::{ContentType, HEADER_LENGTH, Header};
 
 /// Recognises a handshake at the start of a flow; where the start was not captured, application data too.
@@ -108,8 +109,10 @@ impl Tls {
             return;
         }
         let hello = parse::client_hello(held);
+        let ja4 = hello.as_ref().and_then(|_| ja4::of(held));
         self.direction(from).hello = Hello::Seen;
         let Some(hello) = hello else { return };
+        context.observed(Observation::Hello { server_name: hello.server_name.clone(), ja4 });
         self.client = Some(from);
         self.server_name = hello.server_name;
         for side in [Side::Initiator, Side::Responder] {
