@@ -10,7 +10,9 @@ mod targets {
     pub(super) mod decode;
     pub(super) mod dhcp;
     mod dialogue;
+    pub(super) mod dns;
     pub(super) mod engine;
+    pub(super) mod feed;
     pub(super) mod fingerprint;
     pub(super) mod formats;
     pub(super) mod ftp;
@@ -35,7 +37,9 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("content", targets::content::run),
     ("decode", targets::decode::run),
     ("dhcp", targets::dhcp::run),
+    ("dns", targets::dns::run),
     ("engine", targets::engine::run),
+    ("feed", targets::feed::run),
     ("fingerprint", targets::fingerprint::run),
     ("formats", targets::formats::run),
     ("ftp", targets::ftp::run),
