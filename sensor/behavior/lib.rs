@@ -1,0 +1,288 @@
+//! Behaviour: what is unusual in what users and hosts send, whether anybody can read it or not.
+//!
+//! Owns: habits, and one file a detector. Never does: I/O, clocks, threads; attribution; deciding what an incident is. Time is the
+//! events'; state is bounded by [`BehaviorLimits`], comes out the same for the same events, and survives a restart
+//! ([`Behavior::save`]).
+//!
+//! Every detector states what is usual, what was observed and how sure it is; its thresholds stand in its file with their reasons.
+
+#![forbid(unsafe_code)]
+
+mod account;
+mod archive;
+mod asymmetry;
+mod beacon;
+mod bulk;
+mod channel;
+mod collusion;
+mod covert;
+mod destination;
+mod hours;
+mod intelligence;
+mod port;
+mod profile;
+mod recent;
+mod staging;
+mod statistics;
+mod suspicion;
+mod target;
+mod trickle;
+mod volume;
+
+pub use suspicion::{Actor, Contact, Peer};
+
+use channel::Channels;
+use collusion::Collusion;
+use covert::Covert;
+use destination::Popularity;
+use egret_context::Context;
+use egret_model::{
+    Anomaly, BehaviorLimits, Direction, FindingRecord, IdHasher, Observation, Protocol, Timestamp,
+    TransferRecord,
+};
+use profile::Profile;
+use recent::Recent;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use std::sync::Arc;
+use suspicion::{Setting, Suspicion};
+
+/// Growth after which an anomaly is told again.
+const GROWN: f64 = 2.0;
+/// The form of saved state: another one is not read.
+const FORM: u32 = 1;
+
+/// All habits and detectors.
+#[derive(Debug)]
+pub struct Behavior {
+    limits: BehaviorLimits,
+    context: Arc<Context>,
+    state: State,
+}
+
+/// What survives a restart.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct State {
+    form: u32,
+    profiles: Recent<String, Profile>,
+    popularity: Popularity,
+    channels: Channels,
+    covert: Covert,
+    collusion: Collusion,
+    /// Assets that were read from, by reader: the worth of the best, and when.
+    assets: Recent<String, (f32, i64)>,
+    /// What was observed when an anomaly was told last, by its id.
+    raised: Recent<String, f64>,
+}
+
+/// Where anomalies go.
+pub type Sink<'a> = &'a mut dyn FnMut(Anomaly);
+
+impl Behavior {
+    /// Without habits.
+    #[must_use]
+    pub fn new(limits: &BehaviorLimits, context: Arc<Context>) -> Self {
+        Self { limits: limits.clone(), context, state: State { form: FORM, ..State::default() } }
+    }
+
+    /// What the organisation knows of itself, from now on.
+    pub fn replace_context(&mut self, context: Arc<Context>) {
+        self.context = context;
+    }
+
+    /// All that is remembered, as text.
+    #[must_use]
+    pub fn save(&self) -> Vec<u8> {
+        serde_json::to_vec(&self.state).expect("numbers, texts and lists can be written as JSON")
+    }
+
+    /// Takes up what was saved. False: it is of another form or damaged, and nothing has changed.
+    #[must_use]
+    pub fn restore(&mut self, saved: &[u8]) -> bool {
+        match serde_json::from_slice::<State>(saved) {
+            Ok(state) if state.form == FORM => {
+                self.state = state;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A flow, or what has come of it since it was last told.
+    pub fn flow(&mut self, contact: &Contact<'_>, sink: Sink<'_>) {
+        let now = contact.flow.last_at;
+        let context = Arc::clone(&self.context);
+        let limits = self.limits.clone();
+        let setting = Setting { limits: &limits, context: &context, now };
+        let mut suspicions: Vec<Suspicion> = Vec::new();
+        suspicions.extend(self.state.covert.flow(contact, setting));
+        if contact.peer.internal {
+            self.inside(contact, setting);
+        } else {
+            self.outside(contact, setting, &mut suspicions);
+        }
+        for suspicion in suspicions {
+            self.raise(contact.actor, suspicion, now, sink);
+        }
+    }
+
+    /// Reading from inside is what staging begins with.
+    fn inside(&mut self, contact: &Contact<'_>, setting: Setting<'_>) {
+        let read = contact.back().bytes;
+        if !contact.opened || read == 0 {
+            return;
+        }
+        let (key, now) = (contact.actor.key(), setting.now.nanos());
+        let profile = self.state.profiles.entry(&key, now, setting.limits.actors, Profile::default);
+        profile.note_read(read, setting.now);
+        if let Some(asset) = setting.context.asset(contact.peer.ip, contact.peer.name.as_deref()) {
+            let worth = self.state.assets.entry(&key, now, setting.limits.actors, || (asset.value, now));
+            if asset.value >= worth.0 || now - worth.1 > profile::DAY_NS {
+                *worth = (asset.value, now);
+            }
+        }
+    }
+
+    fn outside(&mut self, contact: &Contact<'_>, setting: Setting<'_>, suspicions: &mut Vec<Suspicion>) {
+        let (key, now) = (contact.actor.key(), setting.now);
+        let habit_key = contact.peer.habit();
+        suspicions.extend(intelligence::flow(contact, setting));
+        if contact.flow.protocol == Some(Protocol::Tls)
+            && !contact.flow.continued
+            && let Some(name) = contact.peer.host_name()
+        {
+            suspicions.extend(self.state.channels.server_name(contact.actor, &name.to_lowercase(), setting));
+        }
+        let others =
+            if contact.opened { self.state.popularity.others(&key, &habit_key, setting) } else { usize::MAX };
+        let known_actors = self.state.profiles.len();
+        let asset = self
+            .state
+            .assets
+            .get(&key)
+            .filter(|(_, at)| now.nanos() - at < profile::DAY_NS)
+            .map_or(1.0, |(worth, _)| *worth);
+        let profile = self.state.profiles.entry(&key, now.nanos(), setting.limits.actors, Profile::default);
+        profile.active(now);
+        let unusual_hour = profile.is_unusual_hour(now);
+        let closed = profile.note_upload(contact.out().bytes, &habit_key, now);
+        let habit = profile.note_contact(contact, setting);
+        let sent = habit.today.out;
+        suspicions.extend(closed.and_then(|closed| volume::leak(closed, &profile.volumes, setting)));
+        suspicions.extend(volume::day(&profile.volumes, setting));
+        suspicions.extend(bulk::encrypted(contact, profile, &habit, setting));
+        suspicions.extend(destination::new(contact, profile, &habit, others, setting));
+        if unusual_hour {
+            let off = profile.note_off_hours(contact.out().bytes, now);
+            suspicions.extend(hours::off(contact, profile, &habit, off, setting));
+        }
+        suspicions.extend(asymmetry::reversed(contact, profile, &habit, setting));
+        suspicions.extend(staging::out_after_read(contact, profile, &habit, asset, setting));
+        suspicions.extend(trickle::one(contact, &habit, setting));
+        if habit.is_new(now) {
+            suspicions.extend(trickle::many(profile, setting));
+        }
+        suspicions.extend(beacon::with_data(contact, &habit, others, setting));
+        suspicions.extend(port::odd(contact, &habit, setting));
+        suspicions.extend(account::foreign(contact, profile, sent, setting));
+        profile.note_hour(now);
+        suspicions.extend(self.state.collusion.flow(contact, sent, known_actors, setting));
+    }
+
+    /// A name was asked for, or the answer has come.
+    pub fn name(
+        &mut self,
+        actor: &Actor,
+        server: IpAddr,
+        observation: &Observation,
+        at: Timestamp,
+        sink: Sink<'_>,
+    ) {
+        let context = Arc::clone(&self.context);
+        let limits = self.limits.clone();
+        let setting = Setting { limits: &limits, context: &context, now: at };
+        let mut suspicions: Vec<Suspicion> = Vec::new();
+        if let Observation::Question { name, .. } = observation {
+            suspicions.extend(intelligence::name(name, setting));
+        }
+        suspicions.extend(self.state.channels.name(actor, server, observation, setting));
+        for suspicion in suspicions {
+            self.raise(actor, suspicion, at, sink);
+        }
+    }
+
+    /// Content that left, with what was found in it.
+    pub fn transfer(
+        &mut self,
+        actor: &Actor,
+        peer: &Peer,
+        transfer: &TransferRecord,
+        findings: &[FindingRecord],
+        sink: Sink<'_>,
+    ) {
+        if transfer.direction != Direction::Egress {
+            return;
+        }
+        let now = transfer.ended_at;
+        let context = Arc::clone(&self.context);
+        let limits = self.limits.clone();
+        let setting = Setting { limits: &limits, context: &context, now };
+        let mut suspicions: Vec<Suspicion> = Vec::new();
+        suspicions.extend(intelligence::file(transfer, peer, setting));
+        suspicions.extend(self.state.collusion.transfer(actor, peer, transfer, findings, setting));
+        let key = actor.key();
+        let profile = self.state.profiles.entry(&key, now.nanos(), setting.limits.actors, Profile::default);
+        let habit = profile.destinations.get(&peer.habit());
+        suspicions.extend(archive::hidden(transfer, habit, peer, setting));
+        if let Some(bytes) = target::encoded(transfer) {
+            suspicions.extend(target::channel(transfer, bytes, profile, peer, setting));
+        }
+        for suspicion in suspicions {
+            self.raise(actor, suspicion, now, sink);
+        }
+    }
+
+    /// Tells an anomaly, unless it was told today and has not grown much since.
+    fn raise(&mut self, actor: &Actor, suspicion: Suspicion, at: Timestamp, sink: Sink<'_>) {
+        let Suspicion { kind, severity, score, since, destination, baseline, observed, unit, bytes, .. } =
+            suspicion;
+        let id = IdHasher::new()
+            .part(kind.technique().as_bytes())
+            .number(kind as u64)
+            .part(actor.key().as_bytes())
+            .part(destination.as_deref().unwrap_or_default().as_bytes())
+            .number(at.day().cast_unsigned())
+            .finish("a");
+        let mut first = false;
+        let told = self.state.raised.entry(&id, at.nanos(), self.limits.raised, || {
+            first = true;
+            observed
+        });
+        if !first {
+            if observed < *told * GROWN {
+                return;
+            }
+            *told = observed;
+        }
+        sink(Anomaly {
+            id,
+            kind,
+            severity,
+            score,
+            since: since.min(at),
+            at,
+            user: actor.user.clone(),
+            host: actor.host.clone(),
+            ip: actor.ip,
+            confidence: actor.confidence,
+            destination,
+            baseline,
+            observed,
+            unit,
+            bytes,
+            attack: kind.technique(),
+            explanation: suspicion.explanation,
+            transfers: suspicion.transfers,
+        });
+    }
+}
