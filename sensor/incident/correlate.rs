@@ -1,81 +1,24 @@
-//! The correlator: which findings belong to one incident.
+//! The correlator: what belongs to one incident.
 //!
 //! Owns: the open incidents, by sender and destination, and their closing by time and limits. Never does: wording and scoring,
 //! which are `explain` and `score`.
 
+use crate::conclude::{Concluder, rank};
 use crate::daily::Daily;
-use crate::{explain, score};
+use crate::open::{Open, SEVERAL, Story, actor_of, destination_of, sender_of};
+use egret_context::Context;
 use egret_model::{
-    Confidence, Direction, FindingRecord, IdHasher, Incident, IncidentLimits, Moment, Policy, Severity,
-    Timestamp, TransferRecord,
+    Anomaly, Confidence, Direction, FindingRecord, Incident, IncidentLimits, Timestamp, TransferRecord,
 };
-use foldhash::{HashSet, HashSetExt as _};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-/// Who sent, and to whom: what one incident is about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Story {
-    pub(crate) sender: String,
-    pub(crate) destination: String,
-}
-
-/// What one signature found over all transfers of an incident.
-#[derive(Debug)]
-pub(crate) struct Evidence {
-    pub(crate) title: String,
-    pub(crate) severity: Severity,
-    pub(crate) confidence: Confidence,
-    pub(crate) count: u64,
-    /// Most distinct values in one object; where values overflowed, a better bound than `values`.
-    pub(crate) largest: u64,
-    pub(crate) values: HashSet<u64>,
-    pub(crate) transfers: u64,
-    /// Objects in which it was found, the first few.
-    pub(crate) objects: Vec<String>,
-}
-
-impl Evidence {
-    /// Distinct values over all transfers.
-    pub(crate) fn unique(&self) -> u64 {
-        self.largest.max(self.values.len() as u64)
-    }
-}
-
-/// An incident that may still grow.
-#[derive(Debug)]
-pub(crate) struct Open {
-    pub(crate) id: String,
-    pub(crate) story: Story,
-    pub(crate) user: Option<String>,
-    pub(crate) host: Option<String>,
-    pub(crate) attribution: Option<String>,
-    pub(crate) attribution_confidence: f32,
-    pub(crate) first_at: Timestamp,
-    pub(crate) last_at: Timestamp,
-    pub(crate) bytes: u64,
-    pub(crate) complete: bool,
-    pub(crate) evasion: bool,
-    pub(crate) protocols: BTreeSet<String>,
-    pub(crate) transfer_count: u64,
-    pub(crate) transfers: Vec<String>,
-    pub(crate) findings: Vec<String>,
-    pub(crate) evidence: BTreeMap<String, Evidence>,
-    /// What happened, in order of arrival.
-    pub(crate) timeline: Vec<Moment>,
-    /// Where it went; the first few hundred.
-    pub(crate) destinations: BTreeSet<String>,
-}
-
-/// Objects named in the reasons for one signature.
-const OBJECTS_NAMED: usize = 3;
-/// Destinations remembered for one sender's day.
-const DESTINATIONS_KEPT: usize = 256;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// Joins findings into incidents. Transfers come in the order of their time; the same transfers in the same order give the
 /// same incidents with the same ids.
 #[derive(Debug)]
 pub struct Correlator {
     limits: IncidentLimits,
+    concluder: Concluder,
     open: HashMap<Story, Open>,
     /// Open incidents by last activity, for closing the one idle longest.
     idle: BTreeSet<(Timestamp, Story)>,
@@ -96,9 +39,10 @@ struct Grown {
 impl Correlator {
     /// Without any incident.
     #[must_use]
-    pub fn new(limits: &IncidentLimits) -> Self {
+    pub fn new(limits: &IncidentLimits, context: Arc<Context>) -> Self {
         Self {
             limits: limits.clone(),
+            concluder: Concluder::new(limits, context),
             open: HashMap::new(),
             idle: BTreeSet::new(),
             daily: Daily::default(),
@@ -114,6 +58,11 @@ impl Correlator {
         Self { following: Some(Grown::default()), ..self }
     }
 
+    /// What the organisation knows of itself, from now on.
+    pub fn replace_context(&mut self, context: Arc<Context>) {
+        self.concluder.context = context;
+    }
+
     /// Takes a transfer with its findings. Only content that leaves and that a signature is at least fairly sure of makes an
     /// incident.
     pub fn transfer(&mut self, transfer: &TransferRecord, findings: &[FindingRecord]) {
@@ -123,13 +72,15 @@ impl Correlator {
         if transfer.direction != Direction::Egress {
             return;
         }
+        let context = Arc::clone(&self.concluder.context);
         let counted = |finding: &&FindingRecord| {
             finding.confidence >= Confidence::Medium && !finding.excepted.as_ref().is_some_and(|one| one.all)
         };
         for finding in findings.iter().filter(counted) {
             let sender = sender_of(transfer);
             let open = || {
-                Open::new(Story { sender: sender.clone(), destination: destination_of(transfer) }, transfer)
+                let story = Story { sender: sender.clone(), destination: destination_of(transfer) };
+                Open::of_transfer(story, transfer, &context)
             };
             self.daily.add(transfer, finding, &sender, open, &self.limits);
         }
@@ -139,6 +90,42 @@ impl Correlator {
             return;
         }
         let story = Story { sender: sender_of(transfer), destination: destination_of(transfer) };
+        let limits = self.limits.clone();
+        self.grow(
+            story,
+            |story| Open::of_transfer(story, transfer, &context),
+            |open| open.join(transfer, &relevant, &limits),
+        );
+    }
+
+    /// Takes an anomaly: part of the sender's story with that destination; one without a destination is part of the sender's latest
+    /// story.
+    pub fn anomaly(&mut self, anomaly: &Anomaly) {
+        self.close_idle(anomaly.at);
+        let sender = actor_of(anomaly);
+        let destination = match &anomaly.destination {
+            Some(name) => name.to_lowercase(),
+            None => self.latest_of(&sender, anomaly.at).unwrap_or_else(|| SEVERAL.to_owned()),
+        };
+        let (limits, context) = (self.limits.clone(), Arc::clone(&self.concluder.context));
+        self.grow(
+            Story { sender, destination },
+            |story| Open::of_anomaly(story, anomaly, &context),
+            |open| open.join_anomaly(anomaly, &limits),
+        );
+    }
+
+    /// Where a sender's latest story goes.
+    fn latest_of(&self, sender: &str, now: Timestamp) -> Option<String> {
+        let begun = self.open.iter().filter(|(story, _)| story.sender == sender);
+        let latest = begun.filter(|(_, open)| open.last_at.plus(self.limits.window_ns) >= now);
+        latest
+            .max_by(|(a, x), (b, y)| (x.last_at, &a.destination).cmp(&(y.last_at, &b.destination)))
+            .map(|(story, _)| story.destination.clone())
+    }
+
+    /// Begins a story if it is not open, and lets something join it.
+    fn grow(&mut self, story: Story, begin: impl FnOnce(Story) -> Open, join: impl FnOnce(&mut Open)) {
         if let Some(open) = self.open.get(&story) {
             self.idle.remove(&(open.last_at, story.clone()));
         } else if self.open.len() >= self.limits.open.max(1)
@@ -149,9 +136,9 @@ impl Correlator {
         }
         let open = self.open.entry(story.clone()).or_insert_with(|| {
             self.raised += 1;
-            Open::new(story.clone(), transfer)
+            begin(story.clone())
         });
-        open.join(transfer, &relevant, &self.limits);
+        join(open);
         self.idle.insert((open.last_at, story.clone()));
         if let Some(grown) = &mut self.following {
             grown.open.insert(story);
@@ -172,7 +159,9 @@ impl Correlator {
         };
         let mut incidents = closed;
         incidents.append(&mut self.closed); // what a day has come to is told when the day is over
-        incidents.extend(open.iter().filter_map(|story| self.open.get(story)).map(conclude));
+        let Self { concluder, open: all, .. } = self;
+        incidents.extend(open.iter().filter_map(|story| all.get(story)).map(|open| concluder.conclude(open)));
+        concluder.settle(&mut incidents);
         rank(&mut incidents);
         incidents
     }
@@ -192,6 +181,7 @@ impl Correlator {
         }
         self.close_days(i64::MAX);
         self.closed.extend(self.following.take().into_iter().flat_map(|grown| grown.closed));
+        self.concluder.settle(&mut self.closed);
         rank(&mut self.closed);
         self.closed
     }
@@ -205,7 +195,10 @@ impl Correlator {
     fn close_days(&mut self, before: i64) {
         let days = self.daily.close_before(before);
         self.raised += days.len() as u64;
-        self.closed.extend(days.into_iter().map(|(threshold, open)| conclude_day(&open, threshold)));
+        for (threshold, open) in days {
+            let told = self.concluder.conclude_day(&open, threshold);
+            self.closed.push(told);
+        }
     }
 
     fn close_idle(&mut self, now: Timestamp) {
@@ -221,182 +214,25 @@ impl Correlator {
 
     fn close(&mut self, open: &Open) {
         match &mut self.following {
-            None => self.closed.push(conclude(open)),
+            None => self.closed.push(self.concluder.conclude(open)),
             Some(grown) => {
                 // Otherwise its last state was told.
                 if grown.open.remove(&open.story) {
-                    grown.closed.push(conclude(open));
+                    grown.closed.push(self.concluder.conclude(open));
                 }
             }
         }
     }
 }
 
-/// The most urgent first.
-pub(crate) fn rank(incidents: &mut [Incident]) {
-    incidents.sort_by(|a, b| {
-        (b.risk, b.severity, a.first_at, &a.id).cmp(&(a.risk, a.severity, b.first_at, &b.id))
-    });
-}
-
-/// The user if known, else the host, else the address: one person's traffic joins whatever address it comes from.
-fn sender_of(transfer: &TransferRecord) -> String {
-    let sender = &transfer.sender;
-    match (&sender.user, &sender.host) {
-        (Some(user), _) => format!("user {}", user.to_lowercase()),
-        (None, Some(host)) => format!("host {}", host.to_lowercase()),
-        (None, None) => sender.ip.to_string(),
-    }
-}
-
-fn destination_of(transfer: &TransferRecord) -> String {
-    transfer
-        .receiver
-        .name
-        .as_ref()
-        .map_or_else(|| transfer.receiver.ip.to_string(), |name| name.to_lowercase())
-}
-
-impl Open {
-    fn new(story: Story, transfer: &TransferRecord) -> Self {
-        let id = IdHasher::new()
-            .part(b"sensitive-egress")
-            .part(story.sender.as_bytes())
-            .part(story.destination.as_bytes())
-            .part(transfer.id.as_bytes())
-            .finish("i");
-        Self {
-            id,
-            story,
-            user: transfer.sender.user.clone(),
-            host: transfer.sender.host.clone().or_else(|| Some(transfer.sender.ip.to_string())),
-            attribution: transfer.sender.evidence.map(|evidence| evidence.to_string()),
-            attribution_confidence: transfer.sender.confidence.unwrap_or(0.0),
-            first_at: transfer.started_at,
-            last_at: transfer.ended_at,
-            bytes: 0,
-            complete: true,
-            evasion: false,
-            protocols: BTreeSet::new(),
-            transfer_count: 0,
-            transfers: Vec::new(),
-            findings: Vec::new(),
-            evidence: BTreeMap::new(),
-            timeline: Vec::new(),
-            destinations: BTreeSet::new(),
-        }
-    }
-
-    pub(crate) fn join(
-        &mut self,
-        transfer: &TransferRecord,
-        findings: &[&FindingRecord],
-        limits: &IncidentLimits,
-    ) {
-        self.first_at = self.first_at.min(transfer.started_at);
-        self.last_at = self.last_at.max(transfer.ended_at);
-        self.bytes = self.bytes.saturating_add(transfer.bytes);
-        self.complete &= transfer.complete && transfer.uninspected.is_empty();
-        self.evasion |= transfer.inconsistent_overlap;
-        self.protocols.insert(transfer.protocol.to_string());
-        self.transfer_count += 1;
-        if self.destinations.len() < DESTINATIONS_KEPT {
-            self.destinations.insert(destination_of(transfer));
-        }
-        if self.transfers.len() < limits.members {
-            self.transfers.push(transfer.id.clone());
-        }
-        if self.timeline.len() < limits.moments {
-            self.timeline.push(explain::moment(transfer, findings));
-        }
-        let mut counted = BTreeSet::new();
-        for finding in findings {
-            if self.findings.len() < limits.members {
-                self.findings.push(finding.id.clone());
-            }
-            let evidence = self.evidence.entry(finding.signature.clone()).or_insert_with(|| Evidence {
-                title: finding.title.clone(),
-                severity: finding.severity,
-                confidence: finding.confidence,
-                count: 0,
-                largest: 0,
-                values: HashSet::new(),
-                transfers: 0,
-                objects: Vec::new(),
-            });
-            evidence.severity = evidence.severity.max(finding.severity);
-            evidence.confidence = evidence.confidence.max(finding.confidence);
-            evidence.count = evidence.count.saturating_add(finding.count);
-            evidence.largest = evidence.largest.max(finding.unique);
-            if evidence.values.len() < limits.values {
-                evidence.values.extend(&finding.values);
-            }
-            evidence.transfers += u64::from(counted.insert(&finding.signature));
-            if evidence.objects.len() < OBJECTS_NAMED && !evidence.objects.contains(&finding.object) {
-                evidence.objects.push(finding.object.clone());
-            }
-        }
-    }
-}
-
-/// A day's incident: the same story, of many portions.
-fn conclude_day(open: &Open, threshold: u64) -> Incident {
-    let mut incident = conclude(open);
-    let signatures: Vec<&str> = open.evidence.keys().map(String::as_str).collect();
-    incident.id = IdHasher::new()
-        .part(b"low-and-slow")
-        .number(open.first_at.day().unsigned_abs())
-        .part(open.story.sender.as_bytes())
-        .part(signatures.join(" ").as_bytes())
-        .finish("i");
-    "low-and-slow".clone_into(&mut incident.kind);
-    // Data Transfer Size Limits: portions below a threshold.
-    incident.attack.push("T1030".to_owned());
-    incident.reasons.insert(0, explain::day(open, threshold));
-    if open.destinations.len() > 1 {
-        incident.destination = format!("{} destinations", open.destinations.len());
-    }
-    incident.title = explain::day_title(open, &incident.destination);
-    incident
-}
-
-fn conclude(open: &Open) -> Incident {
-    let severity = score::severity(open);
-    let shares = score::shares(open, severity);
-    let mut timeline = open.timeline.clone();
-    timeline.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
-    Incident {
-        id: open.id.clone(),
-        kind: "sensitive-egress".to_owned(),
-        severity,
-        risk: score::risk(&shares),
-        title: explain::title(open),
-        first_at: open.first_at,
-        last_at: open.last_at,
-        user: open.user.clone(),
-        host: open.host.clone(),
-        destination: open.story.destination.clone(),
-        // Exfiltration over an unencrypted protocol that is not a command channel: all that is readable is of this kind.
-        attack: vec!["T1048.003".to_owned()],
-        complete: open.complete,
-        reasons: explain::reasons(open),
-        bytes: open.bytes,
-        transfers: open.transfers.clone(),
-        findings: open.findings.clone(),
-        risk_shares: shares,
-        user_risk: None,
-        anomalies: Vec::new(),
-        timeline,
-        profile: None,
-        policy: Policy { reason: "no rule of acceptable use speaks of it".to_owned(), ..Policy::default() },
-        attribution_confidence: open.user.as_ref().map(|_| open.attribution_confidence),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use egret_model::{Party, Protocol};
+    use egret_model::{Party, Protocol, Severity};
+
+    fn correlator(limits: &IncidentLimits) -> Correlator {
+        Correlator::new(limits, Arc::new(Context::shipped()))
+    }
 
     fn transfer(number: u64, seconds: i64, direction: Direction, user: Option<&str>) -> TransferRecord {
         let mut sender = Party::new("10.0.0.1".parse().unwrap(), 50_000);
@@ -448,7 +284,7 @@ mod tests {
 
     #[test]
     fn many_small_transfers_of_one_sender_add_up_to_one_incident() {
-        let mut correlator = Correlator::new(&IncidentLimits::default());
+        let mut correlator = correlator(&IncidentLimits::default());
         for n in 0..30 {
             let at = i64::try_from(n).unwrap() * 60;
             correlator.transfer(
@@ -471,7 +307,7 @@ mod tests {
 
     #[test]
     fn only_what_leaves_and_is_fairly_sure_counts() {
-        let mut correlator = Correlator::new(&IncidentLimits::default());
+        let mut correlator = correlator(&IncidentLimits::default());
         let sure = finding(1, Confidence::High, &[1]);
         for direction in [Direction::Ingress, Direction::Internal, Direction::External] {
             correlator.transfer(&transfer(1, 0, direction, None), std::slice::from_ref(&sure));
@@ -482,8 +318,7 @@ mod tests {
 
     #[test]
     fn an_incident_is_told_when_it_arises_and_when_it_grows_under_one_id() {
-        let mut correlator =
-            Correlator::new(&IncidentLimits { open: 1, ..IncidentLimits::default() }).following();
+        let mut correlator = correlator(&IncidentLimits { open: 1, ..IncidentLimits::default() }).following();
         let mut send = |n: u64, user: &str| {
             let at = i64::try_from(n).unwrap() * 60;
             let seen = [finding(n, Confidence::High, &[n])];
@@ -506,7 +341,7 @@ mod tests {
 
     #[test]
     fn a_pause_longer_than_the_window_begins_another_incident() {
-        let mut correlator = Correlator::new(&IncidentLimits::default());
+        let mut correlator = correlator(&IncidentLimits::default());
         let day = 86_400;
         for (n, at) in [(1, 0), (2, day / 2), (3, 3 * day)] {
             correlator
@@ -522,7 +357,7 @@ mod tests {
 
     #[test]
     fn open_incidents_stay_within_their_limit_and_none_is_lost() {
-        let mut correlator = Correlator::new(&IncidentLimits { open: 3, ..IncidentLimits::default() });
+        let mut correlator = correlator(&IncidentLimits { open: 3, ..IncidentLimits::default() });
         for n in 0..10 {
             let user = format!("user{n}");
             let at = i64::try_from(n).unwrap();
@@ -537,7 +372,7 @@ mod tests {
 
     #[test]
     fn the_most_urgent_stands_first_and_incompleteness_is_said() {
-        let mut correlator = Correlator::new(&IncidentLimits::default());
+        let mut correlator = correlator(&IncidentLimits::default());
         let mut grave = finding(2, Confidence::High, &[1, 2, 3]);
         grave.severity = Severity::Critical;
         let mut cut = transfer(2, 5, Direction::Egress, Some("bob"));
@@ -568,7 +403,7 @@ mod tests {
     fn portions_of_a_day_add_up() {
         let day = 86_400;
         let run = |portions: u64, pause: i64, limits: &IncidentLimits| {
-            let mut correlator = Correlator::new(limits);
+            let mut correlator = correlator(limits);
             for n in 0..portions {
                 let at = i64::try_from(n).unwrap() * pause;
                 correlator.transfer(&transfer(n, at, Direction::Egress, Some("alice")), &[portion(n)]);
@@ -595,7 +430,7 @@ mod tests {
 
     #[test]
     fn what_is_excepted_raises_nothing() {
-        let mut correlator = Correlator::new(&IncidentLimits::default());
+        let mut correlator = correlator(&IncidentLimits::default());
         let mut excepted = finding(1, Confidence::High, &[1]);
         excepted.excepted = Some(egret_model::Excepted {
             matches: 1,

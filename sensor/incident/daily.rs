@@ -3,7 +3,7 @@
 //! Owns: distinct values of a signature by sender and day (UTC, of the packets), for signatures that say from how many on they
 //! are reported together. Never does: wording and scoring.
 
-use crate::correlate::Open;
+use crate::open::Open;
 use egret_model::{FindingRecord, IncidentLimits, TransferRecord};
 use std::collections::BTreeMap;
 

@@ -2,10 +2,14 @@
 //!
 //! Owns: the wording. Never does: deciding.
 
-use crate::correlate::{Evidence, Open};
+use crate::open::{Evidence, Open};
 use crate::score;
-use egret_model::{FindingRecord, Moment, TransferRecord};
+use egret_model::{Anomaly, AnomalyKind, FindingRecord, Moment, Policy, PolicyVerdict, TransferRecord};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+
+/// Anomalies told among the reasons; all stand in the record.
+const ANOMALIES_TOLD: usize = 8;
 
 /// One line: who, what, where to.
 pub(crate) fn title(open: &Open) -> String {
@@ -15,11 +19,49 @@ pub(crate) fn title(open: &Open) -> String {
     if worst.len() > 2 {
         what.push(format!("{} more kinds", worst.len() - 2));
     }
+    if what.is_empty() {
+        let kinds: BTreeSet<&str> =
+            gravest_first(open).into_iter().take(3).map(|anomaly| phrase(anomaly.kind)).collect();
+        let kinds: Vec<&str> = kinds.into_iter().collect();
+        return format!("{who}: {} to {}", kinds.join(", "), open.story.destination);
+    }
     format!("{who} sent {} to {}", what.join(" and "), open.story.destination)
 }
 
+/// What an anomaly is, in a few words.
+const fn phrase(kind: AnomalyKind) -> &'static str {
+    match kind {
+        AnomalyKind::DnsTunnel => "data in questions to the resolver",
+        AnomalyKind::IcmpCovert => "data in pings",
+        AnomalyKind::NtpCovert => "data in requests for the time",
+        AnomalyKind::EncryptedBulk => "encrypted bulk upload",
+        AnomalyKind::SniChannel => "data in server names",
+        AnomalyKind::TargetChannel => "data in the targets of requests",
+        AnomalyKind::UploadVolume => "far more upload than usual",
+        AnomalyKind::SlowLeak => "a little more upload day after day",
+        AnomalyKind::NewDestination => "bulk upload to a new destination",
+        AnomalyKind::OffHours => "bulk upload outside of the usual hours",
+        AnomalyKind::Asymmetry => "upload where none is usual",
+        AnomalyKind::Staging => "gathered inside, then sent",
+        AnomalyKind::Trickle => "many small uploads",
+        AnomalyKind::Beaconing => "regular contacts that carry data",
+        AnomalyKind::HiddenArchive => "hidden archive",
+        AnomalyKind::OddPort => "protocol on an odd port",
+        AnomalyKind::Collusion => "several senders",
+        AnomalyKind::CompromisedAccount => "account used from two places",
+        AnomalyKind::Intelligence => "contact that intelligence warns of",
+    }
+}
+
+fn gravest_first(open: &Open) -> Vec<&Anomaly> {
+    let mut anomalies: Vec<&Anomaly> = open.anomalies.values().collect();
+    anomalies
+        .sort_by(|a, b| b.severity.cmp(&a.severity).then(b.score.total_cmp(&a.score)).then(a.id.cmp(&b.id)));
+    anomalies
+}
+
 /// Every fact that counted, the gravest first.
-pub(crate) fn reasons(open: &Open) -> Vec<String> {
+pub(crate) fn reasons(open: &Open, policy: &Policy) -> Vec<String> {
     let mut reasons = Vec::new();
     for (signature, evidence) in worst_first(open) {
         let mut reason = format!(
@@ -41,14 +83,35 @@ pub(crate) fn reasons(open: &Open) -> Vec<String> {
         }
         reasons.push(reason);
     }
+    for anomaly in gravest_first(open).into_iter().take(ANOMALIES_TOLD) {
+        reasons.push(format!(
+            "{} ({}, {}): {}; sure to {:.0} %",
+            anomaly.kind,
+            anomaly.severity,
+            anomaly.attack,
+            anomaly.explanation,
+            anomaly.score * 100.0
+        ));
+    }
     let protocols: Vec<&str> = open.protocols.iter().map(String::as_str).collect();
-    reasons.push(format!(
-        "{} of {} bytes left the internal networks over {}",
-        plural(open.transfer_count, "transfer"),
-        open.bytes,
-        protocols.join(", ")
-    ));
+    if open.transfer_count > 0 {
+        reasons.push(format!(
+            "{} of {} bytes left the internal networks over {}",
+            plural(open.transfer_count, "transfer"),
+            open.bytes,
+            protocols.join(", ")
+        ));
+    }
+    if policy.verdict != PolicyVerdict::Unregulated {
+        reasons.push(policy.reason.clone());
+    }
+    if let Some((name, worth)) = open.asset.as_ref().filter(|(_, worth)| *worth > 1.0) {
+        reasons.push(format!("the sender is the asset {name}, of {worth} times the usual worth"));
+    }
     match (&open.user, &open.attribution) {
+        (Some(user), None) if open.transfer_count == 0 => {
+            reasons.push(format!("attributed to {user} (confidence {:.2})", open.attribution_confidence));
+        }
         (Some(user), Some(evidence)) => reasons.push(format!(
             "attributed to {user} by {evidence} (confidence {:.2})",
             open.attribution_confidence
@@ -60,7 +123,7 @@ pub(crate) fn reasons(open: &Open) -> Vec<String> {
             "overlapping segments carried different bytes: somebody may be evading inspection".to_owned(),
         );
     }
-    if !open.complete {
+    if !open.was_read() {
         reasons.push(
             "not all of the content was seen or could be read: there may be more than is listed".to_owned(),
         );

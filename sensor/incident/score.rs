@@ -2,8 +2,10 @@
 //!
 //! Owns: the arithmetic. Never does: state.
 
-use crate::correlate::{Evidence, Open};
-use egret_model::{Confidence, RiskShare, Severity};
+use crate::open::{Evidence, Open};
+use egret_context::{Context, GroupKind};
+use egret_model::{Confidence, Policy, PolicyVerdict, RiskShare, Severity};
+use std::collections::BTreeSet;
 
 /// Many small transfers add up: distinct values over all transfers, this many times as many as in the largest single object,
 /// raise the severity a step.
@@ -15,14 +17,35 @@ pub(crate) fn accumulated(evidence: &Evidence) -> Severity {
     if evidence.transfers > 1 && grown { raise(evidence.severity) } else { evidence.severity }
 }
 
-/// Severity of an incident: the worst evidence decides.
+/// How sure a detector must be for its anomaly to decide the severity.
+const SURE: f32 = 0.45;
+
+/// Severity of an incident: the worst evidence or anomaly decides. Three anomalies of different kinds, each of medium severity at
+/// least, raise it to high: each may have a harmless explanation, hardly all of them together.
 pub(crate) fn severity(open: &Open) -> Severity {
-    open.evidence.values().map(accumulated).max().unwrap_or(Severity::Info)
+    let content = open.evidence.values().map(accumulated).max().unwrap_or(Severity::Info);
+    let sure = || open.anomalies.values().filter(|anomaly| anomaly.score >= SURE);
+    let unusual = sure().map(|anomaly| anomaly.severity).max().unwrap_or(Severity::Info);
+    let severity = content.max(unusual);
+    let kinds: BTreeSet<_> =
+        sure().filter(|anomaly| anomaly.severity >= Severity::Medium).map(|anomaly| anomaly.kind).collect();
+    if kinds.len() >= 3 { severity.max(Severity::High) } else { severity }
+}
+
+/// What is allowed is told all the same, and stands far behind; what is forbidden is a step worse.
+pub(crate) fn judged(severity: Severity, policy: &Policy) -> Severity {
+    match policy.verdict {
+        PolicyVerdict::Allowed => severity.min(Severity::Low),
+        PolicyVerdict::Forbidden => raise(severity),
+        PolicyVerdict::Unregulated => severity,
+    }
 }
 
 /// What the risk of an incident is made of: a base by severity; up to 12 for how many distinct values left; up to 5 for kinds of
-/// data beyond the first; 3 for an evasion; all of it less a tenth where the best evidence is of medium confidence only.
-pub(crate) fn shares(open: &Open, severity: Severity) -> Vec<RiskShare> {
+/// data beyond the first; 3 for an evasion; up to 4 for each kind of anomaly, by how sure its detector is, 12 at most; up to 8 for
+/// the worth of the asset; 5 for a sender who is about to leave or belongs to a third party; all of it less a tenth where the best
+/// evidence is of medium confidence only.
+pub(crate) fn shares(open: &Open, severity: Severity, policy: &Policy, context: &Context) -> Vec<RiskShare> {
     let base: f32 = match severity {
         Severity::Info => 5.0,
         Severity::Low => 20.0,
@@ -44,10 +67,33 @@ pub(crate) fn shares(open: &Open, severity: Severity) -> Vec<RiskShare> {
     if open.evasion {
         shares.push(share("overlapping segments: an evasion".to_owned(), 3.0));
     }
-    if !open.evidence.values().any(|evidence| evidence.confidence == Confidence::High) {
+    let mut left = 12.0_f32;
+    let mut told = BTreeSet::new();
+    for anomaly in open.anomalies.values() {
+        let points = (4.0 * anomaly.score).min(left);
+        if points > 0.0 && told.insert(anomaly.kind) {
+            left -= points;
+            shares.push(share(anomaly.kind.to_string(), points));
+        }
+    }
+    if let Some((name, worth)) = open.asset.as_ref().filter(|(_, worth)| *worth > 1.0) {
+        shares.push(share(format!("from the asset {name}"), 2.0 * (worth - 1.0)));
+    }
+    let groups = open.user.as_ref().map(|user| context.groups_of(user, &open.groups)).unwrap_or_default();
+    if let Some((name, _)) =
+        groups.iter().find(|(_, kind)| matches!(kind, GroupKind::Leaver | GroupKind::ThirdParty))
+    {
+        shares.push(share(format!("the sender belongs to {name}"), 5.0));
+    }
+    if policy.verdict == PolicyVerdict::Forbidden {
+        shares.push(share("a rule of acceptable use forbids it".to_owned(), 3.0));
+    }
+    let content = !open.evidence.is_empty();
+    if content && !open.evidence.values().any(|evidence| evidence.confidence == Confidence::High) {
         let sum: f32 = shares.iter().map(|share| share.points).sum();
         shares.push(share("all evidence is of medium confidence only".to_owned(), -sum / 10.0));
     }
+    shares.sort_by(|a, b| b.points.total_cmp(&a.points));
     shares
 }
 
