@@ -6,6 +6,7 @@ mod amount;
 mod clock;
 #[cfg(unix)]
 mod config;
+mod context;
 mod documents;
 mod evidence;
 mod incidents;

@@ -4,7 +4,7 @@
 
 use super::clock::now;
 use super::people::Sources;
-use super::{amount, evidence, signatures, status, store, view};
+use super::{amount, context, evidence, signatures, status, store, view};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use egret_capture::Inputs;
@@ -79,6 +79,14 @@ pub(crate) struct Replay {
     #[arg(short = 'k', long, value_name = "FILE")]
     key: Vec<PathBuf>,
 
+    /// What your organisation knows of itself: assets, groups, destinations, acceptable use. Default: the shipped context.toml.
+    #[arg(long, value_name = "FILE")]
+    context: Option<PathBuf>,
+
+    /// Intelligence: domains, addresses, JA4 fingerprints and SHA-256 hashes, plain, CSV, STIX or MISP JSON; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    feed: Vec<PathBuf>,
+
     /// Threads that inspect. Changes the speed, never the records. Default: one for each processor.
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     workers: Option<u16>,
@@ -127,6 +135,9 @@ impl Replay {
             },
             people: self.people.read(&mut |warning| view::warning(&warning))?,
             signatures: set,
+            context: context::read(self.context.as_deref(), &self.feed, &mut |warning| {
+                view::warning(&warning);
+            })?,
             workers: self.workers.map_or_else(processors, usize::from),
             limits,
         };

@@ -23,6 +23,7 @@ pub(crate) struct Settings {
     pub(crate) capture: Capture,
     pub(crate) inspect: Inspect,
     pub(crate) identity: Identity,
+    pub(crate) context: Context,
     pub(crate) records: Records,
     pub(crate) store: StoreSettings,
     pub(crate) export: Export,
@@ -95,6 +96,14 @@ pub(crate) struct Identity {
     pub(crate) proxies: Vec<IpNet>,
     pub(crate) shared: Vec<IpNet>,
     pub(crate) hold_ms: u32,
+}
+
+/// `[context]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Context {
+    pub(crate) file: PathBuf,
+    pub(crate) feeds: Vec<PathBuf>,
 }
 
 /// `[records]`
@@ -363,6 +372,12 @@ impl Settings {
             Ok((*name, *format, Destination::parse(to.trim())?))
         };
         self.export.to.iter().map(parse).collect()
+    }
+
+    /// The file of the context, where there is one of its own.
+    pub(crate) fn context(&self) -> Option<&std::path::Path> {
+        let file = &self.context.file;
+        (!file.as_os_str().is_empty()).then_some(file)
     }
 
     /// The limits of every stage.

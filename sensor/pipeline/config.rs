@@ -2,6 +2,7 @@
 //!
 //! Owns: the configuration of a replay. Never does: reading files.
 
+use egret_context::Context;
 use egret_detect::SignatureSet;
 use egret_identity::People;
 use egret_model::{Direction, Limits};
@@ -19,6 +20,8 @@ pub struct ReplayConfig {
     pub people: Arc<People>,
     /// What is looked for.
     pub signatures: Arc<SignatureSet>,
+    /// What the organisation knows of itself.
+    pub context: Arc<Context>,
     /// Threads that inspect, at least 1. Changes the speed, never the records.
     pub workers: usize,
 }

@@ -1,16 +1,19 @@
 //! From ordered events to records: identity, direction, findings, incidents.
 //!
-//! Owns: the order in which evidence and transfers meet. Never does: the models behind them (`identity`, `incident`); I/O.
+//! Owns: the order in which evidence and transfers meet. Never does: the models behind them (`identity`, `behavior`, `incident`); I/O.
 
 use crate::config::{InternalNetworks, direction};
 use crate::event::{Event, FinishedTransfer};
+use crate::observe::{self, Observed, Waiting};
 use crate::{Record, SinkError};
+use egret_behavior::{Behavior, Contact};
+use egret_context::Context;
 use egret_detect::{Circumstances, Excuse, SignatureSet};
 use egret_identity::{IdentityIndex, People, Question};
 use egret_incident::Correlator;
 use egret_model::{
-    Attribution, Evidence, Excepted, ExceptedSum, FindingRecord, Hit, IdHasher, Incident, Limits, Party,
-    Protocol, Sighting, SightingRecord, Timestamp, TransferRecord, TransferStart,
+    Anomaly, Attribution, Evidence, Excepted, ExceptedSum, FindingRecord, Hit, IdHasher, Incident, Limits,
+    Party, Protocol, Sighting, SightingRecord, Timestamp, TransferRecord, TransferStart,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -22,6 +25,9 @@ pub(crate) struct Recorder {
     captures: Vec<String>,
     identity: IdentityIndex,
     incidents: Correlator,
+    behavior: Behavior,
+    /// Flows and names, in the order of their time, as far as it is known.
+    waiting: Waiting,
     /// Transfers that wait for evidence which may still come (a log-in seen just after), oldest first.
     held: VecDeque<(Timestamp, Box<FinishedTransfer>)>,
     hold_ns: i64,
@@ -52,6 +58,7 @@ impl Recorder {
         internal: &InternalNetworks,
         signatures: Arc<SignatureSet>,
         people: Arc<People>,
+        context: Arc<Context>,
         captures: Vec<String>,
     ) -> Self {
         Self {
@@ -59,7 +66,9 @@ impl Recorder {
             signatures,
             captures,
             identity: IdentityIndex::new(people, &limits.identity),
-            incidents: Correlator::new(&limits.incident),
+            incidents: Correlator::new(&limits.incident, Arc::clone(&context)),
+            behavior: Behavior::new(&limits.behavior, context),
+            waiting: Waiting::new(limits.pipeline.held_flows),
             held: VecDeque::new(),
             hold_ns: limits.pipeline.attribution_hold_ns,
             held_most: limits.pipeline.held_transfers.max(1),
@@ -81,7 +90,10 @@ impl Recorder {
         {
             self.release_oldest(sink)?;
         }
+        self.observe_until(at.plus(-self.hold_ns));
         match event {
+            Event::Flow(flow) => self.waiting.flow(flow),
+            Event::Name(asked) => self.waiting.name(at, asked),
             Event::Transfer(transfer) => self.held.push_back((at, transfer)),
             Event::Sighting(sighting) => {
                 // Evidence about outside addresses would name strangers, or servers.
@@ -103,6 +115,7 @@ impl Recorder {
         {
             self.release_oldest(sink)?;
         }
+        self.observe_until(now.plus(-self.hold_ns));
         Ok(())
     }
 
@@ -118,6 +131,22 @@ impl Recorder {
     pub(crate) fn replace_people(&mut self, internal: InternalNetworks, people: &Arc<People>) {
         self.internal = internal;
         self.identity.replace_people(people);
+    }
+
+    /// What the organisation knows of itself, from now on.
+    pub(crate) fn replace_context(&mut self, context: Arc<Context>) {
+        self.behavior.replace_context(Arc::clone(&context));
+        self.incidents.replace_context(context);
+    }
+
+    /// Takes up the habits that an earlier run has left. False: they cannot be read.
+    pub(crate) fn take_up_habits(&mut self, habits: &[u8]) -> bool {
+        self.behavior.restore(habits)
+    }
+
+    /// The habits of users and hosts, for a later run.
+    pub(crate) fn habits(&self) -> Vec<u8> {
+        self.behavior.save()
     }
 
     /// The signatures whose exceptions hold from now on.
@@ -137,9 +166,12 @@ impl Recorder {
 
     /// The end of input: everything held is recorded, every incident closed. The incidents come ranked.
     pub(crate) fn finish(mut self, sink: Sink<'_>) -> Result<(RecordTotals, Vec<Incident>), SinkError> {
-        while !self.held.is_empty() {
+        while let Some((_, finished)) = self.held.front() {
+            let ended_at = finished.ended_at;
+            self.observe_until(ended_at);
             self.release_oldest(sink)?;
         }
+        self.observe_until(Timestamp::MAX);
         self.totals.forgotten_days = self.incidents.forgotten();
         let incidents = self.incidents.finish();
         for incident in &incidents {
@@ -155,10 +187,36 @@ impl Recorder {
             self.except(&transfer, finding);
         }
         self.incidents.transfer(&transfer, &findings);
+        if let Some((actor, peer)) = observe::sender(&transfer) {
+            let Self { behavior, incidents, .. } = self;
+            behavior
+                .transfer(&actor, &peer, &transfer, &findings, &mut |anomaly| incidents.anomaly(&anomaly));
+        }
         self.totals.transfers += 1;
         self.totals.findings += findings.len() as u64;
         sink(Record::Transfer(&transfer))?;
         findings.iter().try_for_each(|finding| sink(Record::Finding(finding)))
+    }
+
+    /// Lets behaviour see the flows and names up to `until`.
+    fn observe_until(&mut self, until: Timestamp) {
+        while let Some(next) = self.waiting.next(until) {
+            let Self { behavior, incidents, internal, identity, .. } = self;
+            let sink: &mut dyn FnMut(Anomaly) = &mut |anomaly| incidents.anomaly(&anomaly);
+            match next {
+                Observed::Flow(flow) => {
+                    if let Some((actor, peer, opened)) = observe::ends(&flow, internal, identity) {
+                        let contact = Contact { actor: &actor, peer: &peer, flow: &flow, opened };
+                        behavior.flow(&contact, sink);
+                    }
+                }
+                Observed::Name(at, asked) if internal.contains(asked.client) => {
+                    let actor = observe::actor(asked.client, None, at, identity);
+                    behavior.name(&actor, asked.server, &asked.observation, at, sink);
+                }
+                Observed::Name(..) => {}
+            }
+        }
     }
 
     fn record(&self, finished: FinishedTransfer) -> (TransferRecord, Vec<FindingRecord>) {
@@ -312,7 +370,7 @@ fn fact<'a>(start: &'a TransferStart, name: &str) -> Option<&'a str> {
 }
 
 /// The host of `host:port`, brackets of an IPv6 literal kept.
-fn host_of(name: &str) -> &str {
+pub(crate) fn host_of(name: &str) -> &str {
     match name.rsplit_once(':') {
         Some((host, port))
             if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && !host.ends_with(':') =>

@@ -2,8 +2,11 @@
 //!
 //! Owns: stamped events and their merge. Never does: threads, channels.
 
-use egret_model::{Coverage, Hit, ObjectRecord, Sighting, Timestamp, TransferStart};
+use egret_model::{
+    Coverage, FlowSummary, Hit, ObjectRecord, Observation, Sighting, Timestamp, TransferStart,
+};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// Where an event stands in the run: the packet that caused it, then its place among that packet's events. A total order that no
 /// worker count changes, because one packet belongs to one shard. What the end of input causes stands behind every packet, by shard.
@@ -28,6 +31,18 @@ pub(crate) struct Stamped {
 pub(crate) enum Event {
     Transfer(Box<FinishedTransfer>),
     Sighting(Sighting),
+    /// What a flow came to.
+    Flow(Box<FlowSummary>),
+    /// A name was asked for, or the answer came.
+    Name(Box<Asked>),
+}
+
+/// Who asked whom for a name.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) client: IpAddr,
+    pub(crate) server: IpAddr,
+    pub(crate) observation: Observation,
 }
 
 /// A transfer that has ended, with all that was found in it.

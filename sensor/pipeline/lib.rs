@@ -15,9 +15,11 @@ mod inspect;
 #[cfg(unix)]
 pub mod live;
 mod load;
+mod observe;
 mod replay;
 mod scanners;
 mod shard;
+mod tally;
 mod transfer;
 mod work;
 

@@ -71,6 +71,7 @@ pub fn replay(
         &config.internal,
         Arc::clone(&config.signatures),
         Arc::clone(&config.people),
+        Arc::clone(&config.context),
         captures,
     );
     if workers == 1 {

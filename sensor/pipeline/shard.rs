@@ -2,12 +2,14 @@
 //!
 //! Owns: the state of a part of the address-pair space. Never does: threads, channels; looking at another shard.
 
-use crate::event::{Event, Stamp, Stamped};
+use crate::event::{Asked, Event, Stamp, Stamped};
 use crate::load::Load;
 use crate::scanners::Scanners;
+use crate::tally::Tally;
 use crate::transfer::OpenTransfers;
 use egret_model::{
-    Coverage, Flow, Limits, PacketRef, ProtocolEvent, Segment, StreamEvent, Timestamp, Uninspected,
+    Coverage, Flow, Limits, Observation, PacketRef, ProtocolEvent, Segment, StreamEvent, Timestamp,
+    Uninspected,
 };
 use egret_protocol::{Engine, Session};
 use egret_stream::FlowTable;
@@ -15,9 +17,16 @@ use egret_stream::FlowTable;
 /// All state that packets of one shard share. Driven by its own packets only, so that it comes to the same results whatever
 /// else the worker does.
 pub(crate) struct Shard {
-    table: FlowTable<Session>,
+    table: FlowTable<FlowState>,
     engine: Engine,
     rest: Inspected,
+}
+
+/// What a shard keeps of a flow beside the flow table's own.
+#[derive(Default)]
+struct FlowState {
+    session: Session,
+    tally: Tally,
 }
 
 /// What comes behind the protocol engine.
@@ -83,10 +92,7 @@ impl Shard {
     pub(crate) fn segment(&mut self, segment: &Segment<'_>, scanners: &mut Scanners) {
         let Self { table, engine, rest } = self;
         rest.stand_at(segment.packet, segment.at);
-        table.segment(segment, &mut |flow, session, event| {
-            rest.count(&event);
-            engine.event(flow, session, event, &mut |reported| rest.take(flow, reported, scanners));
-        });
+        table.segment(segment, &mut |flow, state, event| rest.event(engine, flow, state, event, scanners));
         engine.expire(segment.at, &mut |flow, reported| rest.take(flow, reported, scanners));
     }
 
@@ -95,10 +101,7 @@ impl Shard {
         let Self { table, engine, rest } = self;
         rest.stand_at(PacketRef { ordinal, ..PacketRef::default() }, now);
         rest.stamp.sequence = BEHIND_PACKET;
-        table.expire(now, &mut |flow, session, event| {
-            rest.count(&event);
-            engine.event(flow, session, event, &mut |reported| rest.take(flow, reported, scanners));
-        });
+        table.expire(now, &mut |flow, state, event| rest.event(engine, flow, state, event, scanners));
         engine.expire(now, &mut |flow, reported| rest.take(flow, reported, scanners));
     }
 
@@ -117,10 +120,7 @@ impl Shard {
     pub(crate) fn finish(&mut self, scanners: &mut Scanners) {
         let Self { table, engine, rest } = self;
         rest.stamp = Stamp { ordinal: u64::MAX, shard: rest.index, sequence: 0 };
-        table.finish(&mut |flow, session, event| {
-            rest.count(&event);
-            engine.event(flow, session, event, &mut |reported| rest.take(flow, reported, scanners));
-        });
+        table.finish(&mut |flow, state, event| rest.event(engine, flow, state, event, scanners));
         engine.finish(&mut |flow, reported| rest.take(flow, reported, scanners));
     }
 
@@ -148,6 +148,28 @@ impl Shard {
 }
 
 impl Inspected {
+    /// What happened on a flow, through its protocol, and what the flow comes to.
+    #[inline]
+    fn event(
+        &mut self,
+        engine: &mut Engine,
+        flow: &Flow,
+        state: &mut FlowState,
+        event: StreamEvent<'_>,
+        scanners: &mut Scanners,
+    ) {
+        let FlowState { session, tally } = state;
+        self.count(&event);
+        tally.count(flow, &event);
+        engine.event(flow, session, event, &mut |reported| {
+            tally.note(&reported);
+            self.take(flow, reported, scanners);
+        });
+        if let Some(summary) = tally.summary(flow, matches!(event, StreamEvent::Closed { .. })) {
+            self.emit(Event::Flow(summary));
+        }
+    }
+
     fn stand_at(&mut self, packet: PacketRef, at: Timestamp) {
         self.stamp = Stamp { ordinal: packet.ordinal, shard: self.index, sequence: 0 };
         self.at = at;
@@ -182,6 +204,11 @@ impl Inspected {
                 }
             }
             ProtocolEvent::Sighting(sighting) => self.emit(Event::Sighting(sighting)),
+            ProtocolEvent::Observed(Observation::Hello { .. }) => {} // the flow's tally keeps it
+            ProtocolEvent::Observed(observation) => {
+                let (client, server) = (flow.initiator.ip, flow.responder.ip);
+                self.emit(Event::Name(Box::new(Asked { client, server, observation })));
+            }
             ProtocolEvent::NotInspected { reason, bytes } => self.refused.add(reason, bytes),
         }
     }

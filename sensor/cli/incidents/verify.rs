@@ -3,7 +3,7 @@
 //! Owns: the arguments, the replay that proves, and what is printed. Never does: the check of the ledger, which is the store's.
 
 use crate::cli::people::Sources;
-use crate::cli::{amount, signatures, status, store as shared, view};
+use crate::cli::{amount, context, signatures, status, store as shared, view};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use egret_capture::Inputs;
@@ -30,6 +30,14 @@ pub(super) struct Verify {
     /// The directories of signatures of that replay.
     #[arg(short, long, value_name = "DIR", requires = "captures")]
     signatures: Vec<PathBuf>,
+
+    /// The context of that replay.
+    #[arg(long, value_name = "FILE", requires = "captures")]
+    context: Option<PathBuf>,
+
+    /// The feeds of that replay.
+    #[arg(long, value_name = "FILE", requires = "captures")]
+    feed: Vec<PathBuf>,
 }
 
 impl Verify {
@@ -73,6 +81,7 @@ impl Verify {
             },
             people: self.people.read(&mut |_| ())?,
             signatures: set,
+            context: context::read(self.context.as_deref(), &self.feed, &mut |_| ())?,
             workers: crate::cli::replay::processors(),
             limits,
         };

@@ -1,9 +1,11 @@
-//! What the settings name: signatures, and files about people.
+//! What the settings name: signatures, files about people, and the context.
 //!
 //! Owns: loading both and gathering what is wrong with them. Never does: deciding whether that is good enough.
 
+use crate::cli::context;
 use crate::cli::settings::Settings;
 use anyhow::Result;
+use egret_context::Context;
 use egret_detect::SignatureSet;
 use egret_identity::People;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use std::sync::Arc;
 pub(super) struct Loaded {
     pub(super) signatures: Arc<SignatureSet>,
     pub(super) people: Arc<People>,
+    pub(super) context: Arc<Context>,
     /// What is wrong with files, a sentence each; what is not wrong was loaded.
     pub(super) faults: Vec<String>,
 }
@@ -21,5 +24,7 @@ pub(super) fn load(settings: &Settings) -> Result<Loaded> {
     let (set, problems) = SignatureSet::load(&settings.inspect.signatures);
     let mut faults: Vec<String> = problems.iter().map(egret_detect::SignatureProblem::one_line).collect();
     let people = settings.sources().read(&mut |warning| faults.push(warning))?;
-    Ok(Loaded { signatures: Arc::new(set), people, faults })
+    let context =
+        context::read(settings.context(), &settings.context.feeds, &mut |warning| faults.push(warning))?;
+    Ok(Loaded { signatures: Arc::new(set), people, context, faults })
 }

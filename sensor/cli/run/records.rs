@@ -9,16 +9,27 @@ use egret_output::RotatingFolder;
 use egret_pipeline::live::{Aside, Keeper, OwnedRecord, RecordSink};
 use egret_pipeline::{Record, SinkError};
 use egret_store::Fill;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 /// The rotating files of JSON lines, and the store where there is one.
 pub(super) struct Records {
     folder: RotatingFolder,
     store: Option<Aside>,
+    habits: PathBuf,
+}
+
+/// The habits of users and hosts, beside the records.
+const HABITS: &str = "habits.json";
+
+/// What an earlier run has left.
+pub(super) fn kept_habits(folder: &Path) -> Option<Vec<u8>> {
+    std::fs::read(folder.join(HABITS)).ok()
 }
 
 impl Records {
-    pub(super) const fn new(folder: RotatingFolder, store: Option<Aside>) -> Self {
-        Self { folder, store }
+    pub(super) fn new(folder: RotatingFolder, path: &Path, store: Option<Aside>) -> Self {
+        Self { folder, store, habits: path.join(HABITS) }
     }
 }
 
@@ -32,6 +43,16 @@ impl RecordSink for Records {
             Record::Incident(incident) => self.folder.incident(incident)?,
         }
         stored
+    }
+
+    /// Whole or not at all: the new file takes the place of the old one once it is on disk.
+    fn keep_habits(&mut self, habits: &[u8]) -> Result<(), SinkError> {
+        let fresh = self.habits.with_extension("json.new");
+        let mut file = std::fs::File::create(&fresh)?;
+        file.write_all(habits)?;
+        file.sync_all()?;
+        std::fs::rename(&fresh, &self.habits)?;
+        Ok(())
     }
 
     fn flush(&mut self, now: Timestamp) -> Result<(), SinkError> {

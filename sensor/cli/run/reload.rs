@@ -22,7 +22,9 @@ use tokio::time::Instant;
 const QUIET: Duration = Duration::from_millis(500);
 
 /// Settings that a reload puts in force; all others need a restart.
-const RELOADED: [&str; 7] = [
+const RELOADED: [&str; 9] = [
+    "context.feeds",
+    "context.file",
     "identity.internal",
     "identity.users",
     "identity.directories",
@@ -118,6 +120,9 @@ impl Reloader {
         if !run.replace_people(settings.internal(), loaded.people) {
             tracing::error!("the run is over: the table of users was not put in force");
         }
+        if !run.replace_context(loaded.context) {
+            tracing::error!("the run is over: the context was not put in force");
+        }
         tracing::info!(signatures, "reloaded");
         condition.lock().unwrap_or_else(PoisonError::into_inner).renewed(
             signatures,
@@ -125,9 +130,11 @@ impl Reloader {
             now(),
         );
         let moved = self.settings.sources() != settings.sources()
+            || self.settings.context != settings.context
             || self.settings.inspect.signatures != settings.inspect.signatures;
         let hold_ms = self.settings.identity.hold_ms;
         self.settings.identity = Identity { hold_ms, ..settings.identity };
+        self.settings.context = settings.context;
         self.settings.inspect.signatures = settings.inspect.signatures;
         if moved {
             self.watch();
@@ -147,8 +154,15 @@ impl Reloader {
     fn watch(&mut self) {
         self.watcher = None;
         let sources = self.settings.sources();
-        let files: Vec<PathBuf> =
-            self.config.iter().map(PathBuf::as_path).chain(sources.files()).filter_map(place_of).collect();
+        let files: Vec<PathBuf> = self
+            .config
+            .iter()
+            .map(PathBuf::as_path)
+            .chain(sources.files())
+            .chain(self.settings.context())
+            .chain(self.settings.context.feeds.iter().map(PathBuf::as_path))
+            .filter_map(place_of)
+            .collect();
         let folders: Vec<PathBuf> =
             self.settings.inspect.signatures.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
         if files.is_empty() && folders.is_empty() {

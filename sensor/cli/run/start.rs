@@ -4,7 +4,7 @@
 
 use super::condition::Condition;
 use super::loading;
-use super::records::{Records, StoreKeeper};
+use super::records::{self, Records, StoreKeeper};
 use super::upkeep::{Upkeep, Ways};
 use crate::cli::clock::now;
 use crate::cli::replay;
@@ -68,6 +68,8 @@ pub(super) fn start(settings: &Settings, config: Option<&Path>) -> Result<Sensor
         internal: settings.internal(),
         people: loaded.people,
         signatures: loaded.signatures,
+        context: loaded.context,
+        habits: records::kept_habits(&settings.records.folder),
         interfaces: options.interfaces,
         workers,
         overload: settings.overload(),
@@ -82,7 +84,11 @@ pub(super) fn start(settings: &Settings, config: Option<&Path>) -> Result<Sensor
         }
         None => (None, None),
     };
-    let run = LiveRun::start(sources, &live_config, Box::new(Records::new(folder, aside)))?;
+    let run = LiveRun::start(
+        sources,
+        &live_config,
+        Box::new(Records::new(folder, &settings.records.folder, aside)),
+    )?;
     Ok(Sensor { run, journal, listener, sandbox, condition, memory, upkeep })
 }
 
@@ -141,6 +147,8 @@ fn confine(settings: &Settings, config: Option<&Path>, ways: &Ways) -> Result<Sa
         .iter()
         .map(PathBuf::as_path)
         .chain(sources.files())
+        .chain(settings.context())
+        .chain(settings.context.feeds.iter().map(PathBuf::as_path))
         .chain(config)
         .map(Path::to_owned)
         .collect();

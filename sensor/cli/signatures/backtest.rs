@@ -114,6 +114,7 @@ impl Backtest {
             internal,
             people: Arc::default(),
             signatures: Arc::clone(set),
+            context: Arc::new(egret_context::Context::shipped()),
             workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             limits: limits.clone(),
         };

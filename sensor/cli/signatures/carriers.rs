@@ -148,6 +148,7 @@ fn over_packets(set: &Arc<SignatureSet>, cases: &[(&str, Case<'_>)]) -> Result<B
         internal: InternalNetworks::default(),
         people: Arc::default(),
         signatures: Arc::clone(set),
+        context: Arc::new(egret_context::Context::shipped()),
         workers: 1,
         limits: limits.clone(),
     };

@@ -14,6 +14,7 @@ use crate::correlate::Recorder;
 use crate::event::{Event, Merge, Report, Stamped};
 use crate::{InternalNetworks, Record, SinkError};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use egret_context::Context;
 use egret_detect::SignatureSet;
 use egret_identity::People;
 use egret_model::Timestamp;
@@ -33,6 +34,8 @@ const TICK: Duration = Duration::from_millis(20);
 const FLUSH_NS: i64 = 50_000_000;
 /// Nanoseconds between two times at which incidents are told (1 s), so that one that grows fast is not told for each transfer.
 const INCIDENT_NS: i64 = 1_000_000_000;
+/// Nanoseconds between two times at which habits are kept for a later run (10 min): losing so much of weeks matters little.
+const HABITS_NS: i64 = 600_000_000_000;
 /// Nanoseconds between figures (100 ms).
 const FIGURES_NS: i64 = 100_000_000;
 /// Transfers whose latency is measured at one flush; more than come between two.
@@ -43,6 +46,7 @@ pub(super) enum Message {
     Report(LiveReport),
     People(Box<(InternalNetworks, Arc<People>)>),
     Signatures(Arc<SignatureSet>),
+    Context(Arc<Context>),
 }
 
 /// What a worker reports.
@@ -77,6 +81,7 @@ pub(super) struct LiveCorrelator<'a> {
     flushed: i64,
     incidents_told: i64,
     told: i64,
+    habits_kept: i64,
 }
 
 impl<'a> LiveCorrelator<'a> {
@@ -101,6 +106,7 @@ impl<'a> LiveCorrelator<'a> {
             flushed: 0,
             incidents_told: -INCIDENT_NS,
             told: 0,
+            habits_kept: 0,
         }
     }
 
@@ -111,6 +117,7 @@ impl<'a> LiveCorrelator<'a> {
                 Ok(Message::Report(report)) => self.report(report),
                 Ok(Message::People(people)) => self.recorder.replace_people(people.0, &people.1),
                 Ok(Message::Signatures(signatures)) => self.recorder.replace_signatures(signatures),
+                Ok(Message::Context(context)) => self.recorder.replace_context(context),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -119,6 +126,7 @@ impl<'a> LiveCorrelator<'a> {
             if messages.is_empty() || now - self.flushed >= FLUSH_NS {
                 self.flush(now);
             }
+            self.keep_habits(now);
             self.figures.queued = (messages.len(), messages.capacity().unwrap_or_default());
             self.tell(now);
         }
@@ -212,6 +220,16 @@ impl<'a> LiveCorrelator<'a> {
         }
     }
 
+    fn keep_habits(&mut self, now: i64) {
+        if now - self.habits_kept < HABITS_NS {
+            return;
+        }
+        self.habits_kept = now;
+        if let Err(error) = self.sink.keep_habits(&self.recorder.habits()) {
+            tracing::warn!(%error, "the habits of users and hosts cannot be kept for a later run");
+        }
+    }
+
     fn tell(&mut self, now: i64) {
         if now - self.told >= FIGURES_NS {
             self.told = now;
@@ -227,6 +245,9 @@ impl<'a> LiveCorrelator<'a> {
         self.merge.give_up_waiting(u64::MAX, &mut |at, event| due.push((at, event)));
         self.take(due);
         let Self { recorder, sink, mut figures, board, .. } = self;
+        if let Err(error) = sink.keep_habits(&recorder.habits()) {
+            tracing::warn!(%error, "the habits of users and hosts cannot be kept for a later run");
+        }
         figures.incidents = recorder.incidents();
         let outcome = recorder.finish(&mut |record| {
             figures.count(record);
@@ -270,6 +291,16 @@ impl RecordFigures {
 
 impl Correlation {
     pub(super) fn recorder(self, captures: Vec<String>, began: Timestamp) -> Recorder {
-        Recorder::new(&self.limits, &self.internal, self.signatures, self.people, captures).of_run(began)
+        let Self { limits, internal, signatures, people, context, habits } = self;
+        let mut recorder =
+            Recorder::new(&limits, &internal, signatures, people, context, captures).of_run(began);
+        if let Some(habits) = habits
+            && !recorder.take_up_habits(&habits)
+        {
+            tracing::warn!(
+                "the habits that an earlier run has left cannot be read: what is usual is learnt anew"
+            );
+        }
+        recorder
     }
 }

@@ -31,6 +31,7 @@ use clock::Monotonic;
 use correlate::{LiveCorrelator, Message};
 use crossbeam_channel::{Sender, bounded};
 use egret_capture::live::{LiveError, LiveSource};
+use egret_context::Context;
 use egret_decode::Decoder;
 use egret_detect::SignatureSet;
 use egret_identity::People;
@@ -60,6 +61,10 @@ pub struct LiveConfig {
     pub people: Arc<People>,
     /// What is looked for at the start.
     pub signatures: Arc<SignatureSet>,
+    /// What the organisation knows of itself.
+    pub context: Arc<Context>,
+    /// Habits that an earlier run has left ([`RecordSink::keep_habits`]).
+    pub habits: Option<Vec<u8>>,
     /// The interfaces, in the order of their indices in packets.
     pub interfaces: Vec<String>,
     /// Threads that inspect where there is one source for all; with more sources, each has one.
@@ -74,12 +79,17 @@ struct Correlation {
     internal: InternalNetworks,
     signatures: Arc<SignatureSet>,
     people: Arc<People>,
+    context: Arc<Context>,
+    habits: Option<Vec<u8>>,
 }
 
 /// Where the records of a live run go; called by one thread.
 pub trait RecordSink: Send {
     /// Takes a record. An error counts the record as lost; the run goes on.
     fn record(&mut self, record: Record<'_>) -> Result<(), SinkError>;
+
+    /// Takes the habits of users and hosts, for a later run to go on with. Called now and then, and at the end.
+    fn keep_habits(&mut self, habits: &[u8]) -> Result<(), SinkError>;
 
     /// Makes all records visible to others. Called soon after records have come, and at least every 50 ms; `now` is the wall clock's.
     fn flush(&mut self, now: Timestamp) -> Result<(), SinkError>;
@@ -143,6 +153,8 @@ impl LiveRun {
                 internal: config.internal.clone(),
                 signatures: Arc::clone(&config.signatures),
                 people: Arc::clone(&config.people),
+                context: Arc::clone(&config.context),
+                habits: config.habits.clone(),
             };
             let recorder = correlation.recorder(config.interfaces.clone(), board.began());
             let mut sink = sink;
@@ -236,6 +248,11 @@ impl LiveRun {
     /// the run is over.
     pub fn replace_people(&self, internal: InternalNetworks, people: Arc<People>) -> bool {
         self.messages.send(Message::People(Box::new((internal, people)))).is_ok()
+    }
+
+    /// Changes what the organisation knows of itself, for what is judged from now on. False when the run is over.
+    pub fn replace_context(&self, context: Arc<Context>) -> bool {
+        self.messages.send(Message::Context(context)).is_ok()
     }
 
     /// What is known of the run now; figures of the threads are at most a tenth of a second old while they are not stuck.

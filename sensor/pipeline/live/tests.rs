@@ -115,6 +115,10 @@ impl RecordSink for Kept {
         Ok(())
     }
 
+    fn keep_habits(&mut self, _: &[u8]) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     fn flush(&mut self, _: Timestamp) -> Result<(), SinkError> {
         Ok(())
     }
@@ -160,6 +164,8 @@ fn config(workers: usize) -> LiveConfig {
         internal: InternalNetworks::new(vec!["10.20.0.0/16".parse().unwrap()]),
         people: Arc::default(),
         signatures: Arc::new(SignatureSet::shipped()),
+        context: Arc::new(Context::shipped()),
+        habits: None,
         interfaces: vec!["fake0".to_owned()],
         workers,
         // The fake plays hours in a moment: no lag of its packets means anything.
@@ -180,6 +186,7 @@ fn replayed() -> Vec<String> {
         internal: config.internal,
         people: config.people,
         signatures: config.signatures,
+        context: config.context,
         workers: 1,
     };
     let mut inputs = Inputs::open(&[demo()], &replay_config.limits.capture);
