@@ -6,8 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Stages in the order in which data flows; `model` stands before and `pipeline` behind all of them.
-const STAGES: [&str; 10] = [
-    "capture", "decode", "stream", "protocol", "content", "detect", "identity", "incident", "store", "output",
+const STAGES: [&str; 11] = [
+    "capture", "decode", "stream", "protocol", "content", "detect", "identity", "behavior", "incident",
+    "store", "output",
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -48,7 +49,7 @@ fn unsafe_code_is_forbidden_but_in_the_modules_named_here() {
         ("capture", "sensor/capture/live/linux/mod.rs", 1),
         ("detect", "sensor/detect/engine/instructions.rs", 2),
     ];
-    for member in STAGES.iter().chain(&["model", "pipeline", "sandbox"]) {
+    for member in STAGES.iter().chain(&["model", "context", "pipeline", "sandbox"]) {
         let text = fs::read_to_string(support::file(&format!("sensor/{member}/lib.rs"))).unwrap();
         let exception = EXCEPTIONS.iter().find(|(name, ..)| name == member);
         let rule = if exception.is_some() { "#![deny(unsafe_code)]" } else { "#![forbid(unsafe_code)]" };

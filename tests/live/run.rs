@@ -67,6 +67,12 @@ fn by_content(folder: &Path) -> Vec<String> {
         incident["transfers"] = json!(incident["transfers"].as_array().map(Vec::len));
         incident["findings"] = json!(incident["findings"].as_array().map(Vec::len));
         strip(&mut incident);
+        if let Some(fields) = incident.as_object_mut() {
+            // These speak of ids and times, and of how sure an attribution is.
+            fields.retain(|key, _| {
+                !["timeline", "user_risk", "anomalies", "attribution_confidence"].contains(&key.as_str())
+            });
+        }
         if let Some(reasons) = incident["reasons"].as_array_mut() {
             reasons.retain(|reason| !reason.as_str().is_some_and(|reason| reason.starts_with("attributed")));
         }
