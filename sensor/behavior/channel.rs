@@ -44,6 +44,9 @@ const HASH_LABEL: f64 = 0.25;
 /// How files begin when they are written in letters: gzip and zip in base 64, 32 and 16.
 const FILE_HEADS: [&str; 7] = ["h4si", "uesdb", "d6fq", "kbfq", "1f8b08", "504b0304", "377abcaf"];
 
+/// Words of tools that carry connections in names (dns2tcp), which no host name can hold.
+const TOOL_WORDS: [&str; 2] = ["=auth.", "=connect."];
+
 /// Record types (IANA).
 const NULL: u16 = 10;
 const PRIVATE: u16 = 65_399;
@@ -174,8 +177,9 @@ impl Zone {
         self.carrying += u64::from(CARRYING.contains(&kind));
         self.odd += u64::from(before.chars().any(is_odd));
         self.long += u64::from(before.chars().count() > LONG_NAME);
-        self.heads +=
-            u64::from(FILE_HEADS.iter().any(|head| before.trim_start_matches(is_odd).starts_with(head)));
+        let begins = before.trim_start_matches(is_odd);
+        let file = FILE_HEADS.iter().any(|head| begins.starts_with(head));
+        self.heads += u64::from(file || TOOL_WORDS.iter().any(|word| before.contains(word)));
         for label in before.split('.') {
             if self.remember(label, setting.limits.names_per_zone) {
                 let weight = if is_hash(label) && (kind == 1 || kind == 28) { HASH_LABEL } else { 1.0 };
@@ -196,7 +200,7 @@ impl Zone {
         for (holds, factor) in [
             (most(self.raw), RAW_TYPE),
             (!most(self.raw) && most(self.carrying), CARRYING_TYPE),
-            (most(self.odd), ODD_CHARACTERS),
+            (most(self.odd) || self.odd >= 3, ODD_CHARACTERS),
             (most(self.long), LONG_NAMES),
             (self.heads > 0, FILE_HEAD),
             (service, SERVICE),
@@ -238,7 +242,7 @@ fn dns(account: &Zone, evidence: f64, zone: &str, setting: Setting<'_>) -> Suspi
         (account.carrying * 2 >= account.names, "record types that carry bytes back"),
         (account.odd > 0, "characters that no host name has"),
         (account.long > 0, "names of more than 100 characters"),
-        (account.heads > 0, "the head of a compressed file"),
+        (account.heads > 0, "the head of a compressed file or a word of a tunnelling tool"),
     ]
     .into_iter()
     .filter_map(|(holds, mark)| holds.then_some(mark))
@@ -312,6 +316,8 @@ mod tests {
         assert!(ask((0..200).map(|n| (format!("{}.evil.example", noise(n, 50, BASE32)), 16)), 1).is_some());
         let odd = |n: u64| (format!("{}=+.evil.example", noise(n, 60, BASE32)), 16);
         assert!(ask((0..8).map(odd), 1).is_some());
+        let tool = |n: u64| (format!("{}.=auth.evil.example", noise(n, 50, BASE32)), 16);
+        assert!(ask((0..6).map(tool), 1).is_some());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::profile::DAY_NS;
 use crate::recent::Recent;
 use crate::suspicion::{Actor, Contact, Peer, Setting, Suspicion, as_f64, size};
 use egret_context::DestinationKind;
-use egret_model::{AnomalyKind, FindingRecord, ObjectState, Severity, Timestamp, TransferRecord};
+use egret_model::{AnomalyKind, Confidence, FindingRecord, ObjectState, Severity, Timestamp, TransferRecord};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -46,8 +46,12 @@ impl Collusion {
         }
         let mut told = None;
         for object in transfer.objects.iter().filter(|object| object.size >= LEAST) {
-            let sensitive =
-                findings.iter().any(|finding| finding.object == object.path && !finding.below_threshold);
+            // What is of little weight, or not sure, is passed around among colleagues all day.
+            let sensitive = findings.iter().any(|finding| {
+                finding.object == object.path
+                    && finding.severity >= Severity::High
+                    && finding.confidence == Confidence::High
+            });
             if !sensitive && object.state != ObjectState::Encrypted {
                 continue;
             }
@@ -60,7 +64,7 @@ impl Collusion {
                     peer.label()
                 );
                 told = Some(Suspicion {
-                    severity: Severity::High,
+                    severity: Severity::Medium,
                     since,
                     observed: as_f64(senders.len() as u64),
                     unit: "senders",

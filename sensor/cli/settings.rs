@@ -375,7 +375,7 @@ impl Settings {
     }
 
     /// The file of the context, where there is one of its own.
-    pub(crate) fn context(&self) -> Option<&std::path::Path> {
+    pub(crate) fn context(&self) -> Option<&Path> {
         let file = &self.context.file;
         (!file.as_os_str().is_empty()).then_some(file)
     }

@@ -228,7 +228,7 @@ impl Correlator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use egret_model::{Party, Protocol, Severity};
+    use egret_model::{AnomalyKind, Party, Protocol, Severity};
 
     fn correlator(limits: &IncidentLimits) -> Correlator {
         Correlator::new(limits, Arc::new(Context::shipped()))
@@ -440,5 +440,63 @@ mod tests {
         });
         correlator.transfer(&transfer(1, 0, Direction::Egress, None), &[excepted]);
         assert_eq!(correlator.finish(), []);
+    }
+
+    fn anomaly(number: u64, kind: AnomalyKind, destination: Option<&str>) -> Anomaly {
+        let at = Timestamp::from_seconds(60 * i64::try_from(number).unwrap());
+        Anomaly {
+            id: format!("a-{number}"),
+            kind,
+            severity: Severity::Medium,
+            score: 0.6,
+            since: at,
+            at,
+            user: Some("alice".into()),
+            host: None,
+            ip: "10.0.0.1".parse().unwrap(),
+            confidence: Some(0.9),
+            destination: destination.map(str::to_owned),
+            baseline: None,
+            observed: 1e6,
+            unit: "bytes",
+            bytes: 1_000_000,
+            attack: kind.technique(),
+            explanation: "x".into(),
+            transfers: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn anomalies_and_findings_of_one_story_are_one_incident() {
+        let mut correlator = correlator(&IncidentLimits::default());
+        correlator.anomaly(&anomaly(1, AnomalyKind::NewDestination, Some("upload.example")));
+        correlator.transfer(
+            &transfer(2, 120, Direction::Egress, Some("alice")),
+            &[finding(2, Confidence::High, &[1])],
+        );
+        correlator.anomaly(&anomaly(3, AnomalyKind::UploadVolume, None));
+        correlator.anomaly(&anomaly(3, AnomalyKind::UploadVolume, None));
+        correlator.anomaly(&anomaly(4, AnomalyKind::OffHours, Some("Upload.example")));
+        let incidents = correlator.finish();
+        assert_eq!(incidents.len(), 1);
+        let incident = &incidents[0];
+        assert_eq!(incident.kind, "sensitive-egress");
+        assert_eq!((incident.anomalies.len(), incident.timeline.len()), (3, 4));
+        assert!(incident.timeline.is_sorted_by_key(|moment| moment.at));
+        assert_eq!(incident.severity, Severity::High, "three kinds together");
+        assert_eq!(incident.attack, ["T1048.003", "T1567", "T1029"]);
+        let sum: f32 = incident.risk_shares.iter().map(|share| share.points).sum();
+        assert!((sum - f32::from(incident.risk)).abs() < 1.0, "{:?}", incident.risk_shares);
+        assert!(incident.user_risk.as_ref().is_some_and(|risk| risk.score > 0));
+        assert!(incident.profile.is_some());
+    }
+
+    #[test]
+    fn an_anomaly_alone_is_an_incident_of_its_kind() {
+        let mut correlator = correlator(&IncidentLimits::default());
+        correlator.anomaly(&anomaly(1, AnomalyKind::DnsTunnel, Some("evil.example")));
+        let incidents = correlator.finish();
+        assert_eq!((incidents[0].kind.as_str(), incidents[0].complete), ("covert-channel", false));
+        assert_eq!(incidents[0].title, "alice: data in questions to the resolver to evil.example");
     }
 }
