@@ -16,6 +16,7 @@ mod targets {
     pub(super) mod fingerprint;
     pub(super) mod formats;
     pub(super) mod ftp;
+    pub(super) mod hostname;
     pub(super) mod http1;
     pub(super) mod identity;
     pub(super) mod matcher;
@@ -43,6 +44,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("fingerprint", targets::fingerprint::run),
     ("formats", targets::formats::run),
     ("ftp", targets::ftp::run),
+    ("hostname", targets::hostname::run),
     ("http1", targets::http1::run),
     ("identity", targets::identity::run),
     ("matcher", targets::matcher::run),
