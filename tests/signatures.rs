@@ -229,3 +229,29 @@ fn values_are_excepted_by_tokens_that_only_the_key_makes() {
     let other = replay(&[(".egret-value-key", &"22".repeat(32)), ("ours.toml", &exception)]);
     assert!(other.summary()["excepted"]["payment-card"].is_null());
 }
+
+/// Kinds of files by their first bytes, a mail with its label, and track data: what `egret scan` finds in files of them.
+#[test]
+fn files_are_told_by_what_they_are() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mail: &[u8] = b"From: ada@corp.example\r\nTo: bob@rival.example\r\nSubject: offer\r\nSensitivity: Company-Confidential\r\n\
+                        Content-Type: text/plain\r\n\r\nsee below\r\n";
+    let track: &[u8] = b"swipe %B4539148803436467^BYRON/ADA^2712101000000000?\n";
+    let cases: [(&str, &[u8], &str); 7] = [
+        ("archive.dat", b"!BDN\x01\x02\x03\x04SM\x17\0", "file/mailbox"),
+        ("holiday.jpg", b"\x03\xd9\xa2\x9a\x67\xfb\x4b\xb5\0\0\x04\0", "file/key-store"),
+        ("plan.bin", b"AC1032\0\0\0\0\x03\x01", "design/file"),
+        ("lsass.txt", b"MDMP\x93\xa7\0\0", "file/image-of-machine"),
+        ("notes.db", b"SQLite format 3\0\x10\0\x01\x01", "file/database"),
+        ("offer.eml", mail, "sensitivity-label"),
+        ("swipe.log", track, "payment-track"),
+    ];
+    for (name, start, signature) in cases {
+        let path = folder.path().join(name);
+        let padding = if start == mail || start == track { 0 } else { 600 };
+        fs::write(&path, [start, &vec![0; padding]].concat()).expect("a file can be written");
+        let output = support::egret().args(["scan", "--json"]).arg(&path).output().expect("the program runs");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.contains(&format!("\"signature\":\"{signature}\"")), "{name}: {text}");
+    }
+}
