@@ -123,6 +123,12 @@ impl Open {
             asset: context
                 .asset(sender.ip, sender.host.as_deref())
                 .map(|asset| (asset.name.clone(), asset.value)),
+            groups: sender
+                .person
+                .iter()
+                .flat_map(|person| person.groups.iter().chain(&person.department))
+                .cloned()
+                .collect(),
             ..Self::empty("sensitive-egress", story, &transfer.id, transfer.started_at, transfer.ended_at)
         }
     }
