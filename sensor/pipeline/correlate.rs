@@ -101,7 +101,7 @@ impl Recorder {
                     self.identity.add(&sighting);
                 }
                 self.totals.sightings += 1;
-                sink(Record::Sighting(&sighting_record(sighting)))?;
+                sink(Record::Sighting(&sighting_record(*sighting)))?;
             }
         }
         Ok(())

@@ -30,7 +30,8 @@ pub(crate) struct Stamped {
 #[derive(Debug)]
 pub(crate) enum Event {
     Transfer(Box<FinishedTransfer>),
-    Sighting(Sighting),
+    /// Boxed like the others: a million events may wait.
+    Sighting(Box<Sighting>),
     /// What a flow came to.
     Flow(Box<FlowSummary>),
     /// A name was asked for, or the answer came.
@@ -130,7 +131,7 @@ mod tests {
     use egret_model::Evidence;
 
     fn sighting(second: i64) -> Event {
-        Event::Sighting(Sighting {
+        Event::Sighting(Box::new(Sighting {
             at: Timestamp::from_seconds(second),
             ip: "10.0.0.1".parse().ok(),
             ports: None,
@@ -141,7 +142,7 @@ mod tests {
             evidence: Evidence::Dhcp,
             confirmed: true,
             until: None,
-        })
+        }))
     }
 
     fn report(worker: usize, through: u64, ordinals: &[u64]) -> Report {

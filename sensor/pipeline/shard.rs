@@ -203,7 +203,7 @@ impl Inspected {
                     self.emit(Event::Transfer(Box::new(finished)));
                 }
             }
-            ProtocolEvent::Sighting(sighting) => self.emit(Event::Sighting(sighting)),
+            ProtocolEvent::Sighting(sighting) => self.emit(Event::Sighting(Box::new(sighting))),
             ProtocolEvent::Observed(Observation::Hello { .. }) => {} // the flow's tally keeps it
             ProtocolEvent::Observed(observation) => {
                 let (client, server) = (flow.initiator.ip, flow.responder.ip);

@@ -17,7 +17,7 @@ pub struct PipelineLimits {
     pub attribution_hold_ns: i64,
     /// Transfers that may wait so; the oldest is recorded at once when there are more. Default 10,000.
     pub held_transfers: usize,
-    /// Flows and names that wait so; the oldest is judged at once when there are more. Default 65,536.
+    /// Flows and names that wait so; the oldest is judged at once when there are more. Default 16,384.
     pub held_flows: usize,
     /// Largest container that is still unpacked under overload, bytes; larger ones are hashed, scanned raw and over-limit. Live
     /// only. Default 256 KiB.
@@ -31,7 +31,7 @@ impl Default for PipelineLimits {
             queue_batches: 8,
             attribution_hold_ns: 60_000_000_000,
             held_transfers: 10_000,
-            held_flows: 65_536,
+            held_flows: 16_384,
             strained_container_bytes: 256 << 10,
         }
     }
