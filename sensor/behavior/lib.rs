@@ -233,7 +233,7 @@ impl Behavior {
         let key = actor.key();
         let profile = self.state.profiles.entry(&key, now.nanos(), setting.limits.actors, Profile::default);
         let habit = profile.destinations.get(&peer.habit());
-        suspicions.extend(archive::hidden(transfer, habit, peer, setting));
+        suspicions.extend(archive::hidden(transfer, habit.map(AsRef::as_ref), peer, setting));
         if let Some(bytes) = target::encoded(transfer) {
             suspicions.extend(target::channel(transfer, bytes, profile, peer, setting));
         }

@@ -23,7 +23,8 @@ const TIMES: usize = 24;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Profile {
     pub(crate) volumes: Volumes,
-    pub(crate) destinations: Recent<String, Habit>,
+    /// Boxed: a map keeps room for ten more.
+    pub(crate) destinations: Recent<String, Box<Habit>>,
     /// Days with activity before today.
     pub(crate) days_before: u32,
     today: i64,
@@ -126,11 +127,13 @@ impl Profile {
     /// The habit with the contact's destination, its traffic added.
     pub(crate) fn note_contact(&mut self, contact: &Contact<'_>, setting: Setting<'_>) -> Habit {
         let (now, limit) = (setting.now, setting.limits.destinations_per_actor);
-        let habit = self.destinations.entry(&contact.peer.habit(), now.nanos(), limit, || Habit {
-            first_at: now.nanos(),
-            day: now.day(),
-            today: Traffic { since: now.nanos(), ..Traffic::default() },
-            ..Habit::default()
+        let habit = self.destinations.entry(&contact.peer.habit(), now.nanos(), limit, || {
+            Box::new(Habit {
+                first_at: now.nanos(),
+                day: now.day(),
+                today: Traffic { since: now.nanos(), ..Traffic::default() },
+                ..Habit::default()
+            })
         });
         habit.turn(now);
         let (out, back) = (contact.out().bytes, contact.back().bytes);
@@ -149,21 +152,23 @@ impl Profile {
             }
             habit.times.push_back((contact.flow.opened_at.nanos(), out));
         }
-        habit.clone()
+        Habit::clone(habit)
     }
 
     /// The same for content that goes through a proxy or in the target of a request.
     pub(crate) fn note_encoded(&mut self, habit: &str, bytes: u64, setting: Setting<'_>) -> Habit {
         let (now, limit) = (setting.now, setting.limits.destinations_per_actor);
-        let habit = self.destinations.entry(&habit.to_owned(), now.nanos(), limit, || Habit {
-            first_at: now.nanos(),
-            day: now.day(),
-            today: Traffic { since: now.nanos(), ..Traffic::default() },
-            ..Habit::default()
+        let habit = self.destinations.entry(&habit.to_owned(), now.nanos(), limit, || {
+            Box::new(Habit {
+                first_at: now.nanos(),
+                day: now.day(),
+                today: Traffic { since: now.nanos(), ..Traffic::default() },
+                ..Habit::default()
+            })
         });
         habit.turn(now);
         habit.today.encoded = (habit.today.encoded.0 + bytes, habit.today.encoded.1 + 1);
-        habit.clone()
+        Habit::clone(habit)
     }
 
     /// Adds an upload to the day; returns what earlier days have come to.

@@ -41,7 +41,7 @@ pub(crate) fn many(profile: &Profile, setting: Setting<'_>) -> Option<Suspicion>
     let new: Vec<&Habit> = profile
         .destinations
         .iter()
-        .map(|(_, habit)| habit)
+        .map(|(_, habit)| habit.as_ref())
         .filter(|habit| {
             let today = Timestamp::from_nanos(habit.today.since).day() == day;
             today
