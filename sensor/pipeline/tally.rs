@@ -34,8 +34,8 @@ struct Known {
     server_name: Option<String>,
     ja4: Option<String>,
     via_proxy: bool,
-    up: Payloads,
-    down: Payloads,
+    /// Of both sides.
+    payloads: Option<Box<(Payloads, Payloads)>>,
 }
 
 /// Datagrams of one side of an echo or time exchange.
@@ -120,11 +120,15 @@ impl Tally {
             implausible,
         };
         let (named, up, down) = match known {
-            Some(known) => (
-                (known.server_name.clone(), known.ja4.clone(), known.via_proxy),
-                volume(up, known.up.take()),
-                volume(down, known.down.take()),
-            ),
+            Some(known) => {
+                let payloads = known.payloads.as_mut().map(|both| (both.0.take(), both.1.take()));
+                let payloads = payloads.unwrap_or_default();
+                (
+                    (known.server_name.clone(), known.ja4.clone(), known.via_proxy),
+                    volume(up, payloads.0),
+                    volume(down, payloads.1),
+                )
+            }
             None => ((None, None, false), volume(up, (0, 0)), volume(down, (0, 0))),
         };
         Some(Box::new(FlowSummary {
@@ -150,10 +154,10 @@ impl Tally {
         if flow.kind != FlowKind::Icmp && !time {
             return;
         }
-        let known = self.known.get_or_insert_default();
+        let both = self.known.get_or_insert_default().payloads.get_or_insert_default();
         let payloads = match from {
-            Side::Initiator => &mut known.up,
-            Side::Responder => &mut known.down,
+            Side::Initiator => &mut both.0,
+            Side::Responder => &mut both.1,
         };
         if time {
             payloads.implausible +=
