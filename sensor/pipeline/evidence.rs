@@ -4,7 +4,8 @@
 //!
 //! A packet belongs to a transfer when it has the addresses, ports and transport of the flow that carried it (inside of tunnels), and
 //! was captured between five minutes before the transfer began, which takes in the handshake and what was said before, and a minute
-//! after it ended. Of a fragmented datagram, the packet that completes it is shown.
+//! after it ended. A file of FTP comes on a connection of its own: what its two ends said on the control connection belongs to it too
+//! (RFC 959 section 3), and the other data connections between them in that time. Of a fragmented datagram, the packet that completes it is shown.
 
 use crate::SinkError;
 use egret_capture::{Inputs, PacketBatch};
@@ -15,8 +16,13 @@ use std::net::IpAddr;
 
 /// Before a transfer's beginning, nanoseconds (5 min: the idle time-out of a connection).
 const BEFORE_NS: i64 = 300_000_000_000;
+/// Around a file of FTP, for connections that carry parts of it (1 s).
+const AROUND_NS: i64 = 1_000_000_000;
 /// After its end (1 min).
 const AFTER_NS: i64 = 60_000_000_000;
+
+/// Where servers of FTP listen for commands.
+const FTP_PORT: u16 = 21;
 
 type End = (IpAddr, u16);
 
@@ -25,10 +31,12 @@ type End = (IpAddr, u16);
 pub struct Wanted {
     /// By the two ends, the lesser first.
     flows: HashMap<(End, End), Vec<Window>>,
+    /// Files of FTP, by the two addresses, the lesser first.
+    files: HashMap<(IpAddr, IpAddr), Vec<Window>>,
 }
 
 /// One transfer of one case.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Window {
     case: usize,
     transfer: usize,
@@ -59,13 +67,17 @@ impl Wanted {
                     continue;
                 };
                 let (sender, receiver) = ((from, transfer.sender.port), (to, transfer.receiver.port));
-                wanted.flows.entry(ordered(sender, receiver)).or_default().push(Window {
+                let window = Window {
                     case: index,
                     transfer: number,
                     sender,
                     started_at: transfer.started_at,
                     ended_at: transfer.ended_at,
-                });
+                };
+                wanted.flows.entry(ordered(sender, receiver)).or_default().push(window);
+                if transfer.protocol == "ftp" {
+                    wanted.files.entry((from.min(to), from.max(to))).or_default().push(window);
+                }
             }
         }
         wanted
@@ -75,11 +87,20 @@ impl Wanted {
     fn of(&self, segment: &Segment<'_>) -> BTreeMap<usize, Option<usize>> {
         let mut found = BTreeMap::new();
         let Some((source, destination)) = ends(segment) else { return found };
-        for window in self.flows.get(&ordered(source, destination)).into_iter().flatten() {
-            let at = segment.at;
-            if at < window.started_at.plus(-BEFORE_NS) || at > window.ended_at.plus(AFTER_NS) {
-                continue;
+        let at = segment.at;
+        let near = |window: &&Window| {
+            at >= window.started_at.plus(-BEFORE_NS) && at <= window.ended_at.plus(AFTER_NS)
+        };
+        let pair = (source.0.min(destination.0), source.0.max(destination.0));
+        let commands = source.1 == FTP_PORT || destination.1 == FTP_PORT;
+        for window in self.files.get(&pair).into_iter().flatten().filter(near) {
+            // A transfer that was broken off and taken up again came on several data connections.
+            let during = at >= window.started_at.plus(-AROUND_NS) && at <= window.ended_at.plus(AROUND_NS);
+            if commands || during {
+                found.entry(window.case).or_insert(None);
             }
+        }
+        for window in self.flows.get(&ordered(source, destination)).into_iter().flatten().filter(near) {
             let carried = source == window.sender
                 && !segment.payload.is_empty()
                 && at >= window.started_at
