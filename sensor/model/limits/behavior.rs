@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BehaviorLimits {
-    /// Users and hosts whose habits are remembered; the one idle longest is forgotten first. Default 20,000.
+    /// Users and hosts whose habits are remembered; the one idle longest is forgotten first. Default 10,000.
     pub actors: usize,
     /// Destinations remembered for each of them; the one unused longest is forgotten, and is new when it returns. Default 256.
     pub destinations_per_actor: usize,
@@ -28,7 +28,7 @@ pub struct BehaviorLimits {
 impl Default for BehaviorLimits {
     fn default() -> Self {
         Self {
-            actors: 20_000,
+            actors: 10_000,
             destinations_per_actor: 256,
             destinations: 200_000,
             zones: 100_000,
