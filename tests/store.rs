@@ -386,7 +386,9 @@ fn evidence_is_the_packets_of_one_incident_and_only_its_owner_opens_it() {
     let public = filled.told(&["evidence", "key", "--output", &path("owner.key")]);
     let id = text(&listed[0], "id");
     let sealed = ["evidence", "collect", id, "--capture", capture, "--output", &path("sealed"), "--seal-to"];
-    filled.told(&[&sealed[..], &[public.trim()]].concat());
+    let told = filled.told(&[&sealed[..], &[public.trim()]].concat());
+    assert!(told.contains("excerpts of what matched"), "{told}");
+    excerpts_hold_the_clear_text(&filled, id, &path("owner.key"));
     let file = path(&format!("sealed/{id}.pcapng.age"));
     filled.told(&[
         "evidence",
@@ -404,4 +406,30 @@ fn evidence_is_the_packets_of_one_incident_and_only_its_owner_opens_it() {
         filled.call(&["evidence", "open", &file, "--key", &path("other.key"), "--output", &path("x")]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(!Path::new(&path("x")).exists(), "nothing is left of what could not be opened");
+}
+
+/// What the owner's key opens is what was sent, at the places where it was found; nobody else sees it.
+fn excerpts_hold_the_clear_text(filled: &Filled, id: &str, key: &str) {
+    let file = filled.folder.path().join(format!("sealed/{id}.excerpts.age"));
+    let name = file.to_str().expect("UTF-8");
+    let opened = filled.told(&["evidence", "open", name, "--key", key]);
+    let lines: Vec<Value> = opened.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let (excerpts, tail) = lines[1..].split_at(lines.len() - 2);
+    assert_eq!((&tail[0]["excerpts"], &tail[0]["missing"]), (&Value::from(excerpts.len()), &Value::from(0)));
+    let findings = filled.records.records("findings.jsonl");
+    let sealed = std::fs::read(&file).expect("a file");
+    let sealed = String::from_utf8_lossy(&sealed);
+    for excerpt in excerpts {
+        let finding = findings.iter().find(|one| one["id"] == excerpt["finding"]).expect("a finding");
+        let found = finding["matches"].as_array().expect("matches");
+        let found = found.iter().find(|one| one["offset"] == excerpt["offset"]).expect("a match");
+        let clear = text(excerpt, "match");
+        assert_eq!(found["length"], clear.len());
+        // The redacted form keeps the ends of the match.
+        let redacted = text(found, "redacted");
+        assert_eq!(clear.chars().last(), redacted.chars().last(), "{excerpt} {found}");
+        assert!(!sealed.contains(clear) && !opened.contains(redacted), "{clear}");
+    }
+    let page = filled.told(&["evidence", "open", name, "--key", key, "--text"]);
+    assert!(page.contains(&format!("⟦{}⟧", text(&excerpts[0], "match"))), "{page}");
 }

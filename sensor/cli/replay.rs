@@ -51,7 +51,8 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "FILE")]
     store: Option<PathBuf>,
 
-    /// Read the captures once more and write the packets of each incident into this directory: ID.pcapng.
+    /// Read the captures once more and write the packets of each incident into this directory: ID.pcapng; with --seal-to, excerpts of
+    /// what matched too.
     #[arg(long, value_name = "DIR", requires = "store")]
     evidence: Option<PathBuf>,
 

@@ -11,6 +11,7 @@ mod checksum;
 mod content;
 mod coverage;
 mod cursor;
+mod excerpt;
 mod file_format;
 mod finding;
 mod flow;
@@ -33,13 +34,14 @@ pub use checksum::{Checksum, TcpChecksum, ones_complement_sum};
 pub use content::{ContentEvent, ContentHints, ObjectId, ObjectRecord, ObjectStart, ObjectState};
 pub use coverage::{Coverage, Uninspected};
 pub use cursor::{Cursor, Truncated};
+pub use excerpt::{ClearText, Excerpt};
 pub use file_format::{FILE_FORMATS, FileFormat};
 pub use finding::{Confidence, Excepted, Hit, Match, Severity};
 pub use flow::{CloseReason, Endpoint, Flow, FlowKind, Side, StreamEvent};
 pub use id::IdHasher;
 pub use limits::{
-    BehaviorLimits, CaptureLimits, ContentLimits, DecodeLimits, DetectLimits, IdentityLimits, IncidentLimits,
-    Limits, PipelineLimits, ProtocolLimits, StreamLimits,
+    BehaviorLimits, CaptureLimits, ContentLimits, DecodeLimits, DetectLimits, EvidenceLimits, IdentityLimits,
+    IncidentLimits, Limits, PipelineLimits, ProtocolLimits, StreamLimits,
 };
 pub use packet::{LinkType, Packet, PacketRef};
 pub use record::{

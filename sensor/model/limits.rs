@@ -5,6 +5,7 @@ mod capture;
 mod content;
 mod decode;
 mod detect;
+mod evidence;
 mod identity;
 mod incident;
 mod pipeline;
@@ -16,6 +17,7 @@ pub use capture::CaptureLimits;
 pub use content::ContentLimits;
 pub use decode::DecodeLimits;
 pub use detect::DetectLimits;
+pub use evidence::EvidenceLimits;
 pub use identity::IdentityLimits;
 pub use incident::IncidentLimits;
 pub use pipeline::PipelineLimits;
@@ -39,5 +41,7 @@ pub struct Limits {
     pub identity: IdentityLimits,
     pub behavior: BehaviorLimits,
     pub incident: IncidentLimits,
+    #[serde(skip)] // evidence is collected out of captures, by a command of its own
+    pub evidence: EvidenceLimits,
     pub pipeline: PipelineLimits,
 }

@@ -1,6 +1,7 @@
-//! The packets of incidents: captures are read once more, and those that belong to an incident's transfers are shown.
+//! The evidence of incidents: captures are read once more, and the packets that belong to an incident's transfers are shown, and what stood
+//! around its matches.
 //!
-//! Owns: which packets belong to a transfer. Never does: writing them; reassembly.
+//! Owns: which packets belong to a transfer. Never does: writing them; excerpts, which are `excerpt`'s.
 //!
 //! A packet belongs to a transfer when it has the addresses, ports and transport of the flow that carried it (inside of tunnels), and
 //! was captured between five minutes before the transfer began, which takes in the handshake and what was said before, and a minute
@@ -8,9 +9,11 @@
 //! (RFC 959 section 3), and the other data connections between them in that time. Of a fragmented datagram, the packet that completes it is shown.
 
 use crate::SinkError;
+use crate::excerpt::Excerpts;
+use crate::replay::WORKER_STACK_BYTES;
 use egret_capture::{Inputs, PacketBatch};
 use egret_decode::Decoder;
-use egret_model::{Case, Limits, Packet, Segment, Timestamp, Transport};
+use egret_model::{Case, Excerpt, Limits, Packet, Segment, Timestamp, Transport};
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
@@ -28,7 +31,7 @@ type End = (IpAddr, u16);
 
 /// What is looked for.
 #[derive(Debug, Default)]
-pub struct Wanted {
+struct Wanted {
     /// By the two ends, the lesser first.
     flows: HashMap<(End, End), Vec<Window>>,
     /// Files of FTP, by the two addresses, the lesser first.
@@ -45,6 +48,15 @@ struct Window {
     ended_at: Timestamp,
 }
 
+/// A piece of evidence.
+#[derive(Debug)]
+pub enum Shown<'a> {
+    /// A packet.
+    Packet(EvidencePacket<'a>),
+    /// What stood around a match: clear text, for a seal.
+    Excerpt(Excerpt),
+}
+
 /// A packet that belongs to a case.
 #[derive(Clone, Copy, Debug)]
 pub struct EvidencePacket<'a> {
@@ -58,8 +70,7 @@ pub struct EvidencePacket<'a> {
 
 impl Wanted {
     /// The transfers of `cases`.
-    #[must_use]
-    pub fn new(cases: &[Case]) -> Self {
+    fn new(cases: &[Case]) -> Self {
         let mut wanted = Self::default();
         for (index, case) in cases.iter().enumerate() {
             for (number, transfer) in case.transfers.iter().enumerate() {
@@ -114,23 +125,58 @@ impl Wanted {
     }
 }
 
-/// Shows every packet that belongs to one of the cases, in order of input, once for each.
+/// Shows every packet that belongs to one of the cases, in order of input, once for each; with `excerpts` also what stood around the
+/// matches of their findings, each once and when its object ends.
 pub fn show_evidence(
     inputs: &mut Inputs,
     limits: &Limits,
+    cases: &[Case],
+    excerpts: bool,
+    sink: &mut (dyn FnMut(Shown<'_>) -> Result<(), SinkError> + Send),
+) -> Result<(), SinkError> {
+    let run = move || {
+        let excerpts = excerpts.then(|| Excerpts::new(cases, limits));
+        show(inputs, limits, &Wanted::new(cases), excerpts, sink)
+    };
+    // Contents nest as deep as in a replay, so the stack must be as large.
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .name("evidence".to_owned())
+            .stack_size(WORKER_STACK_BYTES)
+            .spawn_scoped(scope, run)?;
+        thread.join().unwrap_or_else(|_| Err("internal error: this is a defect of egret".into()))
+    })
+}
+
+fn show(
+    inputs: &mut Inputs,
+    limits: &Limits,
     wanted: &Wanted,
-    sink: &mut dyn FnMut(EvidencePacket<'_>) -> Result<(), SinkError>,
+    mut excerpts: Option<Excerpts<'_>>,
+    sink: &mut dyn FnMut(Shown<'_>) -> Result<(), SinkError>,
 ) -> Result<(), SinkError> {
     let mut decoder = Decoder::new(&limits.decode);
     let mut batch = PacketBatch::default();
     while inputs.next_batch(&mut batch) {
         for packet in batch.packets() {
             let mut cases = BTreeMap::new();
-            decoder.decode(&packet, &mut |segment| cases.extend(wanted.of(&segment)));
+            decoder.decode(&packet, &mut |segment| {
+                cases.extend(wanted.of(&segment));
+                if let Some(excerpts) = &mut excerpts {
+                    excerpts.segment(&segment);
+                }
+            });
             for (case, carries) in cases {
-                sink(EvidencePacket { packet, case, carries })?;
+                sink(Shown::Packet(EvidencePacket { packet, case, carries }))?;
+            }
+            for excerpt in excerpts.iter_mut().flat_map(Excerpts::take_ready) {
+                sink(Shown::Excerpt(excerpt))?;
             }
         }
+    }
+    if let Some(excerpts) = &mut excerpts {
+        excerpts.finish();
+        excerpts.take_ready().into_iter().try_for_each(|excerpt| sink(Shown::Excerpt(excerpt)))?;
     }
     Ok(())
 }

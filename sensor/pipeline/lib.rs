@@ -11,6 +11,7 @@ mod correlate;
 mod dispatch;
 mod event;
 mod evidence;
+mod excerpt;
 mod inspect;
 #[cfg(unix)]
 pub mod live;
@@ -24,7 +25,7 @@ mod transfer;
 mod work;
 
 pub use config::{InternalNetworks, ReplayConfig};
-pub use evidence::{EvidencePacket, Wanted, show_evidence};
+pub use evidence::{EvidencePacket, Shown, show_evidence};
 pub use inspect::{ExtractedObject, FileInspector, InspectedFile};
 pub use load::{Load, OverloadPolicy};
 pub use replay::{Progress, ReplayError, Replayed, replay};

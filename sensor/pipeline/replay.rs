@@ -19,7 +19,7 @@ use thiserror::Error;
 
 /// Stack of a worker, bytes (16 MiB, of which the system gives only what is used): mails nest a hundred deep, and each level is a few
 /// calls.
-const WORKER_STACK_BYTES: usize = 16 << 20;
+pub(crate) const WORKER_STACK_BYTES: usize = 16 << 20;
 
 /// How far a replay has come.
 #[derive(Clone, Copy, Debug)]

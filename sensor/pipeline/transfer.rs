@@ -237,7 +237,8 @@ impl Inspection {
     }
 }
 
-fn hints(start: &TransferStart) -> ContentHints {
+/// What the protocol says of the content.
+pub(crate) fn hints(start: &TransferStart) -> ContentHints {
     ContentHints {
         media_type: start.media_type.clone(),
         filename: start.filename.clone(),

@@ -1,24 +1,27 @@
-//! Evidence: the packets of an incident as a capture that Wireshark opens, sealed to its owner's key where one is named.
+//! Evidence: the packets of an incident as a capture that Wireshark opens, sealed to its owner's key where one is named, and with a seal
+//! what stood around its matches.
 //!
-//! Owns: the file, its comments, and the seal. Never does: choosing packets, which is `pipeline`'s.
+//! Owns: the files, their comments, and the seal. Never does: choosing packets, which is `pipeline`'s.
 
+mod excerpts;
 mod pcapng;
 mod seal;
 
+pub use excerpts::ExcerptFile;
 pub use seal::{Opener, SealError, Sealer, new_key};
 
 use crate::{OutputError, printable};
 use egret_model::{Case, Packet};
 use pcapng::Writer;
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// A capture that holds the packets of one incident.
 pub struct EvidenceFile {
     path: PathBuf,
-    writer: Writer<Box<dyn Write>>,
+    writer: Writer<Box<dyn Write + Send>>,
     seal: Option<seal::Sealed>,
     /// Transfers that were commented on.
     told: BTreeSet<usize>,
@@ -36,12 +39,8 @@ impl EvidenceFile {
         let extension = if sealer.is_some() { "pcapng.age" } else { "pcapng" };
         let path = folder.join(format!("{}.{extension}", case.incident.id));
         let failed = |reason| OutputError { path: path.clone(), reason };
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = BufWriter::new(options.open(&path).map_err(failed)?);
-        let (out, seal): (Box<dyn Write>, _) = match sealer {
+        let file = BufWriter::new(create(&path).map_err(failed)?);
+        let (out, seal): (Box<dyn Write + Send>, _) = match sealer {
             None => (Box::new(file), None),
             Some(sealer) => {
                 let sealed = sealer.begin(file).map_err(failed)?;
@@ -116,10 +115,27 @@ fn reasons(case: &Case) -> String {
     case.incident.reasons.iter().map(|reason| printable(reason).into_owned()).collect::<Vec<_>>().join("\n")
 }
 
+/// A file that its owner alone can read.
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Opens sealed excerpts and shows them as text that is safe to look at. False: what was sealed is something else, and nothing was
+/// written.
+pub fn show_evidence(path: &Path, opener: &Opener, out: &mut dyn Write) -> Result<bool, SealError> {
+    let unreadable = |reason| SealError::Read { path: path.to_owned(), reason };
+    let file = File::open(path).map_err(unreadable)?;
+    let clear = opener.open(path, io::BufReader::new(file))?;
+    excerpts::show(&mut io::BufReader::new(clear), out).map_err(unreadable)
+}
+
 /// Opens what was sealed and writes it to `out`.
 pub fn open_evidence(path: &Path, opener: &Opener, out: &mut dyn Write) -> Result<u64, SealError> {
-    let file =
-        std::fs::File::open(path).map_err(|reason| SealError::Read { path: path.to_owned(), reason })?;
+    let file = File::open(path).map_err(|reason| SealError::Read { path: path.to_owned(), reason })?;
     let mut clear = opener.open(path, io::BufReader::new(file))?;
     io::copy(&mut clear, out).map_err(|reason| SealError::Read { path: path.to_owned(), reason })
 }

@@ -4,11 +4,10 @@
 
 use age::secrecy::ExposeSecret as _;
 use age::x25519::{Identity, Recipient};
-use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
 
 /// Why something could not be sealed or opened.
@@ -56,34 +55,40 @@ impl Sealer {
     pub(super) fn begin(&self, out: BufWriter<File>) -> io::Result<Sealed> {
         let recipients = self.0.iter().map(|recipient| recipient as &dyn age::Recipient);
         let encryptor = age::Encryptor::with_recipients(recipients).map_err(io::Error::other)?;
-        Ok(Sealed(Rc::new(RefCell::new(Some(encryptor.wrap_output(out)?)))))
+        Ok(Sealed(Arc::new(Mutex::new(Some(encryptor.wrap_output(out)?)))))
     }
 }
 
 /// A file that is being sealed. Its clones write into the same.
 #[derive(Clone)]
-pub(super) struct Sealed(Rc<RefCell<Option<age::stream::StreamWriter<BufWriter<File>>>>>);
+pub(super) struct Sealed(Arc<Mutex<Option<Stream>>>);
+
+type Stream = age::stream::StreamWriter<BufWriter<File>>;
 
 impl Sealed {
     /// Writes the end, without which nobody takes the file for whole.
     pub(super) fn finish(self) -> io::Result<()> {
-        match self.0.borrow_mut().take() {
+        match self.stream().take() {
             Some(stream) => stream.finish()?.flush(),
             None => Ok(()),
         }
+    }
+
+    fn stream(&self) -> std::sync::MutexGuard<'_, Option<Stream>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Write for Sealed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.0.borrow_mut().as_mut() {
+        match self.stream().as_mut() {
             Some(stream) => stream.write(bytes),
             None => Err(io::Error::other("the seal is closed")),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.borrow_mut().as_mut().map_or(Ok(()), Write::flush)
+        self.stream().as_mut().map_or(Ok(()), Write::flush)
     }
 }
 
