@@ -19,6 +19,7 @@ mod targets {
     pub(super) mod hostname;
     pub(super) mod http1;
     pub(super) mod identity;
+    pub(super) mod mailbox;
     pub(super) mod matcher;
     #[cfg(target_os = "linux")]
     pub(super) mod ring;
@@ -47,6 +48,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("hostname", targets::hostname::run),
     ("http1", targets::http1::run),
     ("identity", targets::identity::run),
+    ("mailbox", targets::mailbox::run),
     ("matcher", targets::matcher::run),
     #[cfg(target_os = "linux")]
     ("ring", targets::ring::run),

@@ -356,6 +356,8 @@ fn named_by(start: &TransferStart) -> Option<(&str, Evidence)> {
         let evidence = match start.protocol {
             Protocol::Ftp => Evidence::FtpLogin,
             Protocol::Smtp => Evidence::SmtpAuth,
+            Protocol::Imap => Evidence::ImapLogin,
+            Protocol::Pop3 => Evidence::Pop3Login,
             _ if start.via_proxy => Evidence::ProxyAuth,
             _ => Evidence::HttpBasic,
         };

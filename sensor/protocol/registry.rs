@@ -3,8 +3,8 @@
 //! Owns: the list. Never does: recognition itself, which is each protocol's own.
 
 use crate::{
-    Analyzer, Context, dcerpc, dhcp, dns, ftp, hostname, http1, irc, kerberos, ldap, mailbox, quic, radius,
-    rdp, sip, smb, smtp, sql, ssh, tacacs, tftp, tls,
+    Analyzer, Context, dcerpc, dhcp, dns, ftp, hostname, http1, imap, irc, kerberos, ldap, pop3, quic,
+    radius, rdp, sip, smb, smtp, sql, ssh, tacacs, tftp, tls,
 };
 use egret_model::{Flow, FlowKind};
 
@@ -48,8 +48,8 @@ pub(crate) const REGISTRY: &[Registration] = &[
     Registration { kind: FlowKind::Tcp, probe: smtp::probe, start: smtp::start },
     Registration { kind: FlowKind::Tcp, probe: ftp::probe, start: ftp::start },
     Registration { kind: FlowKind::Tcp, probe: smb::probe, start: smb::start },
-    Registration { kind: FlowKind::Tcp, probe: mailbox::probe_imap, start: mailbox::start_imap },
-    Registration { kind: FlowKind::Tcp, probe: mailbox::probe_pop3, start: mailbox::start_pop3 },
+    Registration { kind: FlowKind::Tcp, probe: imap::probe, start: imap::start },
+    Registration { kind: FlowKind::Tcp, probe: pop3::probe, start: pop3::start },
     Registration { kind: FlowKind::Tcp, probe: ldap::probe, start: ldap::start },
     Registration { kind: FlowKind::Tcp, probe: kerberos::probe, start: kerberos::start },
     Registration { kind: FlowKind::Tcp, probe: dcerpc::probe, start: dcerpc::start },

@@ -15,19 +15,18 @@ mod probe;
 mod server;
 #[cfg(test)]
 mod tests;
-mod unstuff;
 
 pub(crate) use probe::probe;
 
 use crate::account::Account;
 use crate::lines::{LineBuffer, TooLong, without_end};
 use crate::sasl::Authentication;
+use crate::unstuff::{Progress, Unstuffer};
 use crate::{Analyzer, Context, Successor};
 use dialogue::{Awaited, Replies};
 use egret_model::{Evidence, Side, Uninspected};
 use mail::{Envelope, Known, Mail};
 use parse::Command;
-use unstuff::{Progress, Unstuffer};
 
 /// What the client's next bytes are.
 enum Mode {

@@ -4,10 +4,11 @@
 
 use super::dialogue::Awaited;
 use super::mail::Envelope;
-use super::unstuff::Unstuffer;
+
 use super::{Mode, Smtp, parse};
 use crate::Context;
 use crate::lines::{TooLong, without_end};
+use crate::unstuff::Unstuffer;
 use egret_model::Uninspected;
 
 impl Smtp {

@@ -3,12 +3,11 @@
 //! Owns: frames, masks, and the decompression of messages, whose window reaches over message boundaries and so cannot be left
 //! to later stages. Never does: recognition; HTTP hands the connection over.
 
-mod inflate;
 mod parse;
 
+use crate::inflate::{self, Inflate};
 use crate::{Analyzer, Context, Nesting};
 use egret_model::{Protocol, Side, TransferKey, Uninspected};
-use inflate::Inflate;
 use parse::{FrameHeader, Opcode, Parsed};
 
 /// One connection.

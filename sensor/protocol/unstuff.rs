@@ -1,10 +1,11 @@
-//! The content of DATA: dots removed, end found, whatever the cuts (RFC 5321 sections 4.1.1.4 and 4.5.2).
+//! Text that ends with a lone dot (RFC 5321 sections 4.1.1.4 and 4.5.2; RFC 1939 section 3): dots removed, end found, whatever the
+//! cuts.
 //!
 //! Owns: the position within a line. Never does: deciding whether a doubtful end is one.
 
 /// What a push came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(crate) enum Progress {
     /// All bytes were content; more may follow.
     More,
     /// The content ended with CRLF.CRLF; `rest` bytes of the push stand behind it.
@@ -42,23 +43,23 @@ enum Place {
 
 /// Takes the content of one mail apart.
 #[derive(Debug, Default)]
-pub(super) struct Unstuffer {
+pub(crate) struct Unstuffer {
     place: Place,
 }
 
 impl Unstuffer {
     /// An unstuffer that starts somewhere within a line.
-    pub(super) const fn within_line() -> Self {
+    pub(crate) const fn within_line() -> Self {
         Self { place: Place::Within }
     }
 
     /// Bytes are missing here.
-    pub(super) const fn gap(&mut self) {
+    pub(crate) const fn gap(&mut self) {
         self.place = Place::Within;
     }
 
     /// Reads `data`; its content goes to `content` in order, as slices of `data` wherever that is possible; some may be empty.
-    pub(super) fn push(&mut self, data: &[u8], content: &mut impl FnMut(&[u8])) -> Progress {
+    pub(crate) fn push(&mut self, data: &[u8], content: &mut impl FnMut(&[u8])) -> Progress {
         self.restore_doubtful(content);
         let mut rest = data;
         // Content that has been passed over and not yet handed out begins here.
@@ -104,7 +105,7 @@ impl Unstuffer {
     }
 
     /// The content stops here without an end: what is withheld of an unfinished line was content.
-    pub(super) fn flush(&mut self, content: &mut impl FnMut(&[u8])) {
+    pub(crate) fn flush(&mut self, content: &mut impl FnMut(&[u8])) {
         self.restore_doubtful(content);
         match self.place {
             Place::Dot | Place::BareDot => content(b"."),

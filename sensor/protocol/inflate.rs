@@ -1,4 +1,4 @@
-//! Decompression of messages (RFC 7692 section 7.2.2).
+//! Decompression of a stream or of the messages of one (RFC 7692 section 7.2.2, RFC 4978).
 //!
 //! Owns: one window over all messages of a direction; it does no harm where the sender begins anew with each.
 //! Never does: holding content: what comes out is handed on in small pieces.
@@ -6,13 +6,13 @@
 use flate2::{Decompress, FlushDecompress, Status};
 
 /// What the sender has cut off the end of each message.
-pub(super) const MESSAGE_END: [u8; 4] = [0, 0, 0xff, 0xff];
+pub(crate) const MESSAGE_END: [u8; 4] = [0, 0, 0xff, 0xff];
 
 /// Bytes put out at once.
 const STEP_BYTES: usize = 16 << 10;
 
 /// The decompressor of one direction.
-pub(super) struct Inflate {
+pub(crate) struct Inflate {
     /// None once it is broken.
     state: Option<Decompress>,
     output: Vec<u8>,
@@ -26,7 +26,7 @@ impl Default for Inflate {
 
 impl Inflate {
     /// Decompresses the next bytes. False: these and all that follow cannot be read.
-    pub(super) fn push(&mut self, data: &[u8], content: &mut impl FnMut(&[u8])) -> bool {
+    pub(crate) fn push(&mut self, data: &[u8], content: &mut impl FnMut(&[u8])) -> bool {
         let Some(state) = &mut self.state else { return false };
         let mut rest = data;
         loop {
@@ -54,7 +54,7 @@ impl Inflate {
     }
 
     /// Bytes are missing: the window is no longer what the sender has.
-    pub(super) fn lose(&mut self) {
+    pub(crate) fn lose(&mut self) {
         self.state = None;
     }
 }
