@@ -25,6 +25,7 @@ mod targets {
     pub(super) mod ring;
     pub(super) mod scan;
     pub(super) mod signature;
+    pub(super) mod smb;
     pub(super) mod smtp;
     pub(super) mod stream;
     pub(super) mod tftp;
@@ -54,6 +55,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("ring", targets::ring::run),
     ("scan", targets::scan::run),
     ("signature", targets::signature::run),
+    ("smb", targets::smb::run),
     ("smtp", targets::smtp::run),
     ("stream", targets::stream::run),
     ("tftp", targets::tftp::run),

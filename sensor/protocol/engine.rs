@@ -78,6 +78,19 @@ impl Engine {
         self.shared.ftp.expire(now, &self.limits, sink);
     }
 
+    /// Lets a test act as an analyzer.
+    #[cfg(test)]
+    pub(crate) fn with(
+        &mut self,
+        flow: &Flow,
+        sink: &mut dyn FnMut(ProtocolEvent<'_>),
+        act: impl FnOnce(&mut Context<'_>),
+    ) {
+        let Self { limits, shared } = self;
+        let notes = &mut FlowNotes::default();
+        act(&mut Context { flow, limits, shared, sink, notes, switch: &mut None });
+    }
+
     /// What the flows share.
     #[cfg(test)]
     pub(crate) const fn shared(&mut self) -> &mut Shared {

@@ -19,6 +19,7 @@ mod hostname;
 mod http1;
 mod imap;
 mod inflate;
+mod in_order;
 mod irc;
 mod kerberos;
 mod ldap;

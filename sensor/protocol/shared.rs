@@ -20,6 +20,8 @@ pub struct Shared {
     pub(crate) pieces: Pieces,
     /// Datagrams of no known protocol, put together over flows.
     pub(crate) groups: DatagramGroups,
+    /// Bytes of files that wait until those before them come.
+    pub(crate) held_for_order: usize,
     /// Data connections and resumable files of FTP.
     pub(crate) ftp: FtpState,
 }
@@ -32,6 +34,7 @@ impl Shared {
             cookies: SessionCookies::new(limits.session_cookies),
             pieces: Pieces::default(),
             groups: DatagramGroups::default(),
+            held_for_order: 0,
             ftp: FtpState::default(),
         }
     }

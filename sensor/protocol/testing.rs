@@ -127,6 +127,13 @@ impl Scene {
         self.flows[flow].0.midstream = true;
     }
 
+    /// What an analyzer of a flow would do.
+    pub(crate) fn with(&mut self, flow: usize, act: impl FnOnce(&mut crate::Context<'_>)) {
+        let (flow, _) = &self.flows[flow];
+        let record = &mut self.record;
+        self.engine.with(flow, &mut |event| record.take(event), act);
+    }
+
     /// What the flows share.
     pub(crate) fn shared(&mut self) -> &mut crate::Shared {
         self.engine.shared()

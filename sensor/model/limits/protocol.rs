@@ -36,6 +36,14 @@ pub struct ProtocolLimits {
     pub range_objects: usize,
     /// Bytes of pieces held in one shard until those before them come; beyond it what is missing is a gap. Default 16 MiB.
     pub range_bytes: usize,
+    /// Bytes of files read and written by offset (SMB) that are held in one shard until those before them come; beyond it what is
+    /// missing is a gap. Default 16 MiB.
+    pub order_bytes: usize,
+    /// Files that one connection has open; beyond it the one opened first ends. Default 1,024.
+    pub open_files: usize,
+    /// Requests of one file connection that wait for their response, and shares that it is connected to; beyond it the oldest is
+    /// forgotten, and what answers it is told without a name. Default 8,192: as many credits as Windows grants.
+    pub file_requests: usize,
     /// Commands of one SMTP or FTP session that may wait for their replies; beyond it replies are no longer matched with
     /// commands until both sides stand level. Default 1,024.
     pub pipelined_commands: usize,
@@ -81,6 +89,9 @@ impl Default for ProtocolLimits {
             range_idle_ns: 600_000_000_000,
             range_objects: 1024,
             range_bytes: 16 << 20,
+            order_bytes: 16 << 20,
+            open_files: 1024,
+            file_requests: 8192,
             pipelined_commands: 1024,
             smtp_recipients: 1000,
             ftp_line_bytes: 8 << 10,

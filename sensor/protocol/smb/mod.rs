@@ -1,17 +1,25 @@
-//! SMB over TCP (MS-SMB2, MS-CIFS): who set up a session.
+//! SMB over TCP (MS-SMB2, and session set-ups of MS-CIFS): who set up a session, and the files that are written and read.
 //!
-//! Owns: the names in session set-ups and whether the server accepted. Never does: files, which are inspected as raw content.
+//! Owns: one transfer for each file and direction, from CREATE to CLOSE, in order of offset. Never does: the files of the old dialect,
+//! which are inspected as they pass; decryption, decompression.
 
+mod files;
+mod frames;
 mod parse;
+mod setup;
 #[cfg(test)]
 mod tests;
 
+use crate::account::Account;
 use crate::logins::Logins;
 use crate::registry::{Prefix, Verdict};
-use crate::witness::{Heard, Messages, Witness, watched};
 use crate::{Analyzer, Context};
-use egret_model::{Protocol, Side};
-use parse::Setup;
+use egret_model::{Protocol, Side, TransferKey, Uninspected};
+use files::{Files, Request, Target};
+use frames::{Frames, Piece};
+use hashbrown::HashMap;
+use parse::{Command, FileId, Header, RELATED_FILE};
+use setup::Setup;
 
 /// Recognises the first message, behind a NetBIOS session request where there is one (RFC 1002 section 4.3).
 pub(crate) fn probe(prefix: &Prefix<'_>) -> Verdict {
@@ -20,37 +28,278 @@ pub(crate) fn probe(prefix: &Prefix<'_>) -> Verdict {
 }
 
 /// The analyzer of a flow that [`probe`] has recognised.
-pub(crate) fn start(context: &Context<'_>) -> Box<dyn Analyzer> {
-    watched(context, Protocol::Smb, Smb::default())
+pub(crate) fn start(_: &Context<'_>) -> Box<dyn Analyzer> {
+    Box::new(Smb::default())
 }
 
 /// One connection.
 #[derive(Default)]
 struct Smb {
-    initiator: Messages,
-    responder: Messages,
-    logins: Logins,
+    initiator: Direction,
+    responder: Direction,
+    rest: State,
 }
 
-impl Witness for Smb {
-    fn data(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) -> Heard {
-        let messages = if from == Side::Initiator { &mut self.initiator } else { &mut self.responder };
-        let limits = context.limits;
-        let logins = &mut self.logins;
-        let in_step =
-            messages.push(limits, data, parse::length, &mut |bytes| message(logins, context, from, bytes));
-        if in_step && !logins.are_enough(context) { Heard::Listening } else { Heard::Enough }
+/// What one side sends.
+#[derive(Default)]
+struct Direction {
+    frames: Frames,
+    /// Where the content goes that comes now.
+    target: Option<Target>,
+    /// The file that a chain of messages is about, and what its next message is to be about.
+    chained: Option<u32>,
+    /// The transfer of what is not taken apart, and the one of what is encrypted.
+    raw: Option<TransferKey>,
+    encrypted: Option<TransferKey>,
+}
+
+/// What both sides have told.
+#[derive(Default)]
+struct State {
+    logins: Logins,
+    asked: Option<Account>,
+    /// Users by session.
+    sessions: HashMap<u64, Account>,
+    files: Files,
+    gap: bool,
+}
+
+impl Smb {
+    fn parts(&mut self, side: Side) -> (&mut Direction, &mut State) {
+        match side {
+            Side::Initiator => (&mut self.initiator, &mut self.rest),
+            Side::Responder => (&mut self.responder, &mut self.rest),
+        }
+    }
+}
+
+impl Analyzer for Smb {
+    fn data(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) {
+        let most = context.limits.witness_bytes;
+        let (direction, state) = self.parts(from);
+        let mut frames = std::mem::take(&mut direction.frames);
+        frames.push(most, data, &mut |piece| direction.piece(context, state, from, piece));
+        direction.frames = frames;
+    }
+
+    fn gap(&mut self, context: &mut Context<'_>, from: Side, bytes: u64) {
+        let (direction, state) = self.parts(from);
+        state.gap = true;
+        for transfer in [direction.raw, direction.encrypted].into_iter().flatten() {
+            context.missing(transfer, bytes);
+        }
+        let mut frames = std::mem::take(&mut direction.frames);
+        let mut of_content = 0;
+        frames.gap(bytes, &mut |piece| {
+            if let Piece::Missing(bytes) = piece {
+                of_content += bytes;
+            }
+            direction.piece(context, state, from, piece);
+        });
+        direction.frames = frames;
+        if of_content < bytes {
+            state.files.doubt(from);
+        }
+    }
+
+    fn finished(&mut self, context: &mut Context<'_>, from: Side) {
+        let (direction, state) = self.parts(from);
+        direction.end(context, !state.gap);
     }
 
     fn closed(&mut self, context: &mut Context<'_>) {
-        self.logins.answered(context, None);
+        self.rest.logins.answered(context, None);
+        self.rest.files.end_all(context);
+        self.initiator.end(context, false);
+        self.responder.end(context, false);
     }
 }
 
-fn message(logins: &mut Logins, context: &mut Context<'_>, from: Side, message: &[u8]) {
-    match parse::session_setup(message) {
-        Some(Setup::Request(Some(account))) => logins.asked(context, from, account),
-        Some(Setup::Response { accepted: Some(accepted) }) => logins.answered(context, Some(accepted)),
-        Some(Setup::Request(None) | Setup::Response { accepted: None }) | None => {}
+impl Direction {
+    fn piece(&mut self, context: &mut Context<'_>, state: &mut State, from: Side, piece: Piece<'_>) {
+        match piece {
+            Piece::Message { header, message, first } => {
+                if first {
+                    self.chained = None;
+                }
+                self.target = None;
+                if header.response {
+                    state.response(context, self, from, &header, message);
+                } else {
+                    state.request(context, self, from, &header, message);
+                }
+            }
+            Piece::Content(data) => {
+                let known = self.target.as_mut().is_some_and(|to| state.files.content(context, to, data));
+                if !known {
+                    self.raw(context, from, data);
+                }
+            }
+            Piece::Missing(bytes) => {
+                if let Some(target) = &mut self.target {
+                    state.files.missing(context, target, bytes);
+                }
+            }
+            Piece::Setup1(message) => state.session(context, from, None, message),
+            Piece::Raw(data) => self.raw(context, from, data),
+            Piece::Encrypted(bytes) => {
+                let transfer = *self.encrypted.get_or_insert_with(|| {
+                    context.begin(context.start(Protocol::Smb, "encrypted".to_owned(), from))
+                });
+                context.opaque(transfer, bytes as u64, Uninspected::Encrypted);
+            }
+            Piece::Compressed(bytes) => context.not_inspected(Uninspected::Unsupported, bytes as u64),
+        }
+    }
+
+    fn raw(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) {
+        let transfer = *self.raw.get_or_insert_with(|| {
+            let operation = format!("tcp {}", context.flow.responder.port);
+            context.begin(context.start(Protocol::Smb, operation, from))
+        });
+        context.body(transfer, data);
+    }
+
+    fn end(&mut self, context: &mut Context<'_>, complete: bool) {
+        let complete = complete && !context.flow.midstream;
+        for transfer in [self.raw.take(), self.encrypted.take()].into_iter().flatten() {
+            context.end(transfer, complete);
+        }
+    }
+}
+
+impl State {
+    /// A message that may set up a session. `session`: its number, in the new dialect.
+    fn session(&mut self, context: &mut Context<'_>, from: Side, session: Option<u64>, message: &[u8]) {
+        match setup::session_setup(message) {
+            Some(Setup::Request(Some(account))) => {
+                self.asked = Some(account.clone());
+                self.logins.asked(context, from, account);
+            }
+            Some(Setup::Response { accepted: Some(accepted) }) => {
+                self.logins.answered(context, Some(accepted));
+                if let Some((account, session)) = self.asked.take().zip(session)
+                    && accepted
+                    && self.sessions.len() < context.limits.witness_names
+                {
+                    self.sessions.insert(session, account);
+                }
+            }
+            Some(Setup::Request(None) | Setup::Response { accepted: None }) | None => {}
+        }
+    }
+
+    /// The file that a message is about; of a chain, the one that the message before it was about.
+    fn file(
+        &mut self,
+        context: &mut Context<'_>,
+        direction: &mut Direction,
+        client: Side,
+        id: FileId,
+    ) -> Option<u32> {
+        if id != RELATED_FILE {
+            direction.chained = Some(self.files.by_id(context, client, id));
+        }
+        direction.chained
+    }
+
+    fn request(
+        &mut self,
+        context: &mut Context<'_>,
+        direction: &mut Direction,
+        from: Side,
+        header: &Header,
+        message: &[u8],
+    ) {
+        let request = match header.command {
+            Command::SessionSetup => {
+                self.session(context, from, Some(header.session), message);
+                None
+            }
+            Command::TreeConnect => parse::tree_connect(message).map(Request::Tree),
+            Command::Create => {
+                let user = self.sessions.get(&header.session).map(|account| account.user.clone());
+                let tree = (!header.related).then_some(header.tree);
+                let file =
+                    self.files.create(context, from, (header.session, tree), parse::create(message), user);
+                direction.chained = Some(file);
+                Some(Request::Create(file))
+            }
+            Command::Read => parse::read(message).ok().and_then(|place| {
+                let file = self.file(context, direction, from, place.file)?;
+                Some(Request::Read(Target::read(file, place.offset)))
+            }),
+            Command::Write => {
+                if let Ok(place) = parse::write(message) {
+                    let file = self.file(context, direction, from, place.file);
+                    direction.target = file.map(|file| self.files.write(file, place.offset));
+                }
+                None
+            }
+            Command::Ioctl => parse::transceived(header, message).and_then(|(id, data)| {
+                let file = self.file(context, direction, from, id)?;
+                let mut target = self.files.write(file, 0);
+                if !self.files.content(context, &mut target, data) {
+                    direction.raw(context, from, data);
+                }
+                Some(Request::Read(Target::read(file, 0)))
+            }),
+            Command::SetInfo => {
+                if let Some((id, name)) = parse::renamed(message)
+                    && let Some(file) = self.file(context, direction, from, id)
+                {
+                    self.files.rename(context, file, name);
+                }
+                None
+            }
+            Command::Close => parse::close(message).ok().and_then(|id| {
+                let file = self.file(context, direction, from, id)?;
+                self.files.end_written(context, file);
+                Some(Request::Close(file))
+            }),
+            Command::Other => None,
+        };
+        if let Some(request) = request {
+            self.files.ask(context, header.id, request);
+        }
+    }
+
+    fn response(
+        &mut self,
+        context: &mut Context<'_>,
+        direction: &mut Direction,
+        from: Side,
+        header: &Header,
+        message: &[u8],
+    ) {
+        if header.is_interim() {
+            return;
+        }
+        if header.command == Command::SessionSetup {
+            return self.session(context, from, Some(header.session), message);
+        }
+        match self.files.answer(header.id) {
+            Some(Request::Tree(path)) if header.is_success() => {
+                self.files.connect(context, header.session, header.tree, &path);
+            }
+            Some(Request::Create(file)) => {
+                let created = parse::created(message).ok().filter(|_| header.is_success());
+                self.files.created(context, file, created);
+            }
+            Some(Request::Read(target)) if header.command == Command::Ioctl => {
+                if let Some((_, data)) = parse::transceived(header, message) {
+                    let mut target = self.files.append_if_pipe(target);
+                    if !self.files.content(context, &mut target, data) {
+                        direction.raw(context, from, data);
+                    }
+                }
+            }
+            Some(Request::Read(target)) if header.is_success() => {
+                direction.target = Some(self.files.append_if_pipe(target));
+            }
+            Some(Request::Read(target)) => self.files.end_of_file(target, header.status),
+            Some(Request::Close(file)) => self.files.close(context, file),
+            Some(Request::Tree(_)) | None => {}
+        }
     }
 }
