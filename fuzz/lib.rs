@@ -7,6 +7,7 @@
 mod targets {
     pub(super) mod capture;
     pub(super) mod content;
+    pub(super) mod databases;
     pub(super) mod decode;
     pub(super) mod dhcp;
     mod dialogue;
@@ -38,6 +39,7 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("capture", targets::capture::run),
     ("content", targets::content::run),
+    ("databases", targets::databases::run),
     ("decode", targets::decode::run),
     ("dhcp", targets::dhcp::run),
     ("dns", targets::dns::run),

@@ -3,8 +3,8 @@
 //! Owns: the list. Never does: recognition itself, which is each protocol's own.
 
 use crate::{
-    Analyzer, Context, dcerpc, dhcp, dns, ftp, hostname, http1, imap, irc, kerberos, ldap, pop3, quic,
-    radius, rdp, sip, smb, smtp, sql, ssh, tacacs, tftp, tls,
+    Analyzer, Context, dcerpc, dhcp, dns, ftp, hostname, http1, imap, irc, kerberos, ldap, mysql, pop3,
+    postgresql, quic, radius, rdp, sip, smb, smtp, ssh, tacacs, tftp, tls,
 };
 use egret_model::{Flow, FlowKind};
 
@@ -53,8 +53,8 @@ pub(crate) const REGISTRY: &[Registration] = &[
     Registration { kind: FlowKind::Tcp, probe: ldap::probe, start: ldap::start },
     Registration { kind: FlowKind::Tcp, probe: kerberos::probe, start: kerberos::start },
     Registration { kind: FlowKind::Tcp, probe: dcerpc::probe, start: dcerpc::start },
-    Registration { kind: FlowKind::Tcp, probe: sql::probe_postgresql, start: sql::start_postgresql },
-    Registration { kind: FlowKind::Tcp, probe: sql::probe_mysql, start: sql::start_mysql },
+    Registration { kind: FlowKind::Tcp, probe: postgresql::probe, start: postgresql::start },
+    Registration { kind: FlowKind::Tcp, probe: mysql::probe, start: mysql::start },
     Registration { kind: FlowKind::Tcp, probe: tacacs::probe, start: tacacs::start },
     Registration { kind: FlowKind::Tcp, probe: rdp::probe, start: rdp::start },
     Registration { kind: FlowKind::Tcp, probe: irc::probe, start: irc::start },

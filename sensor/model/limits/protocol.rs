@@ -44,8 +44,10 @@ pub struct ProtocolLimits {
     /// Requests of one file connection that wait for their response, and shares that it is connected to; beyond it the oldest is
     /// forgotten, and what answers it is told without a name. Default 8,192: as many credits as Windows grants.
     pub file_requests: usize,
-    /// Commands of one SMTP or FTP session that may wait for their replies; beyond it replies are no longer matched with
-    /// commands until both sides stand level. Default 1,024.
+    /// Packet time for which statements of one kind in one database session are told as one transfer. Default 60 s.
+    pub statements_ns: i64,
+    /// Commands of one SMTP, FTP or database session that may wait for their replies; beyond it replies are no longer matched with
+    /// commands until both sides stand level. So many statements of one session may be prepared, too. Default 1,024.
     pub pipelined_commands: usize,
     /// Recipients of one mail that are recorded; further ones are counted in the fact `rcpt-to-omitted`. Default 1,000.
     pub smtp_recipients: usize,
@@ -92,6 +94,7 @@ impl Default for ProtocolLimits {
             order_bytes: 16 << 20,
             open_files: 1024,
             file_requests: 8192,
+            statements_ns: 60_000_000_000,
             pipelined_commands: 1024,
             smtp_recipients: 1000,
             ftp_line_bytes: 8 << 10,
