@@ -19,6 +19,7 @@ mod targets {
     pub(super) mod ftp;
     pub(super) mod hostname;
     pub(super) mod http1;
+    pub(super) mod http2;
     pub(super) mod identity;
     pub(super) mod mailbox;
     pub(super) mod matcher;
@@ -50,6 +51,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("ftp", targets::ftp::run),
     ("hostname", targets::hostname::run),
     ("http1", targets::http1::run),
+    ("http2", targets::http2::run),
     ("identity", targets::identity::run),
     ("mailbox", targets::mailbox::run),
     ("matcher", targets::matcher::run),

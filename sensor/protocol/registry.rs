@@ -3,8 +3,8 @@
 //! Owns: the list. Never does: recognition itself, which is each protocol's own.
 
 use crate::{
-    Analyzer, Context, dcerpc, dhcp, dns, ftp, hostname, http1, imap, irc, kerberos, ldap, mysql, pop3,
-    postgresql, quic, radius, rdp, sip, smb, smtp, ssh, tacacs, tftp, tls,
+    Analyzer, Context, dcerpc, dhcp, dns, ftp, hostname, http1, http2, imap, irc, kerberos, ldap, mysql,
+    pop3, postgresql, quic, radius, rdp, sip, smb, smtp, ssh, tacacs, tftp, tls,
 };
 use egret_model::{Flow, FlowKind};
 
@@ -42,6 +42,7 @@ pub(crate) struct Registration {
 /// Every protocol. The first that says Yes has the flow.
 pub(crate) const REGISTRY: &[Registration] = &[
     Registration { kind: FlowKind::Tcp, probe: http1::probe, start: http1::start },
+    Registration { kind: FlowKind::Tcp, probe: http2::probe, start: http2::start },
     Registration { kind: FlowKind::Tcp, probe: tls::probe, start: tls::start },
     Registration { kind: FlowKind::Tcp, probe: ssh::probe, start: ssh::start },
     Registration { kind: FlowKind::Udp, probe: quic::probe, start: quic::start },

@@ -5,7 +5,7 @@
 use crate::cookies::SessionCookies;
 use crate::expected::ExpectedConnections;
 use crate::ftp::FtpState;
-use crate::http1::Pieces;
+use crate::http::Pieces;
 use crate::raw::DatagramGroups;
 use egret_model::{ProtocolLimits, TransferKey};
 

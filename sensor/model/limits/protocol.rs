@@ -29,6 +29,9 @@ pub struct ProtocolLimits {
     /// HTTP requests of one connection that wait for their response; beyond it the oldest is forgotten, and its response is
     /// told without what was asked. Default 1,024.
     pub pending_requests: usize,
+    /// Bytes of the table of header fields that each side of an HTTP/2 connection may make (RFC 7541 section 4.1). Where the two
+    /// agree on more, only the newest entries are kept, and fields that refer to older ones are not known. Default 64 KiB.
+    pub http2_table_bytes: usize,
     /// Packet time without a piece after which an object that is sent in pieces (HTTP uploads) ends; pieces that have not come
     /// are a gap. Default 10 min.
     pub range_idle_ns: i64,
@@ -88,6 +91,7 @@ impl Default for ProtocolLimits {
             datagram_group_ns: 3_600_000_000_000,
             datagram_groups: 1 << 16,
             pending_requests: 1024,
+            http2_table_bytes: 64 << 10,
             range_idle_ns: 600_000_000_000,
             range_objects: 1024,
             range_bytes: 16 << 20,

@@ -1,6 +1,6 @@
 //! DNS (RFC 1035): which names a client asks for, and what it gets. Names and answers can carry data, so behaviour is told both.
 //!
-//! Owns: recognition, and one observation a question and answer. Never does: resolving; looking into the names. The bytes
+//! Owns: recognition, and one observation a question and answer, also of messages that HTTP carries (RFC 8484). Never does: resolving; looking into the names. The bytes
 //! themselves are inspected as raw content. Multicast DNS and LLMNR, which ask the neighbours, are none of it.
 
 mod parse;
@@ -10,6 +10,8 @@ use crate::witness::{Heard, Length, Messages, Witness, watched};
 use crate::{Analyzer, Context};
 use egret_model::{FlowKind, Observation, Protocol, Side};
 use parse::Message;
+#[cfg(test)]
+pub(crate) use parse::query;
 
 /// Where resolvers listen.
 const PORT: u16 = 53;
@@ -52,7 +54,7 @@ struct Dns {
 impl Witness for Dns {
     fn data(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) -> Heard {
         if context.flow.kind == FlowKind::Udp {
-            report(context, data);
+            observe(context, data);
             return Heard::Listening;
         }
         let messages = match from {
@@ -64,7 +66,7 @@ impl Witness for Dns {
             whole.push(message.get(2..).unwrap_or_default().to_vec());
         });
         for message in whole {
-            report(context, &message);
+            observe(context, &message);
         }
         if in_step { Heard::Listening } else { Heard::Enough }
     }
@@ -81,7 +83,8 @@ fn message_length(bytes: &[u8]) -> Length {
     }
 }
 
-fn report(context: &mut Context<'_>, data: &[u8]) {
+/// Tells what a message asks or answers, whatever has carried it.
+pub(crate) fn observe(context: &mut Context<'_>, data: &[u8]) {
     let Some(Message { response, missing, name, kind, answer_bytes, .. }) = parse::message(data) else {
         return;
     };
@@ -112,7 +115,7 @@ mod tests {
     fn questions_and_answers_are_told_and_their_bytes_are_read() {
         let mut scene = Scene::new();
         let flow = scene.flow(FlowKind::Udp, "10.0.0.1:50000", "192.0.2.1:53");
-        let question = parse::query("Www.Example", 16);
+        let question = query("Www.Example", 16);
         scene.client(flow, &question);
         let mut answer = question.clone();
         answer[2] |= 0x80;
@@ -127,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_connection_is_read_however_it_is_cut() {
-        let message = parse::query("a.example", 1);
+        let message = query("a.example", 1);
         let framed = [&u16::try_from(message.len()).unwrap().to_be_bytes()[..], &message].concat();
         for step in [1, 2, 5, 100] {
             let mut scene = Scene::new();
@@ -143,11 +146,9 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_no_dns() {
-        for (port, datagram) in [
-            (53, &b"hello, this is no message at all"[..]),
-            (5353, &parse::query("a.b", 1)),
-            (9999, &[0; 12]),
-        ] {
+        for (port, datagram) in
+            [(53, &b"hello, this is no message at all"[..]), (5353, &query("a.b", 1)), (9999, &[0; 12])]
+        {
             let mut scene = Scene::new();
             let flow = scene.flow(FlowKind::Udp, "10.0.0.1:50000", &format!("192.0.2.1:{port}"));
             scene.client(flow, datagram);

@@ -113,7 +113,7 @@ fn skip_to_data(cursor: &mut Cursor<'_>) -> Result<u16, Truncated> {
 
 /// A query for `name`.
 #[cfg(test)]
-pub(super) fn query(name: &str, kind: u16) -> Vec<u8> {
+pub(crate) fn query(name: &str, kind: u16) -> Vec<u8> {
     let mut message = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
     for label in name.split('.') {
         message.push(u8::try_from(label.len()).unwrap());

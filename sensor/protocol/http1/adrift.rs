@@ -3,9 +3,9 @@
 //! Owns: inspecting them all the same, and the way back into step at the next head that begins a segment.
 //! Never does: framing.
 
-use super::outlet::Outlet;
 use super::{Http1, Phase, Role};
 use crate::Context;
+use crate::http::Outlet;
 use crate::registry::Verdict;
 use egret_model::Protocol;
 

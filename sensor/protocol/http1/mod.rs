@@ -6,25 +6,20 @@
 mod adrift;
 mod body;
 mod exchange;
-mod fields;
-mod outlet;
+mod framing;
 mod parse;
-mod pieces;
 mod request;
 mod response;
-mod target;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use pieces::Pieces;
-
+use crate::http::Outlet;
 use crate::registry::{Prefix, Verdict};
 use crate::{Analyzer, Context};
 use adrift::Adrift;
 use body::{Body, Progress};
 use egret_model::Side;
 use exchange::Exchanges;
-use outlet::Outlet;
 
 /// Recognises HTTP/1.x by a request on one side or a response on the other; which is which is a guess where the start was
 /// not captured.

@@ -3,8 +3,8 @@
 //! Owns: recognition of a head, its end, its start line and its fields. Never does: interpreting fields; state.
 //! A parser library would refuse what real servers accept, and what is refused here would go by unread.
 
+use crate::http::Fields;
 use crate::registry::Verdict;
-use std::borrow::Cow;
 
 /// A request line that is still unfinished after so many bytes is believed if its method is a common one.
 const PLAUSIBLE_LINE: usize = 512;
@@ -110,57 +110,6 @@ pub(super) fn head_end(bytes: &[u8], scanned: usize) -> Option<usize> {
     }
 }
 
-/// The fields of a head, in order.
-#[derive(Debug, Default)]
-pub(super) struct Fields<'a>(Vec<(&'a [u8], Cow<'a, [u8]>)>);
-
-impl<'a> Fields<'a> {
-    fn parse(lines: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut fields: Vec<(&[u8], Cow<'_, [u8]>)> = Vec::new();
-        for line in lines {
-            // A line that begins with a blank continues the one before (section 5.2).
-            if line.starts_with(b" ") || line.starts_with(b"\t") {
-                if let Some((_, value)) = fields.last_mut() {
-                    let value = value.to_mut();
-                    value.push(b' ');
-                    value.extend_from_slice(line.trim_ascii());
-                }
-            } else if let Some(colon) = line.iter().position(|byte| *byte == b':') {
-                let (name, value) = line.split_at(colon);
-                let value = value.get(1..).unwrap_or_default();
-                fields.push((name.trim_ascii(), Cow::Borrowed(value.trim_ascii())));
-            }
-        }
-        Self(fields)
-    }
-
-    /// Every value of the fields called `name`, in order.
-    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        self.0
-            .iter()
-            .filter(move |(known, _)| known.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(_, value)| value.as_ref())
-    }
-
-    /// The first value of a field called `name`.
-    pub(super) fn first(&self, name: &str) -> Option<&[u8]> {
-        self.all(name).next()
-    }
-
-    /// The members of the comma-separated list that all fields called `name` make together, without empty ones.
-    pub(super) fn list(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        self.all(name)
-            .flat_map(|value| value.split(|byte| *byte == b','))
-            .map(<[u8]>::trim_ascii)
-            .filter(|member| !member.is_empty())
-    }
-
-    /// The first value of a field called `name`, as text; characters that are not UTF-8 are replaced.
-    pub(super) fn text(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.first(name).map(String::from_utf8_lossy)
-    }
-}
-
 /// Head of a request.
 #[derive(Debug)]
 pub(super) struct RequestHead<'a> {
@@ -193,7 +142,7 @@ impl<'a> RequestHead<'a> {
         let version_start = line.iter().rposition(u8::is_ascii_whitespace)?;
         let method = std::str::from_utf8(line.get(..method_end)?).ok()?.to_ascii_uppercase();
         let target = line.get(method_end..version_start)?.trim_ascii();
-        Some(Self { method, target, fields: Fields::parse(lines) })
+        Some(Self { method, target, fields: Fields::of_lines(lines) })
     }
 }
 
@@ -203,7 +152,7 @@ impl<'a> ResponseHead<'a> {
         let mut lines = lines(head);
         let line = lines.next()?;
         let status = std::str::from_utf8(line.get(9..12)?).ok()?.parse().ok()?;
-        Some(Self { status, fields: Fields::parse(lines) })
+        Some(Self { status, fields: Fields::of_lines(lines) })
     }
 }
 

@@ -4,11 +4,12 @@
 //! Never does: framing itself.
 
 use super::body::{Body, Framing};
-use super::exchange::{Change, Exchange};
-use super::fields;
-use super::outlet::Outlet;
+use super::exchange::{Change, Waiting};
+use super::framing::framing;
 use super::parse::ResponseHead;
-use super::{Http1, Incoming, Phase, Role, target};
+use super::{Http1, Incoming, Phase, Role};
+use crate::http::{self, Exchange, Outlet};
+use crate::http2::Http2;
 use crate::websocket::WebSocket;
 use crate::{Context, Nesting, Successor};
 use egret_model::Protocol;
@@ -25,31 +26,26 @@ impl Http1 {
             return rest;
         }
         let client = self.client();
-        let exchange = self.exchanges.respond(context, client);
-        let change = exchange.as_ref().and_then(|exchange| exchange.change.as_ref());
+        let waiting = self.exchanges.respond(context, client);
+        let change = waiting.as_ref().and_then(|waiting| waiting.change.as_ref());
         let tunnel = matches!(change, Some(Change::Tunnel(_))) && (200..300).contains(&head.status);
         if tunnel || head.status == 101 {
             let held = self.take_waiting().unwrap_or_default();
             self.finish(context, Role::Request, false);
-            self.become_other(context, exchange, Some(head.status), held, rest);
+            self.become_other(context, waiting, Some(head.status), held, rest);
             return &[];
         }
         // A refusal: the client goes on in HTTP.
         let held = if change.is_some() { self.take_waiting() } else { None };
-        if let (Phase::Body(incoming), Some(exchange)) = (&mut self.request, &exchange) {
+        if let (Phase::Body(incoming), Some(waiting)) = (&mut self.request, &waiting) {
             let refused =
-                incoming.asked && incoming.outlet.is_untouched() && incoming.exchange == exchange.number;
+                incoming.asked && incoming.outlet.is_untouched() && incoming.exchange == waiting.number;
             incoming.doubtful = refused;
         }
-        if let Some(account) = exchange.as_ref().and_then(Exchange::logged_in)
-            && (200..400).contains(&head.status)
-        {
-            let server = context.flow.endpoint(self.side(Role::Response)).ip;
-            head.fields.all("set-cookie").for_each(|set| context.shared.cookies.bind(server, set, account));
-        }
+        let mut exchange = waiting.map(|waiting| waiting.exchange);
         self.response = self.response_body(context, head, exchange.as_ref());
-        if let Some(exchange) = exchange {
-            self.exchanges.tell(context, client, exchange, Some(head.status));
+        if let Some(exchange) = &mut exchange {
+            self.exchanges.log_ins.answered(context, client, exchange, (head.status, &head.fields));
         }
         self.feed(context, Role::Request, &held.unwrap_or_default());
         rest
@@ -72,27 +68,16 @@ impl Http1 {
         head: &ResponseHead<'_>,
         exchange: Option<&Exchange>,
     ) -> Phase {
-        let told = fields::framing(&head.fields);
+        let told = framing(&head.fields);
         let bodiless =
             matches!(head.status, 204 | 304) || exchange.is_some_and(|exchange| exchange.head_only);
         if bodiless || told.framing == Some(Framing::Length(0)) {
             return Phase::default();
         }
-        let operation = exchange
-            .map_or_else(|| format!("response {}", head.status), |exchange| exchange.operation.clone());
-        let mut start = context.start(Protocol::Http, operation, self.side(Role::Response));
-        start.server = self.side(Role::Response);
-        if let Some(exchange) = exchange {
-            start.server_name.clone_from(&exchange.server_name);
-            start.via_proxy = exchange.via_proxy;
-            start.user = exchange.user().or(start.user);
-            start.facts.extend(exchange.proxied.iter().cloned());
-            start.filename = exchange.filename.clone().filter(|_| exchange.fetches);
-        }
-        fields::describe(&head.fields, &mut start);
-        start.facts.push(("status", head.status.to_string()));
+        let server = self.side(Role::Response);
+        let mut start =
+            http::response_start(context, Protocol::Http, server, exchange, (head.status, &head.fields));
         start.facts.extend(told.odd.map(|odd| ("framing", odd.to_owned())));
-        // A piece that a client fetched (206) stands for itself: which ones belong together is the client's own affair.
         Phase::Body(Box::new(Incoming {
             body: Body::new(told.framing.unwrap_or(Framing::UntilClose), context.limits.head_bytes),
             outlet: Outlet::whole(start),
@@ -109,38 +94,45 @@ impl Http1 {
     pub(super) fn become_other(
         &mut self,
         context: &mut Context<'_>,
-        exchange: Option<Exchange>,
+        waiting: Option<Waiting>,
         status: Option<u16>,
         client: Vec<u8>,
         server: &[u8],
     ) {
         let client_side = self.client();
         let mut nesting = context.nesting().cloned().unwrap_or_default();
-        let mut web_socket = None;
-        if let Some(exchange) = exchange {
-            nesting = inner_nesting(nesting, &exchange);
-            web_socket = (exchange.change == Some(Change::WebSocket)).then(|| exchange.operation.clone());
-            self.exchanges.tell(context, client_side, exchange, status);
+        let mut successor = None;
+        if let Some(Waiting { change, mut exchange, .. }) = waiting {
+            nesting = inner_nesting(nesting, change.as_ref(), &exchange);
+            self.exchanges.log_ins.tell(context, client_side, &mut exchange, status);
+            successor = match change {
+                Some(Change::WebSocket) => {
+                    let operation = exchange.operation;
+                    let web_socket = WebSocket::new(operation, client_side, nesting.clone());
+                    Some(Successor::Analyzer(Box::new(web_socket)))
+                }
+                Some(Change::Http2) if status.is_some() => {
+                    let http2 = Http2::upgraded(context.limits, client_side, exchange);
+                    Some(Successor::Analyzer(Box::new(http2)))
+                }
+                _ => None,
+            };
         }
         self.exchanges.give_up(context, client_side);
         let unread = vec![(client_side, client), (client_side.other(), server.to_vec())];
-        let successor = match web_socket {
-            Some(operation) => Successor::Analyzer(Box::new(WebSocket::new(operation, client_side, nesting))),
-            None => Successor::Recognition(nesting),
-        };
-        context.switch(successor, unread);
+        context.switch(successor.unwrap_or(Successor::Recognition(nesting)), unread);
     }
 }
 
 /// What the rest of the connection stands in.
-fn inner_nesting(outer: Nesting, exchange: &Exchange) -> Nesting {
+fn inner_nesting(outer: Nesting, change: Option<&Change>, exchange: &Exchange) -> Nesting {
     let Nesting { mut layers, server_name, via_proxy, user } = outer;
     let user = exchange.user().or(user);
-    match &exchange.change {
+    match change {
         Some(Change::Tunnel(authority)) => {
             let shown: String = authority.chars().filter(|c| !c.is_control()).take(255).collect();
             layers.push(format!("connect {shown}"));
-            Nesting { layers, server_name: target::host(authority.as_bytes()), via_proxy: true, user }
+            Nesting { layers, server_name: http::host(authority.as_bytes()), via_proxy: true, user }
         }
         _ => Nesting {
             layers,

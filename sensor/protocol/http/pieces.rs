@@ -49,7 +49,7 @@ pub(crate) struct Pieces {
 }
 
 /// Writes one piece.
-pub(super) struct PieceWriter {
+pub(crate) struct PieceWriter {
     key: Key,
     serial: u64,
     position: u64,
@@ -59,7 +59,7 @@ pub(super) struct PieceWriter {
 impl Pieces {
     /// Finds or makes the object of a piece. None when the piece is the whole, repeats what has been seen, or is one object too
     /// many: then it stands for itself.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         context: &mut Context<'_>,
         start: &TransferStart,
         range: Range,
@@ -155,12 +155,12 @@ impl Pieces {
 
 impl PieceWriter {
     /// Where this piece goes on, as content that stands for itself.
-    pub(super) fn start(&self, context: &Context<'_>) -> TransferStart {
+    pub(crate) fn start(&self, context: &Context<'_>) -> TransferStart {
         TransferStart { at: context.now(), ..(*self.start).clone() }
     }
 
     /// The next bytes of the piece. False when its object is no more.
-    pub(super) fn write(&mut self, context: &mut Context<'_>, data: &[u8]) -> bool {
+    pub(crate) fn write(&mut self, context: &mut Context<'_>, data: &[u8]) -> bool {
         let Some(mut object) = self.take(context) else { return false };
         let position = self.position;
         self.position = self.position.saturating_add(data.len() as u64);
@@ -180,7 +180,7 @@ impl PieceWriter {
     }
 
     /// Bytes of the piece are missing.
-    pub(super) fn gap(&mut self, context: &mut Context<'_>, bytes: u64) {
+    pub(crate) fn gap(&mut self, context: &mut Context<'_>, bytes: u64) {
         let Some(mut object) = self.take(context) else { return };
         let end = self.position.saturating_add(bytes);
         if self.position <= object.next && end > object.next {
@@ -192,7 +192,7 @@ impl PieceWriter {
     }
 
     /// The piece ends.
-    pub(super) fn finish(self, context: &mut Context<'_>) {
+    pub(crate) fn finish(self, context: &mut Context<'_>) {
         if let Some(object) = self.take(context) {
             self.put_back(context, object);
         }

@@ -3,19 +3,28 @@
 //! Owns: telling server, path and query apart, and how a request is shown in a record. Never does: resolving; keeping user
 //! information, which may hold a password.
 
+use base64::Engine as _;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+/// Base64 of the alphabet for URLs (RFC 4648 section 5), with or without its padding.
+const URL_BASE64: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
 /// A request target, taken apart.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Target<'a> {
+pub(crate) struct Target<'a> {
     /// Server named by the target itself, `host:port`: asked of a proxy.
-    pub(super) authority: Option<&'a [u8]>,
+    pub(crate) authority: Option<&'a [u8]>,
     /// Path, or `*`; of CONNECT the authority.
-    pub(super) path: &'a [u8],
+    pub(crate) path: &'a [u8],
     /// What stands behind the question mark.
-    pub(super) query: &'a [u8],
+    pub(crate) query: &'a [u8],
 }
 
 impl<'a> Target<'a> {
-    pub(super) fn parse(target: &'a [u8]) -> Self {
+    pub(crate) fn parse(target: &'a [u8]) -> Self {
         let target = target.split(|byte| *byte == b'#').next().unwrap_or_default();
         let (authority, rest) = match find(target, b"://").and_then(|colon| {
             let scheme = target.get(..colon)?;
@@ -50,7 +59,7 @@ fn without_user(authority: &[u8]) -> &[u8] {
 const ENCODED_RUN: usize = 65;
 
 /// Bytes of `content` that stand in runs of the alphabets of base 16, 32 and 64 too long for anything but encoded data.
-pub(super) fn encoded_bytes(content: &[u8]) -> usize {
+pub(crate) fn encoded_bytes(content: &[u8]) -> usize {
     content
         .split(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'_' | b'-' | b'%')))
         .filter(|run| {
@@ -67,7 +76,7 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 }
 
 /// The host of `host`, `host:port` or `[2001:db8::1]:port`, in lower case, without port and brackets.
-pub(super) fn host(authority: &[u8]) -> Option<String> {
+pub(crate) fn host(authority: &[u8]) -> Option<String> {
     let authority = std::str::from_utf8(without_user(authority.trim_ascii())).ok()?;
     let host = match authority.strip_prefix('[') {
         Some(literal) => literal.split(']').next()?,
@@ -89,7 +98,7 @@ const SHOWN_PATH: usize = 256;
 const SHOWN_DIGITS: usize = 8;
 
 /// How a request is told in records: `POST /upload`. A query is never shown, since it may be content; nor are long numbers.
-pub(super) fn operation(method: &str, target: &Target<'_>) -> String {
+pub(crate) fn operation(method: &str, target: &Target<'_>) -> String {
     let path = String::from_utf8_lossy(target.path);
     let mut shown = format!("{method} ");
     let mut digits = String::new();
@@ -122,17 +131,23 @@ const LONG_PATH: usize = 256;
 const MANY_DIGITS: usize = 9;
 
 /// True when a query may carry more than which page is wanted.
-pub(super) fn query_is_content(query: &[u8]) -> bool {
+pub(crate) fn query_is_content(query: &[u8]) -> bool {
     query.len() >= LONG_QUERY || query.iter().filter(|byte| byte.is_ascii_digit()).count() >= MANY_DIGITS
 }
 
 /// The same of a path, where long numbers are more common.
-pub(super) const fn path_is_content(path: &[u8]) -> bool {
+pub(crate) const fn path_is_content(path: &[u8]) -> bool {
     path.len() >= LONG_PATH
 }
 
+/// The message of DNS in a query (RFC 8484 section 4.1.1): `dns=AAABAAAB…`.
+pub(crate) fn dns_message(query: &[u8]) -> Option<Vec<u8>> {
+    let value = query.split(|byte| *byte == b'&').find_map(|pair| pair.strip_prefix(b"dns="))?;
+    URL_BASE64.decode(value).ok()
+}
+
 /// The file name at the end of a path, if it looks like one: with an extension of one to eight letters and digits.
-pub(super) fn filename(path: &[u8]) -> Option<String> {
+pub(crate) fn filename(path: &[u8]) -> Option<String> {
     let segment = path.rsplit(|byte| *byte == b'/').next()?;
     let decoded = percent_decoded(segment);
     let name = String::from_utf8_lossy(&decoded);
@@ -144,7 +159,7 @@ pub(super) fn filename(path: &[u8]) -> Option<String> {
 }
 
 /// `name` without folders, unless nothing of it is left or it is no name at all.
-pub(super) fn believable_filename(name: &str) -> Option<String> {
+pub(crate) fn believable_filename(name: &str) -> Option<String> {
     let name = name.rsplit(['/', '\\']).next().unwrap_or_default().trim();
     let believable = !name.is_empty()
         && name.len() <= 255
@@ -155,7 +170,7 @@ pub(super) fn believable_filename(name: &str) -> Option<String> {
 }
 
 /// `bytes` with `%41` and the like put back (RFC 3986 section 2.1); what is no escape stays.
-pub(super) fn percent_decoded(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn percent_decoded(bytes: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     while let Some((byte, behind)) = rest.split_first() {
@@ -236,6 +251,13 @@ mod tests {
         assert!(!query_is_content(b"page=2&sort=name"));
         assert!(query_is_content(b"ssn=078-05-1120"));
         assert!(query_is_content(&[b'a'; 64]));
+    }
+
+    #[test]
+    fn messages_of_dns_are_decoded() {
+        assert_eq!(dns_message(b"a=b&dns=AAE_-w").as_deref(), Some(&[0, 1, 0x3f, 0xfb][..]));
+        assert_eq!(dns_message(b"dns=*"), None);
+        assert_eq!(dns_message(b"xdns=AAE"), None);
     }
 
     #[test]

@@ -1,10 +1,8 @@
-//! What the fields of a head say of the body and of the client.
+//! The fields of a message, and what they say of its body and of the client.
 //!
-//! Owns: framing, codings, names, ranges and credentials. Never does: state; keeping a password longer than it takes to cut
+//! Owns: codings, names, ranges and credentials. Never does: state; keeping a password longer than it takes to cut
 //! it off.
 
-use super::body::Framing;
-use super::parse::Fields;
 use super::target::{believable_filename, percent_decoded};
 use crate::account::Account;
 use crate::ntlm;
@@ -19,8 +17,65 @@ const MOST_CODINGS: usize = 16;
 /// Longest media type kept, bytes.
 const LONGEST_MEDIA_TYPE: usize = 512;
 
+/// The fields of a head, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Fields<'a>(Vec<(&'a [u8], Cow<'a, [u8]>)>);
+
+impl<'a> Fields<'a> {
+    /// Reads the lines behind a start line (RFC 9112 section 5).
+    pub(crate) fn of_lines(lines: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut fields: Vec<(&[u8], Cow<'_, [u8]>)> = Vec::new();
+        for line in lines {
+            // A line that begins with a blank continues the one before (section 5.2).
+            if line.starts_with(b" ") || line.starts_with(b"\t") {
+                if let Some((_, value)) = fields.last_mut() {
+                    let value = value.to_mut();
+                    value.push(b' ');
+                    value.extend_from_slice(line.trim_ascii());
+                }
+            } else if let Some(colon) = line.iter().position(|byte| *byte == b':') {
+                let (name, value) = line.split_at(colon);
+                let value = value.get(1..).unwrap_or_default();
+                fields.push((name.trim_ascii(), Cow::Borrowed(value.trim_ascii())));
+            }
+        }
+        Self(fields)
+    }
+
+    /// Of names and values.
+    pub(crate) fn of_pairs(pairs: &'a [(Vec<u8>, Vec<u8>)]) -> Self {
+        Self(pairs.iter().map(|(name, value)| (name.as_slice(), Cow::Borrowed(value.as_slice()))).collect())
+    }
+
+    /// Every value of the fields called `name`, in order.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.0
+            .iter()
+            .filter(move |(known, _)| known.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value.as_ref())
+    }
+
+    /// The first value of a field called `name`.
+    pub(crate) fn first(&self, name: &str) -> Option<&[u8]> {
+        self.all(name).next()
+    }
+
+    /// The members of the comma-separated list that all fields called `name` make together, without empty ones.
+    pub(crate) fn list(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.all(name)
+            .flat_map(|value| value.split(|byte| *byte == b','))
+            .map(<[u8]>::trim_ascii)
+            .filter(|member| !member.is_empty())
+    }
+
+    /// The first value of a field called `name`, as text; characters that are not UTF-8 are replaced.
+    pub(crate) fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.first(name).map(String::from_utf8_lossy)
+    }
+}
+
 /// Notes what the fields say of the body.
-pub(super) fn describe(fields: &Fields<'_>, start: &mut TransferStart) {
+pub(crate) fn describe(fields: &Fields<'_>, start: &mut TransferStart) {
     start.media_type = fields
         .text("content-type")
         .filter(|text| !text.is_empty() && text.len() <= LONGEST_MEDIA_TYPE)
@@ -43,7 +98,7 @@ const MOST_FORWARDED: usize = 8;
 
 /// What proxies say of their client, as facts: `forwarded-for` with its addresses (X-Forwarded-For, or RFC 7239 section 5.2), and
 /// `authenticated-user`. Anybody can write these fields: whose word counts, the operator says.
-pub(super) fn proxied(fields: &Fields<'_>) -> Box<[(&'static str, String)]> {
+pub(crate) fn proxied(fields: &Fields<'_>) -> Box<[(&'static str, String)]> {
     let address = |text: &[u8]| -> Option<IpAddr> {
         let text = std::str::from_utf8(text).ok()?.trim().trim_matches('"');
         let bare = text.trim_start_matches('[').split(']').next()?;
@@ -70,59 +125,6 @@ pub(super) fn proxied(fields: &Fields<'_>) -> Box<[(&'static str, String)]> {
         .map(|account| account.user);
     let addresses = (!addresses.is_empty()).then(|| ("forwarded-for", addresses.join(", ")));
     addresses.into_iter().chain(user.map(|user| ("authenticated-user", user))).collect()
-}
-
-/// What the fields say of the end of the body.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Told {
-    /// None: neither a length nor a transfer coding, or none that makes sense.
-    pub(super) framing: Option<Framing>,
-    /// What is odd about it: the shapes of request smuggling (RFC 9112 section 11.2).
-    pub(super) odd: Option<&'static str>,
-    /// A length or transfer coding was given, whether or not it makes sense.
-    pub(super) given: bool,
-}
-
-/// Reads how the end of the body is told (RFC 9112 section 6.3).
-pub(super) fn framing(fields: &Fields<'_>) -> Told {
-    let coded = fields.list("transfer-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity"));
-    let chunked = fields.list("transfer-encoding").any(|coding| {
-        coding
-            .split(|byte| *byte == b';')
-            .next()
-            .unwrap_or_default()
-            .trim_ascii()
-            .eq_ignore_ascii_case(b"chunked")
-    });
-    let mut lengths = fields.list("content-length").map(length);
-    let first = lengths.next();
-    let conflict = first.is_some_and(|first| lengths.any(|other| other != first));
-    let given = coded || first.is_some();
-    match (coded, first) {
-        (true, length) => Told {
-            framing: if chunked { Some(Framing::Chunked) } else { length.flatten().map(Framing::Length) },
-            odd: match (chunked, length) {
-                (_, Some(_)) => Some("Content-Length and Transfer-Encoding"),
-                (false, None) => Some("Transfer-Encoding without chunked"),
-                (true, None) => None,
-            },
-            given,
-        },
-        (false, Some(Some(length))) => Told {
-            framing: Some(Framing::Length(length)),
-            odd: conflict.then_some("conflicting Content-Length"),
-            given,
-        },
-        (false, Some(None)) => Told { framing: None, odd: Some("Content-Length is not a number"), given },
-        (false, None) => Told { framing: None, odd: None, given },
-    }
-}
-
-fn length(text: &[u8]) -> Option<u64> {
-    let digits = text.strip_prefix(b"+").unwrap_or(text);
-    (!digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
-        .then(|| std::str::from_utf8(digits).ok()?.parse().ok())
-        .flatten()
 }
 
 /// The file name of a Content-Disposition field (RFC 6266): `filename*` before `filename`.
@@ -200,17 +202,17 @@ fn parameter_value(argument: &[u8]) -> (Vec<u8>, &[u8]) {
 
 /// Where a piece stands in a whole object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Range {
+pub(crate) struct Range {
     /// Offset of its first byte.
-    pub(super) start: u64,
+    pub(crate) start: u64,
     /// Offset behind its last byte, where told.
-    pub(super) end: Option<u64>,
+    pub(crate) end: Option<u64>,
     /// Length of the whole, where told.
-    pub(super) total: Option<u64>,
+    pub(crate) total: Option<u64>,
 }
 
 /// Reads `Content-Range: bytes 0-99/1000` (RFC 9110 section 14.4), or the `Upload-Offset` of a resumable upload.
-pub(super) fn range(fields: &Fields<'_>) -> Option<Range> {
+pub(crate) fn range(fields: &Fields<'_>) -> Option<Range> {
     if let Some(value) = fields.text("content-range") {
         let (unit, rest) = value.trim().split_once([' ', '='])?;
         let (span, total) = rest.trim().split_once('/')?;
@@ -229,7 +231,7 @@ pub(super) fn range(fields: &Fields<'_>) -> Option<Range> {
 
 /// The account of credentials, and what kind of evidence they are: Basic (RFC 7617), Digest (RFC 7616), NTLM (MS-NTHT) alone or
 /// within Negotiate (RFC 4559). `by_password` is what a password is evidence of. Nothing but the names is looked at.
-pub(super) fn account(credentials: &[u8], by_password: Evidence) -> Option<(Account, Evidence)> {
+pub(crate) fn account(credentials: &[u8], by_password: Evidence) -> Option<(Account, Evidence)> {
     let (scheme, rest) = credentials.split_at(credentials.iter().position(|byte| *byte == b' ')?);
     let rest = rest.trim_ascii();
     let is = |name: &str| scheme.eq_ignore_ascii_case(name.as_bytes());
@@ -253,37 +255,10 @@ pub(super) fn account(credentials: &[u8], by_password: Evidence) -> Option<(Acco
 
 #[cfg(test)]
 mod tests {
-    use super::super::parse::RequestHead;
     use super::*;
 
     fn with_fields<T>(text: &str, read: impl FnOnce(&Fields<'_>) -> T) -> T {
-        let head = format!("GET / HTTP/1.1\r\n{}\r\n\r\n", text.replace('|', "\r\n"));
-        read(&RequestHead::parse(head.as_bytes()).unwrap().fields)
-    }
-
-    #[test]
-    fn framings() {
-        let cases: &[(&str, Option<Framing>, bool)] = &[
-            ("Content-Length: 5", Some(Framing::Length(5)), false),
-            ("Content-Length: 5, 5", Some(Framing::Length(5)), false),
-            ("Content-Length: 5|Content-Length: 5", Some(Framing::Length(5)), false),
-            ("Content-Length: 5|Content-Length: 6", Some(Framing::Length(5)), true),
-            ("Content-Length: +5", Some(Framing::Length(5)), false),
-            ("Content-Length: -5", None, true),
-            ("Content-Length: 99999999999999999999", None, true),
-            ("Transfer-Encoding: chunked", Some(Framing::Chunked), false),
-            ("Transfer-Encoding: gzip, Chunked", Some(Framing::Chunked), false),
-            ("Transfer-Encoding: chunked|Content-Length: 5", Some(Framing::Chunked), true),
-            ("Transfer-Encoding: xchunked|Content-Length: 5", Some(Framing::Length(5)), true),
-            ("Transfer-Encoding: xchunked", None, true),
-            ("Transfer-Encoding: identity|Content-Length: 5", Some(Framing::Length(5)), false),
-            ("Host: h", None, false),
-        ];
-        for (text, expected, odd) in cases {
-            let told = with_fields(text, framing);
-            assert_eq!((told.framing, told.odd.is_some()), (*expected, *odd), "{text}");
-            assert_eq!(told.given, *text != "Host: h");
-        }
+        read(&Fields::of_lines(text.split('|').map(str::as_bytes)))
     }
 
     #[test]

@@ -1,0 +1,15 @@
+//! What HTTP/1 and HTTP/2 have in common (RFC 9110): requests and responses, whatever they are framed in.
+//!
+//! Owns: what fields and targets say, where bodies go, who logs in. Never does: framing.
+
+mod exchange;
+mod fields;
+mod outlet;
+mod pieces;
+mod target;
+
+pub(crate) use exchange::{Exchange, LogIns, Request, content_of_target, request_outlet, response_start};
+pub(crate) use fields::Fields;
+pub(crate) use outlet::Outlet;
+pub(crate) use pieces::Pieces;
+pub(crate) use target::{Target, host};
