@@ -114,6 +114,17 @@ fn a_store_is_proved_to_follow_from_its_captures_and_tampering_is_told() {
     let wrong = filled.call(&["incidents", "verify", other.to_str().expect("UTF-8")]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("SHA-256"));
+    // Another context, and which it is.
+    let context = filled.folder.path().join("context.toml");
+    std::fs::write(&context, "").expect("a context");
+    let context = context.to_str().expect("UTF-8");
+    let other = filled.call(&["incidents", "verify", capture, "--users", users, "--context", context]);
+    assert_eq!(other.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert!(told.contains("another context (shipped)") && !told.contains("signatures"), "{told}");
+    let other = filled.call(&["incidents", "verify", capture, "--feed", context]);
+    let told = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert!(told.contains("other files about people") && told.contains("no feeds"), "{told}");
     // One digit of one record, in the file itself.
     let mut bytes = std::fs::read(filled.path()).expect("the store");
     let needle = b"attributed to alice";

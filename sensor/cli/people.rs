@@ -29,11 +29,11 @@ pub(crate) struct Sources {
     pub(crate) logs: Vec<PathBuf>,
 
     /// A proxy whose word on its clients is taken (X-Forwarded-For, X-Authenticated-User); may be given several times.
-    #[arg(long = "proxy", value_name = "CIDR")]
+    #[arg(long = "proxy", value_name = "CIDR", value_parser = network)]
     pub(crate) proxies: Vec<IpNet>,
 
     /// Addresses that several people use at once (terminal servers, NAT): only evidence of a connection's own port counts there; may be given several times.
-    #[arg(long, value_name = "CIDR")]
+    #[arg(long, value_name = "CIDR", value_parser = network)]
     pub(crate) shared: Vec<IpNet>,
 }
 
@@ -86,6 +86,13 @@ impl Sources {
     }
 }
 
+/// A network, or an address alone.
+pub(crate) fn network(text: &str) -> Result<IpNet, String> {
+    text.parse()
+        .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
+        .map_err(|_| "an address (10.0.0.5) or a network (10.0.0.0/24)".to_owned())
+}
+
 /// When a file was written last; the end of time where the system does not tell.
 fn written(path: &Path) -> Timestamp {
     let since = path.metadata().and_then(|metadata| metadata.modified()).ok();
@@ -126,4 +133,17 @@ fn tell<F: std::fmt::Display>(
         warn(format!("{}: {} more faults; the other lines hold", path.display(), faults.len() - FAULTS_TOLD));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_alone_is_a_network_of_one() {
+        assert_eq!(network("10.0.0.5").unwrap().to_string(), "10.0.0.5/32");
+        assert_eq!(network("fd00::1").unwrap().to_string(), "fd00::1/128");
+        assert_eq!(network("10.0.0.0/8").unwrap().to_string(), "10.0.0.0/8");
+        assert!(network("10.0.0").is_err() && network("10.0.0.0/40").is_err());
+    }
 }

@@ -3,7 +3,7 @@
 //! Owns: the arguments of a replay and what is printed of it. Never does: inspection.
 
 use super::clock::now;
-use super::people::Sources;
+use super::people::{Sources, network};
 use super::{amount, context, evidence, signatures, status, store, view};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -61,7 +61,7 @@ pub(crate) struct Replay {
     seal_to: Vec<String>,
 
     /// An internal network; may be given several times. Default: the private, shared and unique-local ranges.
-    #[arg(short, long, value_name = "CIDR")]
+    #[arg(short, long, value_name = "CIDR", value_parser = network)]
     internal: Vec<ipnet::IpNet>,
 
     #[command(flatten)]
@@ -204,7 +204,15 @@ impl Replay {
     /// The way into the store, where there is one.
     fn fill(&self, inputs: &Inputs, config: &ReplayConfig) -> Result<Option<Fill>> {
         let Some(path) = &self.store else { return Ok(None) };
-        let manifest = store::replay_manifest(inputs, &config.signatures, &self.internal, &self.people)?;
+        let configured = store::Configured {
+            signatures: &config.signatures,
+            internal: &self.internal,
+            people: &self.people,
+            limits: &config.limits,
+            context: self.context.as_deref(),
+            feeds: &self.feed,
+        };
+        let manifest = store::replay_manifest(inputs, &configured)?;
         Ok(Some(Fill::begin(Store::create(path)?, &manifest, now())?))
     }
 

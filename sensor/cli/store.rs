@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use egret_capture::Inputs;
 use egret_detect::SignatureSet;
-use egret_model::{CaseState, Severity, Timestamp};
+use egret_model::{CaseState, Limits, Severity, Timestamp};
 use egret_output::Teller;
 use egret_pipeline::Record;
 use egret_store::{
@@ -208,13 +208,20 @@ pub(crate) fn author(named: Option<&str>) -> Result<String> {
     }
 }
 
+/// What decides what a run finds in its packets.
+#[derive(Clone, Copy)]
+pub(crate) struct Configured<'a> {
+    pub(crate) signatures: &'a SignatureSet,
+    pub(crate) internal: &'a [ipnet::IpNet],
+    pub(crate) people: &'a Sources,
+    pub(crate) limits: &'a Limits,
+    /// The file of the context; None for the shipped one.
+    pub(crate) context: Option<&'a Path>,
+    pub(crate) feeds: &'a [PathBuf],
+}
+
 /// The manifest of a replay: what its records follow from.
-pub(crate) fn replay_manifest(
-    inputs: &Inputs,
-    signatures: &SignatureSet,
-    internal: &[ipnet::IpNet],
-    people: &Sources,
-) -> Result<Manifest> {
+pub(crate) fn replay_manifest(inputs: &Inputs, configured: &Configured<'_>) -> Result<Manifest> {
     let names: Vec<String> = inputs.names().map(str::to_owned).collect();
     let captures = names
         .into_iter()
@@ -227,13 +234,7 @@ pub(crate) fn replay_manifest(
             None => Ok(CaptureDigest { name, bytes: 0, sha256: None }),
         })
         .collect::<Result<_>>()?;
-    Ok(Manifest {
-        kind: RunKind::Replay,
-        captures,
-        internal: internal.iter().map(ToString::to_string).collect(),
-        users: people_digest(people)?,
-        ..manifest(RunKind::Replay, signatures)
-    })
+    Ok(Manifest { captures, ..manifest(RunKind::Replay, configured)? })
 }
 
 /// One digest for all that was told of people: of the table itself where there is nothing else.
@@ -257,16 +258,12 @@ fn people_digest(people: &Sources) -> Result<Option<FileDigest>> {
 pub(crate) fn live_manifest(
     run: &str,
     interfaces: &[String],
-    signatures: &SignatureSet,
-    internal: &[ipnet::IpNet],
-    people: &Sources,
+    configured: &Configured<'_>,
 ) -> Result<Manifest> {
     Ok(Manifest {
         interfaces: interfaces.to_vec(),
-        internal: internal.iter().map(ToString::to_string).collect(),
-        users: people_digest(people)?,
         run: Some(run.to_owned()),
-        ..manifest(RunKind::Live, signatures)
+        ..manifest(RunKind::Live, configured)?
     })
 }
 
@@ -275,17 +272,26 @@ pub(crate) fn this_folder(folder: &Path) -> PathBuf {
     if folder.as_os_str().is_empty() { ".".into() } else { folder.to_owned() }
 }
 
-fn manifest(kind: RunKind, signatures: &SignatureSet) -> Manifest {
-    Manifest {
+fn manifest(kind: RunKind, configured: &Configured<'_>) -> Result<Manifest> {
+    let Configured { signatures, internal, people, limits, context, feeds } = *configured;
+    let context = match context {
+        Some(path) => file_digest(path)?,
+        None => FileDigest { name: "shipped".to_owned(), sha256: hexadecimal_of(egret_context::SHIPPED) },
+    };
+    Ok(Manifest {
         kind,
         egret: env!("CARGO_PKG_VERSION").to_owned(),
         signatures: signature_digest(signatures),
         captures: Vec::new(),
         interfaces: Vec::new(),
-        internal: Vec::new(),
-        users: None,
+        internal: internal.iter().map(ToString::to_string).collect(),
+        users: people_digest(people)?,
+        // Their own form tells every one of them, also those that no configuration names.
+        limits: Some(hexadecimal_of(&format!("{limits:?}"))),
+        context: Some(context),
+        feeds: feeds.iter().map(|path| file_digest(path)).collect::<Result<_>>()?,
         run: None,
-    }
+    })
 }
 
 /// The version of the signatures in force.
@@ -313,6 +319,10 @@ pub(crate) fn digest(path: &Path) -> Result<(u64, String)> {
         bytes += read as u64;
     }
     Ok((bytes, hexadecimal(digest)))
+}
+
+fn hexadecimal_of(text: &str) -> String {
+    hexadecimal(Sha256::new_with_prefix(text))
 }
 
 fn hexadecimal(digest: Sha256) -> String {

@@ -36,7 +36,7 @@ pub use digest::sha256_hex;
 pub use error::StoreError;
 pub use fill::Fill;
 pub use handle::Change;
-pub use manifest::{CaptureDigest, FileDigest, Manifest, RunKind, SignatureDigest};
+pub use manifest::{CaptureDigest, FileDigest, Manifest, Part, RunKind, SignatureDigest};
 pub use open::Store;
 pub use query::{IncidentFilter, Listed, Order, RunRow};
 pub use retention::{Removed, Retention};

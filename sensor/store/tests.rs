@@ -20,6 +20,9 @@ fn manifest(capture: &str) -> Manifest {
         interfaces: Vec::new(),
         internal: Vec::new(),
         users: None,
+        limits: None,
+        context: None,
+        feeds: Vec::new(),
         run: None,
     }
 }

@@ -4,13 +4,13 @@
 
 use crate::cli::people::Sources;
 use crate::cli::{amount, context, signatures, status, store as shared, view};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use egret_capture::Inputs;
 use egret_model::Limits;
 use egret_output::printable;
 use egret_pipeline::{InternalNetworks, Record, ReplayConfig, replay};
-use egret_store::{Manifest, RunKind, RunRow, Store};
+use egret_store::{Manifest, Part, RunKind, RunRow, Store};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -31,7 +31,7 @@ pub(super) struct Verify {
     #[arg(short, long, value_name = "DIR", requires = "captures")]
     signatures: Vec<PathBuf>,
 
-    /// The context of that replay.
+    /// The context of that replay; the shipped one needs no name.
     #[arg(long, value_name = "FILE", requires = "captures")]
     context: Option<PathBuf>,
 
@@ -65,7 +65,17 @@ impl Verify {
         let limits = Limits::default();
         let mut inputs = Inputs::open(&self.captures, &limits.capture);
         let (set, _) = signatures::load(&self.signatures);
-        let given = shared::replay_manifest(&inputs, &set, &[], &self.people)?;
+        let given = shared::replay_manifest(
+            &inputs,
+            &shared::Configured {
+                signatures: &set,
+                internal: &[],
+                people: &self.people,
+                limits: &limits,
+                context: self.context.as_deref(),
+                feeds: &self.feed,
+            },
+        )?;
         let run = find(store.runs()?, &given)?;
         let internal: Vec<ipnet::IpNet> = run
             .manifest
@@ -122,34 +132,51 @@ impl Verify {
     }
 }
 
-/// The run with these inputs. Where the networks differ, those of the run count.
+/// The run with these inputs, under this configuration; of several the last. Where the networks differ, those of the run count.
 fn find(runs: Vec<RunRow>, given: &Manifest) -> Result<RunRow> {
-    let digests = |manifest: &Manifest| -> Vec<Option<String>> {
-        manifest.captures.iter().map(|capture| capture.sha256.clone()).collect()
-    };
-    let mut of_these: Vec<RunRow> = runs
+    let mut of_these: Vec<(Vec<Part>, RunRow)> = runs
         .into_iter()
-        .filter(|run| run.manifest.kind == RunKind::Replay && digests(&run.manifest) == digests(given))
+        .filter(|run| run.manifest.kind == RunKind::Replay)
+        .map(|run| (run.manifest.differs_in(given), run))
+        .filter(|(parts, _)| !parts.contains(&Part::Captures))
         .collect();
-    let Some(last) = of_these.last() else {
+    // Another release may come to the same; only what was told to it must be the same.
+    let same = |parts: &Vec<Part>| parts.iter().all(|part| *part == Part::Release);
+    if let Some(place) = of_these.iter().rposition(|(parts, _)| same(parts)) {
+        return Ok(of_these.swap_remove(place).1);
+    }
+    let Some((parts, last)) = of_these.pop() else {
         bail!("no run of this store has replayed exactly these captures (by their SHA-256, in this order)");
     };
-    let (made, ours) = (&last.manifest.signatures.sha256, &given.signatures.sha256);
-    let other_users = last.manifest.users.as_ref().map(|users| &users.sha256)
-        != given.users.as_ref().map(|users| &users.sha256);
-    if other_users {
-        bail!(
-            "{} was made with other files about people; name them with --users, --directory, --identity-log, --proxy and --shared",
-            last.id
-        );
+    let told: Vec<String> = parts.iter().map(|part| difference(*part, &last.manifest, given)).collect();
+    bail!("{} was made of these captures, but with {}", last.id, told.join("; and with "))
+}
+
+/// What differs, and what to do.
+fn difference(part: Part, made: &Manifest, ours: &Manifest) -> String {
+    match part {
+        Part::Release => format!("egret {} (this is {})", printable(&made.egret), printable(&ours.egret)),
+        Part::Captures => "other captures".to_owned(),
+        Part::Signatures => format!(
+            "other signatures (SHA-256 {}; these are {}): name their folders with --signatures, and use that release",
+            made.signatures.sha256, ours.signatures.sha256
+        ),
+        Part::People => {
+            "other files about people: name them with --users, --directory, --identity-log, --proxy and \
+                         --shared"
+                .to_owned()
+        }
+        Part::Limits => "other limits: use the release and the configuration of that run".to_owned(),
+        Part::Context => {
+            let name = made.context.as_ref().map(|file| file.name.as_str()).unwrap_or_default();
+            format!("another context ({}): name it with --context", printable(name))
+        }
+        Part::Feeds => {
+            let names: Vec<&str> = made.feeds.iter().map(|file| file.name.as_str()).collect();
+            match names.as_slice() {
+                [] => "no feeds: leave out --feed".to_owned(),
+                names => format!("other feeds ({}): name them with --feed", printable(&names.join(", "))),
+            }
+        }
     }
-    if made != ours {
-        bail!(
-            "{} was made with other signatures (SHA-256 {made}, by egret {}; these are {ours}); name their folders with --signatures, and \
-             use that release",
-            last.id,
-            printable(&last.manifest.egret)
-        );
-    }
-    of_these.pop().context("a run of these captures")
 }

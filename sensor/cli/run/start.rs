@@ -103,9 +103,14 @@ fn open_store(
     let manifest = store::live_manifest(
         journal.run(),
         &config.interfaces,
-        &config.signatures,
-        &settings.identity.internal,
-        &settings.sources(),
+        &store::Configured {
+            signatures: &config.signatures,
+            internal: &settings.identity.internal,
+            people: &settings.sources(),
+            limits: &settings.limits(),
+            context: settings.context(),
+            feeds: &settings.context.feeds,
+        },
     )?;
     let fill = Fill::begin(Store::create(path)?, &manifest, now())?;
     let upkeep = Upkeep::new(Store::open(path)?, fill.id().to_owned(), settings, ways);

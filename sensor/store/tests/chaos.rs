@@ -29,6 +29,9 @@ fn manifest(round: u64) -> Manifest {
         interfaces: vec!["span0".into()],
         internal: Vec::new(),
         users: None,
+        limits: None,
+        context: None,
+        feeds: Vec::new(),
         run: Some(format!("r-{round}")),
     }
 }
