@@ -56,6 +56,66 @@ fn logs_and_the_directory_name_senders() {
     );
 }
 
+/// Who leaves soon, and who has left, is told by the directory; a sign-in after the end is told by itself.
+#[test]
+fn the_end_of_an_employment_counts_for_what_follows_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("a file");
+        path.to_str().expect("a UTF-8 path").to_owned()
+    };
+    let people = file(
+        "people.csv",
+        "user,department,end\nalice,Finance,2026-11-20\nbob,Sales,2026-12-10\ncarol,Sales,2026-11-01\n",
+    );
+    let log = file(
+        "security.json",
+        "{\"EventTime\":\"2026-11-23T23:50:00Z\",\"EventID\":4624,\"LogonType\":2,\"TargetUserName\":\"carol\",\
+         \"TargetDomainName\":\"CORP\",\"IpAddress\":\"10.20.1.13\",\"WorkstationName\":\"CAROL-PC\"}\n",
+    );
+    let users = support::file("tests/data/demo-users.csv");
+    let users = users.to_str().expect("a UTF-8 path");
+    let arguments = ["--quiet", "--internal", "10.20.0.0/16", "--users", users, "--directory", &people];
+    let replayed = support::replay(
+        &[&support::file("tests/data/demo.pcap")],
+        &[&arguments[..], &["--identity-log", &log]].concat(),
+    );
+    let incidents = replayed.records("incidents.jsonl");
+    let of = |user: &str| -> Vec<&Value> { incidents.iter().filter(|one| one["user"] == user).collect() };
+    let said = |incident: &Value, text: &str| {
+        assert!(incident["reasons"].to_string().contains(text), "{text}: {incident:#}");
+    };
+    assert!(of("alice").len() > 1 && of("bob").len() > 1);
+    for incident in of("alice") {
+        said(incident, "is no longer employed since 2026-11-20");
+        said(incident, "former-employee");
+        assert!(incident["profile"]["reasons"].to_string().contains("no longer employed"), "{incident:#}");
+    }
+    for incident in of("bob") {
+        said(incident, "is about to leave: the employment ends on 2026-12-10");
+        assert!(!incident["reasons"].to_string().contains("former-employee"), "{incident:#}");
+    }
+    let [carol] = of("carol")[..] else { panic!("one incident of carol: {:#?}", of("carol")) };
+    assert_eq!((&carol["kind"], &carol["severity"]), (&"account-misuse".into(), &"high".into()));
+    said(carol, "a sign-in of carol, whose employment ended before 2026-11-02");
+}
+
+/// What a proxy says of its client counts only if the operator trusts the proxy.
+#[test]
+fn only_trusted_proxies_name_their_clients() {
+    let client = support::file("tests/data/identity/forwarded.pcap");
+    let sender = |arguments: &[&str]| {
+        let replayed = support::replay(&[&client], &[&["--quiet"], arguments].concat());
+        let transfers = replayed.records("transfers.jsonl");
+        transfers.into_iter().find(|transfer| transfer["operation"] == "PUT /q3.csv").expect("the upload")["sender"].take()
+    };
+    let trusted = sender(&["--proxy", "10.0.0.5"]);
+    assert_eq!((&trusted["user"], &trusted["evidence"]), (&"alice".into(), &"proxy-header".into()));
+    assert_eq!(sender(&["--proxy", "10.0.0.6"])["user"], Value::Null);
+    assert_eq!(sender(&[])["user"], Value::Null);
+}
+
 #[test]
 fn each_capture_names_whom_it_should() {
     let folder = support::file("tests/data/identity");

@@ -13,7 +13,6 @@ const FEW: usize = 3;
 const OVERLAP_NS: i64 = 600_000_000_000;
 /// Bytes out from the new address that make it worth more than a note.
 const BULK: u64 = 500_000;
-const KEPT: usize = 16;
 /// Attribution that is less sure is rather wrong than a stranger.
 const SURE: f32 = 0.7;
 
@@ -34,7 +33,8 @@ pub(crate) fn foreign(
         .map(|(other, (_, last))| (*other, *last))
         .collect();
     let roams = profile.addresses.len() > FEW;
-    let (days, last) = profile.addresses.entry(&ip, now, KEPT, || (0, i64::MIN));
+    let (days, last) =
+        profile.addresses.entry(&ip, now, setting.limits.addresses_per_actor, || (0, i64::MIN));
     if *last == i64::MIN || Timestamp::from_nanos(*last).day() < day {
         *days += 1;
     }

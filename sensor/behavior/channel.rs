@@ -1,12 +1,13 @@
 //! Data in names: those that are asked of a resolver (DNS tunnels), and those that encrypted sessions ask for (SNI).
 //!
-//! Owns: what the names under one zone have come to for one client. Never does: decoding them.
+//! Owns: what the names under one zone have come to for one client. Never does: decoding them; keeping them.
 //!
 //! A tunnel has to say something new with every name, so what counts is the information in labels that were never seen before: their
 //! characters times the entropy of these. Services that put hashes and addresses into names do that too; what they lack are the other
 //! marks of a tunnel, which multiply: record types that carry bytes back, characters that no host name has, names as long as they
 //! may be. A zone that many clients ask is a service, and so is one that the context lists.
 
+use crate::distinct::Distinct;
 use crate::profile::hash;
 use crate::recent::Recent;
 use crate::statistics::entropy;
@@ -24,10 +25,8 @@ const ENOUGH: f64 = 1_500.0;
 const HALF_LIFE_NS: f64 = 2.0 * 86_400e9;
 /// Clients of a zone from which on it is a service.
 const SERVICE_CLIENTS: usize = 5;
-/// Clients of a zone that are told apart.
-const CLIENTS_KEPT: usize = 16;
 /// Distinct server names of one zone before they are looked at: services have many, a channel more.
-const SNI_NAMES: u64 = 20;
+const SNI_NAMES: f64 = 20.0;
 /// Names longer than this are as long as their maker could make them.
 const LONG_NAME: usize = 100;
 
@@ -69,15 +68,16 @@ pub(crate) struct Channels {
 struct Zone {
     since: i64,
     last_at: i64,
-    seen: BTreeSet<u64>,
-    names: u64,
+    /// Names and labels, so that each counts once.
+    seen: Distinct,
+    names: f64,
     /// Bytes of information, halved by time.
     information: f64,
-    characters: u64,
-    carrying: u64,
-    raw: u64,
-    odd: u64,
-    long: u64,
+    characters: f64,
+    carrying: f64,
+    raw: f64,
+    odd: f64,
+    long: f64,
     heads: u64,
     answered: u64,
 }
@@ -143,7 +143,7 @@ impl Channels {
         }
         let evidence = account.verdict(service, true)?;
         let explanation = format!(
-            "{} different server names under {zone}, {} characters that look like encoded data: content may leave in the names",
+            "{:.0} different server names under {zone}, {:.0} characters that look like encoded data: content may leave in the names",
             account.names, account.characters
         );
         Some(account.suspicion(AnomalyKind::SniChannel, evidence, zone, explanation, setting))
@@ -152,7 +152,7 @@ impl Channels {
     fn is_service(&mut self, actor: &Actor, zone: &str, setting: Setting<'_>) -> bool {
         let now = setting.now.nanos();
         let clients = self.clients.entry(&zone.to_owned(), now, setting.limits.zones, BTreeSet::new);
-        if clients.len() < CLIENTS_KEPT {
+        if clients.len() < setting.limits.clients_per_zone {
             clients.insert(hash(&actor.key()));
         }
         clients.len() >= SERVICE_CLIENTS
@@ -168,39 +168,40 @@ impl Zone {
         let idle = as_f64((now - self.last_at).max(0).unsigned_abs());
         self.information *= 0.5_f64.powf(idle / HALF_LIFE_NS);
         self.last_at = self.last_at.max(now);
-        if !self.remember(&format!("{before}."), setting.limits.names_per_zone) {
+        let exact = setting.limits.distinct_exact;
+        // How many new names this one stands for: one or none, as long as they are counted exactly.
+        let new = self.seen.insert(hash(&format!("{before}.")), exact);
+        if new == 0.0 {
             return;
         }
-        self.names += 1;
-        self.characters += before.len() as u64;
-        self.raw += u64::from(kind == NULL || kind == PRIVATE);
-        self.carrying += u64::from(CARRYING.contains(&kind));
-        self.odd += u64::from(before.chars().any(is_odd));
-        self.long += u64::from(before.chars().count() > LONG_NAME);
+        let counted = |holds: bool| if holds { new } else { 0.0 };
+        self.names += new;
+        self.characters += new * as_f64(before.len() as u64);
+        self.raw += counted(kind == NULL || kind == PRIVATE);
+        self.carrying += counted(CARRYING.contains(&kind));
+        self.odd += counted(before.chars().any(is_odd));
+        self.long += counted(before.chars().count() > LONG_NAME);
         let begins = before.trim_start_matches(is_odd);
         let file = FILE_HEADS.iter().any(|head| begins.starts_with(head));
         self.heads += u64::from(file || TOOL_WORDS.iter().any(|word| before.contains(word)));
         for label in before.split('.') {
-            if self.remember(label, setting.limits.names_per_zone) {
+            let new = self.seen.insert(hash(label), exact);
+            if new > 0.0 {
                 let weight = if is_hash(label) && (kind == 1 || kind == 28) { HASH_LABEL } else { 1.0 };
-                self.information += weight * as_f64(label.chars().count() as u64) * entropy(label) / 8.0;
+                self.information +=
+                    new * weight * as_f64(label.chars().count() as u64) * entropy(label) / 8.0;
             }
         }
     }
 
-    /// True when `text` is new.
-    fn remember(&mut self, text: &str, limit: usize) -> bool {
-        if self.seen.len() < limit { self.seen.insert(hash(text)) } else { !self.seen.contains(&hash(text)) }
-    }
-
     /// Evidence, if it is enough.
     fn verdict(&self, service: bool, server_names: bool) -> Option<f64> {
-        let most = |count: u64| count * 2 >= self.names;
+        let most = |count: f64| count * 2.0 >= self.names;
         let mut evidence = self.information;
         for (holds, factor) in [
             (most(self.raw), RAW_TYPE),
             (!most(self.raw) && most(self.carrying), CARRYING_TYPE),
-            (most(self.odd) || self.odd >= 3, ODD_CHARACTERS),
+            (most(self.odd) || self.odd >= 3.0, ODD_CHARACTERS),
             (most(self.long), LONG_NAMES),
             (self.heads > 0, FILE_HEAD),
             (service, SERVICE),
@@ -227,9 +228,9 @@ impl Zone {
             severity: if certain { Severity::High } else { Severity::Medium },
             since: Timestamp::from_nanos(self.since),
             destination: Some(zone.to_owned()),
-            observed: as_f64(self.names),
+            observed: self.names.round(),
             unit: "names",
-            ..Suspicion::of_bytes(kind, setting, self.characters, explanation)
+            ..Suspicion::of_bytes(kind, setting, whole(self.characters), explanation)
                 .with_baseline(0.0)
                 .scored(0.6 + 0.1 * (evidence / ENOUGH).log2())
         }
@@ -238,10 +239,10 @@ impl Zone {
 
 fn dns(account: &Zone, evidence: f64, zone: &str, setting: Setting<'_>) -> Suspicion {
     let marks: Vec<&str> = [
-        (account.raw > 0, "record types without a form"),
-        (account.carrying * 2 >= account.names, "record types that carry bytes back"),
-        (account.odd > 0, "characters that no host name has"),
-        (account.long > 0, "names of more than 100 characters"),
+        (account.raw > 0.0, "record types without a form"),
+        (account.carrying * 2.0 >= account.names, "record types that carry bytes back"),
+        (account.odd > 0.0, "characters that no host name has"),
+        (account.long > 0.0, "names of more than 100 characters"),
         (account.heads > 0, "the head of a compressed file or a word of a tunnelling tool"),
     ]
     .into_iter()
@@ -249,10 +250,16 @@ fn dns(account: &Zone, evidence: f64, zone: &str, setting: Setting<'_>) -> Suspi
     .collect();
     let marks = if marks.is_empty() { String::new() } else { format!("; with {}", marks.join(", ")) };
     let explanation = format!(
-        "{} different names under {zone}, {} characters of them, {} bytes in the answers{marks}: data is carried in questions to the resolver",
+        "{:.0} different names under {zone}, {:.0} characters of them, {} bytes in the answers{marks}: data is carried in questions to the resolver",
         account.names, account.characters, account.answered
     );
     account.suspicion(AnomalyKind::DnsTunnel, evidence, zone, explanation, setting)
+}
+
+/// A sum as a count.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive, and far below 2^53")]
+const fn whole(sum: f64) -> u64 {
+    sum.round() as u64
 }
 
 /// Host names are letters, digits, hyphens (RFC 1123 section 2.1), and underscores in practice.
@@ -285,7 +292,7 @@ mod tests {
                 let now = Timestamp::from_seconds(1_000_000 + second as i64);
                 let setting = Setting { limits: &limits, context: &context, now };
                 let ip = [10, 0, 0, client].into();
-                let actor = Actor { user: None, host: None, ip, confidence: None };
+                let actor = Actor { user: None, host: None, ip, confidence: None, person: None };
                 let question = Observation::Question { name: name.clone(), kind };
                 last = channels.name(&actor, [192, 0, 2, 53].into(), &question, setting).or(last);
             }

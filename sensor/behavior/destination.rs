@@ -15,8 +15,6 @@ const LEAST: u64 = 500_000;
 const TIMES_USUAL: f64 = 3.0;
 /// Users of a destination from which on it is a common one.
 const COMMON: usize = 4;
-/// Users told apart.
-const USERS_KEPT: usize = 32;
 
 /// Who uses which destination, as far as it matters.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -28,7 +26,7 @@ impl Popularity {
         let limit = setting.limits.destinations;
         let users = self.0.entry(&destination.to_owned(), setting.now.nanos(), limit, BTreeSet::new);
         let actor = hash(actor);
-        if users.len() < USERS_KEPT {
+        if users.len() < setting.limits.users_per_destination {
             users.insert(actor);
         }
         users.len() - usize::from(users.contains(&actor))

@@ -17,11 +17,15 @@ mod channel;
 mod collusion;
 mod covert;
 mod destination;
+mod distinct;
+mod former;
 mod hours;
 mod intelligence;
+mod peers;
 mod port;
 mod profile;
 mod recent;
+mod resolver;
 mod staging;
 mod statistics;
 mod suspicion;
@@ -40,6 +44,7 @@ use egret_model::{
     Anomaly, BehaviorLimits, Direction, FindingRecord, IdHasher, Observation, Protocol, Timestamp,
     TransferRecord,
 };
+use peers::Peers;
 use profile::Profile;
 use recent::Recent;
 use serde::{Deserialize, Serialize};
@@ -50,7 +55,7 @@ use suspicion::{Setting, Suspicion};
 /// Growth after which an anomaly is told again.
 const GROWN: f64 = 2.0;
 /// The form of saved state: another one is not read.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 /// All habits and detectors.
 #[derive(Debug)]
@@ -65,6 +70,7 @@ pub struct Behavior {
 struct State {
     form: u32,
     profiles: Recent<String, Profile>,
+    peers: Peers,
     popularity: Popularity,
     channels: Channels,
     covert: Covert,
@@ -134,7 +140,7 @@ impl Behavior {
         }
         let (key, now) = (contact.actor.key(), setting.now.nanos());
         let profile = self.state.profiles.entry(&key, now, setting.limits.actors, Profile::default);
-        profile.note_read(read, setting.now);
+        profile.note_read(read, setting);
         if let Some(asset) = setting.context.asset(contact.peer.ip, contact.peer.name.as_deref()) {
             let worth = self.state.assets.entry(&key, now, setting.limits.actors, || (asset.value, now));
             if asset.value >= worth.0 || now - worth.1 > profile::DAY_NS {
@@ -163,18 +169,26 @@ impl Behavior {
             .filter(|(_, at)| now.nanos() - at < profile::DAY_NS)
             .map_or(1.0, |(worth, _)| *worth);
         let profile = self.state.profiles.entry(&key, now.nanos(), setting.limits.actors, Profile::default);
-        profile.active(now);
+        if profile.active(now) {
+            self.state.peers.note(contact.actor, profile, setting);
+        }
         let unusual_hour = profile.is_unusual_hour(now);
-        let closed = profile.note_upload(contact.out().bytes, &habit_key, now);
+        let closed = profile.note_upload(contact.out().bytes, &habit_key, setting);
         let habit = profile.note_contact(contact, setting);
         let sent = habit.today.out;
+        let of_peers = profile.peers(now, || self.state.peers.baseline(contact.actor, setting));
+        let peers = of_peers.as_ref();
         suspicions.extend(closed.and_then(|closed| volume::leak(closed, &profile.volumes, setting)));
-        suspicions.extend(volume::day(&profile.volumes, setting));
+        suspicions.extend(volume::day(&profile.volumes, peers, setting));
+        suspicions.extend(peers::volume(contact, profile, peers, setting));
         suspicions.extend(bulk::encrypted(contact, profile, &habit, setting));
         suspicions.extend(destination::new(contact, profile, &habit, others, setting));
         if unusual_hour {
             let off = profile.note_off_hours(contact.out().bytes, now);
-            suspicions.extend(hours::off(contact, profile, &habit, off, setting));
+            suspicions.extend(hours::off(contact, profile, &habit, off, peers, setting));
+        }
+        if let Some(peers) = peers {
+            suspicions.extend(hours::off_of_peers(contact, profile, &habit, peers, setting));
         }
         suspicions.extend(asymmetry::reversed(contact, profile, &habit, setting));
         suspicions.extend(staging::out_after_read(contact, profile, &habit, asset, setting));
@@ -182,6 +196,7 @@ impl Behavior {
         if habit.is_new(now) {
             suspicions.extend(trickle::many(profile, setting));
         }
+        suspicions.extend(resolver::carried(contact, &habit, setting));
         suspicions.extend(beacon::with_data(contact, &habit, others, setting));
         suspicions.extend(port::odd(contact, &habit, setting));
         suspicions.extend(account::foreign(contact, profile, sent, setting));
@@ -229,6 +244,8 @@ impl Behavior {
         let setting = Setting { limits: &limits, context: &context, now };
         let mut suspicions: Vec<Suspicion> = Vec::new();
         suspicions.extend(intelligence::file(transfer, peer, setting));
+        let upload = former::used(actor, "an upload", transfer.bytes, setting);
+        suspicions.extend(upload.map(|suspicion| suspicion.to(peer)));
         suspicions.extend(self.state.collusion.transfer(actor, peer, transfer, findings, setting));
         let key = actor.key();
         let profile = self.state.profiles.entry(&key, now.nanos(), setting.limits.actors, Profile::default);
@@ -239,6 +256,16 @@ impl Behavior {
         }
         for suspicion in suspicions {
             self.raise(actor, suspicion, now, sink);
+        }
+    }
+
+    /// Somebody was seen signing in.
+    pub fn sign_in(&mut self, actor: &Actor, at: Timestamp, sink: Sink<'_>) {
+        let context = Arc::clone(&self.context);
+        let limits = self.limits.clone();
+        let setting = Setting { limits: &limits, context: &context, now: at };
+        if let Some(suspicion) = former::used(actor, "a sign-in", 0, setting) {
+            self.raise(actor, suspicion, at, sink);
         }
     }
 
@@ -275,6 +302,7 @@ impl Behavior {
             host: actor.host.clone(),
             ip: actor.ip,
             confidence: actor.confidence,
+            person: actor.person.clone(),
             destination,
             baseline,
             observed,

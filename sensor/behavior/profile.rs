@@ -2,6 +2,7 @@
 //!
 //! Owns: what is remembered of days, hours, destinations, addresses and reads. Never does: judging it.
 
+use crate::peers::Baseline;
 use crate::recent::Recent;
 use crate::suspicion::{Contact, Setting};
 use crate::volume::{Assessment, Volumes};
@@ -11,13 +12,13 @@ use std::collections::VecDeque;
 
 const HOUR_NS: i64 = 3_600_000_000_000;
 pub(crate) const DAY_NS: i64 = 24 * HOUR_NS;
-/// Reads from inside are added up in pieces of this, nanoseconds (10 min), for a day.
+/// Reads from inside are added up in pieces of this, nanoseconds (10 min).
 const READ_SLOT_NS: i64 = HOUR_NS / 6;
-const READ_SLOTS: usize = 144;
 /// Transfers that count as small, bytes.
 pub(crate) const SMALL: u64 = 64 << 10;
-/// Contacts of a destination whose times are remembered.
-const TIMES: usize = 24;
+
+/// Uploads of a day before they are held against those of peers, bytes.
+const WORTH_COMPARING: u64 = 500_000;
 
 /// What is usual for somebody.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -33,6 +34,8 @@ pub(crate) struct Profile {
     /// Bytes sent today in hours that were never active before.
     pub(crate) off_hours: (i64, u64),
     reads: VecDeque<(i64, u64)>,
+    /// What is usual for peers, as it was on a day.
+    peers: Option<(i64, Option<Box<Baseline>>)>,
     /// Addresses used, with days and last use.
     pub(crate) addresses: Recent<std::net::IpAddr, (u32, i64)>,
 }
@@ -94,16 +97,28 @@ impl Habit {
 }
 
 impl Profile {
-    /// Activity at `now`: the day before is over if this begins another one.
-    pub(crate) fn active(&mut self, now: Timestamp) {
+    /// Activity at `now`: the day before is over if this begins another one, and then this is true.
+    pub(crate) fn active(&mut self, now: Timestamp) -> bool {
         let day = now.day();
         if self.today == 0 {
             self.today = day;
         }
-        if day > self.today {
+        let another = day > self.today;
+        if another {
             self.days_before += 1;
             self.today = day;
         }
+        another
+    }
+
+    /// The hours with activity on a day before today, as bits.
+    pub(crate) fn known_hours(&self, now: Timestamp) -> u32 {
+        let known = |(days, last): &(u16, i64)| *days > 1 || (*days == 1 && *last != now.day());
+        self.hours
+            .iter()
+            .enumerate()
+            .filter(|(_, hour)| known(hour))
+            .fold(0, |bits, (hour, _)| bits | (1 << hour))
     }
 
     /// Whether the hour of `now`, and those beside it, were never active on a day before.
@@ -147,7 +162,7 @@ impl Profile {
             today.small = (today.small.0 + 1, today.small.1 + out);
         }
         if contact.opened && !contact.flow.continued {
-            if habit.times.len() >= TIMES {
+            if habit.times.len() >= setting.limits.contacts_per_destination.max(1) {
                 habit.times.pop_front();
             }
             habit.times.push_back((contact.flow.opened_at.nanos(), out));
@@ -176,9 +191,24 @@ impl Profile {
         &mut self,
         bytes: u64,
         destination: &str,
-        now: Timestamp,
+        setting: Setting<'_>,
     ) -> Option<Assessment> {
-        self.volumes.add(now.day(), bytes, hash(destination))
+        self.volumes.add(setting.now.day(), bytes, hash(destination), setting.limits.distinct_exact)
+    }
+
+    /// What is usual for peers, asked for once a day; nothing for who sends too little to be compared.
+    pub(crate) fn peers(
+        &mut self,
+        now: Timestamp,
+        ask: impl FnOnce() -> Option<Baseline>,
+    ) -> Option<Baseline> {
+        if self.volumes.today_bytes() < WORTH_COMPARING {
+            return None;
+        }
+        if self.peers.as_ref().is_none_or(|(day, _)| *day != now.day()) {
+            self.peers = Some((now.day(), ask().map(Box::new)));
+        }
+        self.peers.as_ref()?.1.as_deref().cloned()
     }
 
     /// Adds an upload outside of the usual hours; returns what it has come to today.
@@ -191,13 +221,13 @@ impl Profile {
     }
 
     /// Adds what was read from inside.
-    pub(crate) fn note_read(&mut self, bytes: u64, now: Timestamp) {
-        let slot = now.nanos().div_euclid(READ_SLOT_NS);
+    pub(crate) fn note_read(&mut self, bytes: u64, setting: Setting<'_>) {
+        let slot = setting.now.nanos().div_euclid(READ_SLOT_NS);
         match self.reads.back_mut() {
             Some((last, sum)) if *last >= slot => *sum = sum.saturating_add(bytes),
             _ => {
                 self.reads.push_back((slot, bytes));
-                if self.reads.len() > READ_SLOTS {
+                if self.reads.len() > setting.limits.read_slots {
                     self.reads.pop_front();
                 }
             }
@@ -217,7 +247,7 @@ pub(crate) const fn is_unreadable(protocol: Option<Protocol>) -> bool {
     matches!(protocol, Some(Protocol::Tls | Protocol::Quic | Protocol::Ssh))
 }
 
-const fn hour_of(now: Timestamp) -> usize {
+pub(crate) const fn hour_of(now: Timestamp) -> usize {
     now.nanos().div_euclid(HOUR_NS).rem_euclid(24) as usize
 }
 

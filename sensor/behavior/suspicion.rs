@@ -3,7 +3,7 @@
 //! Owns: the words between the detectors and the stage. Never does: detecting.
 
 use egret_context::{Context, Destination, zone_of};
-use egret_model::{AnomalyKind, BehaviorLimits, FlowSummary, Severity, Timestamp, Volume};
+use egret_model::{AnomalyKind, BehaviorLimits, FlowSummary, Person, Severity, Timestamp, Volume};
 use std::net::IpAddr;
 
 /// A user, host or address inside.
@@ -17,6 +17,8 @@ pub struct Actor {
     pub ip: IpAddr,
     /// Attribution confidence.
     pub confidence: Option<f32>,
+    /// What the directory knows of the user.
+    pub person: Option<Person>,
 }
 
 impl Actor {
@@ -172,5 +174,30 @@ pub(crate) fn size(bytes: f64) -> String {
         1e3..1e6 => format!("{:.1} kB", bytes / 1e3),
         1e6..1e9 => format!("{:.1} MB", bytes / 1e6),
         _ => format!("{:.1} GB", bytes / 1e9),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use egret_model::{Endpoint, FlowKind};
+
+    /// A flow without anything special.
+    pub(crate) fn flow(now: Timestamp) -> FlowSummary {
+        FlowSummary {
+            kind: FlowKind::Tcp,
+            initiator: Endpoint { ip: [10, 0, 0, 1].into(), port: 50_000 },
+            responder: Endpoint { ip: [192, 0, 2, 1].into(), port: 443 },
+            opened_at: now,
+            last_at: now,
+            up: Volume::default(),
+            down: Volume::default(),
+            protocol: None,
+            server_name: None,
+            ja4: None,
+            via_proxy: false,
+            midstream: false,
+            continued: false,
+        }
     }
 }

@@ -7,11 +7,13 @@
 //! must be far out to count; more than usual together with more destinations than usual counts earlier, and so does a little more
 //! day after day (CUSUM).
 
+use crate::distinct::Distinct;
+use crate::peers::Baseline;
 use crate::statistics::{median, median_and_deviation};
 use crate::suspicion::{Setting, Suspicion, as_f64, size};
 use egret_model::{AnomalyKind, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 /// Days remembered.
 const HISTORY: usize = 28;
@@ -34,8 +36,6 @@ const STEP_ALLOWED: f64 = 0.5;
 const LEAK: f64 = 9.0;
 /// Uploads of a day below this are never unusual by their volume, bytes.
 const LEAST_BYTES: u64 = 1_000_000;
-/// Destinations told apart in one day.
-const DESTINATIONS: usize = 4_096;
 
 /// The totals of one user's days.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -49,7 +49,7 @@ pub(crate) struct Volumes {
 struct Day {
     day: i64,
     bytes: u64,
-    destinations: BTreeSet<u64>,
+    destinations: Distinct,
 }
 
 /// A day that is over.
@@ -80,17 +80,22 @@ const fn is_weekend(day: i64) -> bool {
 }
 
 impl Volumes {
-    /// Adds an upload; returns what the days before have come to, if this begins another one.
-    pub(crate) fn add(&mut self, day: i64, bytes: u64, destination: u64) -> Option<Assessment> {
+    /// Adds an upload; returns what the days before have come to, if this begins another one. Of more destinations than
+    /// `exact_most`, their number is an estimate.
+    pub(crate) fn add(
+        &mut self,
+        day: i64,
+        bytes: u64,
+        destination: u64,
+        exact_most: usize,
+    ) -> Option<Assessment> {
         let mut closed = None;
         if day > self.today.day {
             closed = self.close();
             self.today = Day { day, ..Day::default() };
         }
         self.today.bytes = self.today.bytes.saturating_add(bytes);
-        if self.today.destinations.len() < DESTINATIONS {
-            self.today.destinations.insert(destination);
-        }
+        self.today.destinations.insert(destination, exact_most);
         closed
     }
 
@@ -100,7 +105,7 @@ impl Volumes {
         if bytes == 0 {
             return None;
         }
-        let total = Total { day, bytes, destinations: destinations.len() as u64 };
+        let total = Total { day, bytes, destinations: destinations.count() };
         let assessment = self.assess(total);
         self.leak = assessment.map_or(self.leak, |assessment| assessment.leak * LEAK);
         self.history.push_back(total);
@@ -113,11 +118,16 @@ impl Volumes {
     /// How unusual the present day is so far.
     pub(crate) fn today(&self) -> Option<Assessment> {
         let Day { day, bytes, ref destinations } = self.today;
-        self.assess(Total { day, bytes, destinations: destinations.len() as u64 })
+        self.assess(Total { day, bytes, destinations: destinations.count() })
     }
 
     pub(crate) const fn today_bytes(&self) -> u64 {
         self.today.bytes
+    }
+
+    /// Destinations of the present day so far.
+    pub(crate) fn today_destinations(&self) -> u64 {
+        self.today.destinations.count()
     }
 
     fn assess(&self, total: Total) -> Option<Assessment> {
@@ -151,10 +161,16 @@ impl Volumes {
         let mut past: Vec<f64> = self.history.iter().map(|past| as_f64(past.bytes)).collect();
         median(&mut past)
     }
+
+    /// Destinations of a usual day; 0 without any.
+    pub(crate) fn usual_destinations(&self) -> f64 {
+        let mut past: Vec<f64> = self.history.iter().map(|past| as_f64(past.destinations)).collect();
+        median(&mut past)
+    }
 }
 
-/// Today is far out.
-pub(crate) fn day(volumes: &Volumes, setting: Setting<'_>) -> Option<Suspicion> {
+/// Today is far out. What is usual for `peers` is told with it.
+pub(crate) fn day(volumes: &Volumes, peers: Option<&Baseline>, setting: Setting<'_>) -> Option<Suspicion> {
     let assessment = volumes.today()?;
     let bytes = volumes.today_bytes();
     let reached = assessment.volume.max(assessment.both);
@@ -162,8 +178,9 @@ pub(crate) fn day(volumes: &Volumes, setting: Setting<'_>) -> Option<Suspicion> 
         return None;
     }
     let more = if assessment.both >= 1.0 { ", and to more destinations than usual" } else { "" };
+    let peers = peers.map(|peers| peers.remark(bytes)).unwrap_or_default();
     let explanation = format!(
-        "{} uploaded in a day, where {} are usual{more}",
+        "{} uploaded in a day, where {} are usual{more}{peers}",
         size(as_f64(bytes)),
         size(assessment.usual_bytes)
     );
@@ -204,12 +221,12 @@ pub(crate) fn leak(closed: Assessment, volumes: &Volumes, setting: Setting<'_>) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     /// One row of the table: bytes, distinct destinations.
     fn feed(volumes: &mut Volumes, day: i64, bytes: u64, destinations: u64) -> Option<Assessment> {
         for destination in 0..destinations {
-            volumes.add(day, if destination == 0 { bytes } else { 0 }, destination);
+            volumes.add(day, if destination == 0 { bytes } else { 0 }, destination, 128);
         }
         volumes.today()
     }

@@ -64,6 +64,8 @@ pub enum DestinationKind {
     Assistant,
     /// Public stores of source code.
     CodeHosting,
+    /// Public resolvers, which are asked in secret.
+    Resolver,
 }
 
 /// What is known of a destination.

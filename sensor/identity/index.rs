@@ -8,7 +8,7 @@ use crate::people::People;
 use crate::place::{Interval, PlaceRecord};
 use crate::plan::PlanEntry;
 use crate::weight;
-use egret_model::{Attribution, Evidence, IdentityLimits, MacAddress, Sighting, Timestamp};
+use egret_model::{Attribution, Evidence, IdentityLimits, MacAddress, Person, Sighting, Timestamp};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -26,6 +26,7 @@ pub struct IdentityIndex {
     whereabouts: Whereabouts,
     most: usize,
     most_of_place: usize,
+    most_people: usize,
 }
 
 /// What evidence speaks of.
@@ -64,6 +65,7 @@ impl IdentityIndex {
             whereabouts: Whereabouts::new(limits.accounts),
             most: limits.intervals.max(1),
             most_of_place: limits.intervals_of_address.max(1),
+            most_people: limits.people_of_address.max(1),
         }
     }
 
@@ -76,22 +78,45 @@ impl IdentityIndex {
         }
     }
 
-    /// Time has come to `now`: evidence of the files up to then is taken in. To be called with the time of each event.
-    pub fn advance(&mut self, now: Timestamp) {
+    /// Time has come to `now`: evidence of the files up to then is taken in. To be called with the time of each event. Gives what
+    /// of it is of former employees ([`Self::former`]).
+    pub fn advance(&mut self, now: Timestamp) -> Vec<Sighting> {
+        let mut former = Vec::new();
         if now <= self.now {
-            return;
+            return former;
         }
         let people = Arc::clone(&self.people);
         for event in people.events_between(self.now, now) {
             self.insert(event, &people);
+            if self.former(event).is_some() {
+                former.push(event.clone());
+            }
         }
         self.now = now;
+        former
     }
 
     /// True for the address of a proxy whose word on its clients is taken.
     #[must_use]
     pub fn is_proxy(&self, ip: IpAddr) -> bool {
         self.people.is_proxy(ip)
+    }
+
+    /// Who signed in though the employment has ended, by a piece of evidence: the account's name in the directory, and what that knows of
+    /// the person. None for what is no proof that somebody was there: a claim, a host's name, the end of a session.
+    #[must_use]
+    pub fn former(&self, sighting: &Sighting) -> Option<(String, Person)> {
+        let over = sighting.until.is_some_and(|until| until <= sighting.at);
+        if !sighting.confirmed || over || weight::of(sighting.evidence) < weight::PRESENCE {
+            return None;
+        }
+        let directory = self.people.directory();
+        let (name, _) = directory.account(sighting.user.as_deref()?, sighting.domain.as_deref())?;
+        let person = directory.person(name)?;
+        person
+            .employment_ends
+            .is_some_and(|ends| ends <= sighting.at)
+            .then(|| (name.to_owned(), person.clone()))
     }
 
     /// Adds a piece of evidence; one that speaks of no address at all says nothing, nor does one that a proxy tells which the
@@ -126,7 +151,7 @@ impl IdentityIndex {
             && sighting.confirmed
         {
             if person && !self.whereabouts.roams(user, at) {
-                record.present(user, at);
+                record.present(user, at, self.most_people);
             }
             self.whereabouts.note(user, ip, at);
         }

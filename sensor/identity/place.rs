@@ -61,8 +61,6 @@ const COALESCE_NS: i64 = 3600 * weight::SECOND;
 const COALESCE_DEPTH: usize = 32;
 /// Pieces of evidence that are weighed for one question; the latest count.
 const MOST_WEIGHED: usize = 4096;
-/// Persons of one address that are kept in mind.
-const MOST_PEOPLE: usize = 16;
 /// How long somebody counts as present, nanoseconds.
 const PRESENT_NS: i64 = 4 * 3600 * weight::SECOND;
 /// Somebody who is seen again within this time, with somebody else in between, never left, nanoseconds. At a kiosk people come back
@@ -237,8 +235,8 @@ impl PlaceRecord {
         self.leased_until.filter(|until| *until < at)
     }
 
-    /// A person was seen: whether several use the address at once shows when they come and go.
-    pub(crate) fn present(&mut self, user: &Arc<str>, at: Timestamp) {
+    /// A person was seen: whether several use the address at once shows when they come and go. At most `most` are kept in mind.
+    pub(crate) fn present(&mut self, user: &Arc<str>, at: Timestamp, most: usize) {
         self.people.retain(|known| at.since(known.last) <= PRESENT_NS);
         let before = self.people.iter().find(|known| known.user == *user).map(|known| known.last);
         let between = before.filter(|before| at.since(*before) <= STAYED_NS).is_some_and(|before| {
@@ -250,7 +248,7 @@ impl PlaceRecord {
                 known.returned |= between;
             }
             None => {
-                if self.people.len() >= MOST_PEOPLE {
+                if self.people.len() >= most {
                     self.people.remove(0);
                 }
                 self.people.push(Presence { user: Arc::clone(user), last: at, returned: false });

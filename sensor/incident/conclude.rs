@@ -113,11 +113,12 @@ fn kind(open: &Open) -> &'static str {
             | AnomalyKind::IcmpCovert
             | AnomalyKind::NtpCovert
             | AnomalyKind::SniChannel
-            | AnomalyKind::TargetChannel,
+            | AnomalyKind::TargetChannel
+            | AnomalyKind::ResolverChannel,
         ) => "covert-channel",
         Some(AnomalyKind::Beaconing) => "command-channel",
         Some(AnomalyKind::Collusion) => "collusion",
-        Some(AnomalyKind::CompromisedAccount) => "account-misuse",
+        Some(AnomalyKind::CompromisedAccount | AnomalyKind::FormerEmployee) => "account-misuse",
         Some(AnomalyKind::Intelligence) => "known-threat",
         _ => "unusual-upload",
     }

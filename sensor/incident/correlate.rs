@@ -455,6 +455,7 @@ mod tests {
             host: None,
             ip: "10.0.0.1".parse().unwrap(),
             confidence: Some(0.9),
+            person: None,
             destination: destination.map(str::to_owned),
             baseline: None,
             observed: 1e6,
@@ -489,6 +490,31 @@ mod tests {
         assert!((sum - f32::from(incident.risk)).abs() < 1.0, "{:?}", incident.risk_shares);
         assert!(incident.user_risk.as_ref().is_some_and(|risk| risk.score > 0));
         assert!(incident.profile.is_some());
+    }
+
+    #[test]
+    fn the_end_of_an_employment_makes_a_leaver() {
+        let day = |days: i64| Timestamp::from_seconds(days * 86_400);
+        let of = |ends: Option<Timestamp>| {
+            let mut correlator = correlator(&IncidentLimits::default());
+            let mut anomaly = anomaly(1, AnomalyKind::NewDestination, Some("upload.example"));
+            (anomaly.since, anomaly.at) = (day(100), day(100));
+            anomaly.person = Some(egret_model::Person { employment_ends: ends, ..Default::default() });
+            correlator.anomaly(&anomaly);
+            correlator.finish().remove(0)
+        };
+        let (never, far, soon, gone) = (of(None), of(Some(day(150))), of(Some(day(120))), of(Some(day(95))));
+        assert_eq!((never.risk, &never.profile), (far.risk, &far.profile));
+        assert_eq!(soon.risk, never.risk + 5);
+        assert_eq!(gone.risk, never.risk + 10);
+        let told = |incident: &Incident| incident.profile.clone().unwrap().reasons.join("; ");
+        assert!(
+            told(&soon).contains("is about to leave: the employment ends on 1970-04-30"),
+            "{}",
+            told(&soon)
+        );
+        assert!(told(&gone).contains("no longer employed since 1970-04-05"), "{}", told(&gone));
+        assert!(gone.reasons.iter().any(|reason| reason.contains("no longer employed")));
     }
 
     #[test]

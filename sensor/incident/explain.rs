@@ -2,6 +2,7 @@
 //!
 //! Owns: the wording. Never does: deciding.
 
+use crate::leaver::leaving;
 use crate::open::{Evidence, Open};
 use crate::score;
 use egret_model::{Anomaly, AnomalyKind, FindingRecord, Moment, Policy, PolicyVerdict, TransferRecord};
@@ -49,6 +50,9 @@ const fn phrase(kind: AnomalyKind) -> &'static str {
         AnomalyKind::OddPort => "protocol on an odd port",
         AnomalyKind::Collusion => "several senders",
         AnomalyKind::CompromisedAccount => "account used from two places",
+        AnomalyKind::PeerVolume => "far more upload than peers",
+        AnomalyKind::ResolverChannel => "data in encrypted questions to a resolver",
+        AnomalyKind::FormerEmployee => "account used after its holder left",
         AnomalyKind::Intelligence => "contact that intelligence warns of",
     }
 }
@@ -107,6 +111,9 @@ pub(crate) fn reasons(open: &Open, policy: &Policy) -> Vec<String> {
     }
     if let Some((name, worth)) = open.asset.as_ref().filter(|(_, worth)| *worth > 1.0) {
         reasons.push(format!("the sender is the asset {name}, of {worth} times the usual worth"));
+    }
+    if let (Some(user), Some(leaving)) = (&open.user, leaving(open)) {
+        reasons.push(format!("{user} {}", leaving.told()));
     }
     match (&open.user, &open.attribution) {
         (Some(user), None) if open.transfer_count == 0 => {

@@ -9,6 +9,7 @@ mod conclude;
 mod correlate;
 mod daily;
 mod explain;
+mod leaver;
 mod open;
 mod profile;
 mod score;

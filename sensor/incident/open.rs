@@ -5,7 +5,8 @@
 use crate::explain;
 use egret_context::Context;
 use egret_model::{
-    Anomaly, Confidence, FindingRecord, IdHasher, IncidentLimits, Moment, Severity, Timestamp, TransferRecord,
+    Anomaly, Confidence, FindingRecord, IdHasher, IncidentLimits, Moment, Person, Severity, Timestamp,
+    TransferRecord,
 };
 use foldhash::{HashSet, HashSetExt as _};
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +66,8 @@ pub(crate) struct Open {
     pub(crate) anomalies: BTreeMap<String, Anomaly>,
     /// Groups of the user, as identity tells them.
     pub(crate) groups: Vec<String>,
+    /// When the user's employment ends or ended, as identity tells it.
+    pub(crate) employment_ends: Option<Timestamp>,
     /// Address of the receiver.
     pub(crate) receiver: Option<IpAddr>,
     /// The most valuable asset that sent, and its worth.
@@ -77,8 +80,6 @@ pub(crate) struct Open {
 
 /// Objects named in the reasons for one signature.
 const OBJECTS_NAMED: usize = 3;
-/// Destinations remembered for one sender's day.
-const DESTINATIONS_KEPT: usize = 256;
 
 /// The user if known, else the host, else the address: one person's traffic joins whatever address it comes from.
 pub(crate) fn sender_of(transfer: &TransferRecord) -> String {
@@ -110,6 +111,11 @@ pub(crate) fn actor_of(anomaly: &Anomaly) -> String {
     }
 }
 
+/// Groups and department.
+fn groups_of(person: Option<&Person>) -> Vec<String> {
+    person.iter().flat_map(|person| person.groups.iter().chain(&person.department)).cloned().collect()
+}
+
 impl Open {
     /// Begins with a transfer, which is then to be joined.
     pub(crate) fn of_transfer(story: Story, transfer: &TransferRecord, context: &Context) -> Self {
@@ -123,12 +129,8 @@ impl Open {
             asset: context
                 .asset(sender.ip, sender.host.as_deref())
                 .map(|asset| (asset.name.clone(), asset.value)),
-            groups: sender
-                .person
-                .iter()
-                .flat_map(|person| person.groups.iter().chain(&person.department))
-                .cloned()
-                .collect(),
+            groups: groups_of(sender.person.as_deref()),
+            employment_ends: sender.person.as_ref().and_then(|person| person.employment_ends),
             ..Self::empty("sensitive-egress", story, &transfer.id, transfer.started_at, transfer.ended_at)
         }
     }
@@ -142,6 +144,8 @@ impl Open {
             asset: context
                 .asset(anomaly.ip, anomaly.host.as_deref())
                 .map(|asset| (asset.name.clone(), asset.value)),
+            groups: groups_of(anomaly.person.as_ref()),
+            employment_ends: anomaly.person.as_ref().and_then(|person| person.employment_ends),
             ..Self::empty("behavior", story, &anomaly.id, anomaly.since, anomaly.at)
         }
     }
@@ -173,6 +177,7 @@ impl Open {
             tags: BTreeSet::new(),
             anomalies: BTreeMap::new(),
             groups: Vec::new(),
+            employment_ends: None,
             receiver: None,
             asset: None,
             timeline: Vec::new(),
@@ -184,7 +189,7 @@ impl Open {
     pub(crate) fn join_anomaly(&mut self, anomaly: &Anomaly, limits: &IncidentLimits) {
         self.first_at = self.first_at.min(anomaly.since);
         self.last_at = self.last_at.max(anomaly.at);
-        if self.destinations.len() < DESTINATIONS_KEPT {
+        if self.destinations.len() < limits.destinations {
             self.destinations.extend(anomaly.destination.as_ref().map(|name| name.to_lowercase()));
         }
         let known = self.anomalies.contains_key(&anomaly.id);
@@ -228,7 +233,7 @@ impl Open {
         self.evasion |= transfer.inconsistent_overlap;
         self.protocols.insert(transfer.protocol.to_string());
         self.transfer_count += 1;
-        if self.destinations.len() < DESTINATIONS_KEPT {
+        if self.destinations.len() < limits.destinations {
             self.destinations.insert(destination_of(transfer));
         }
         if self.transfers.len() < limits.members {

@@ -3,6 +3,7 @@
 //! Owns: what speaks for which kind, and how much. Never does: accusing: the kind that fits best may still be wrong, so its part and
 //! its reasons are told.
 
+use crate::leaver::{Leaving, leaving};
 use crate::open::Open;
 use egret_context::{Context, DestinationKind, GroupKind};
 use egret_model::{AnomalyKind, InsiderProfile, Profile};
@@ -43,7 +44,7 @@ pub(crate) fn best(open: &Open, slow: bool, context: &Context) -> Option<Profile
             speak(InsiderProfile::Negligent, 1.0, "to a service that people use for convenience");
         }
         Some(DestinationKind::Partner) => speak(InsiderProfile::ThirdParty, 1.0, "to a partner's network"),
-        Some(DestinationKind::Sanctioned) | None => {}
+        Some(DestinationKind::Sanctioned | DestinationKind::Resolver) | None => {}
     }
     if !hides && !open.evidence.is_empty() {
         speak(InsiderProfile::Negligent, 2.0, "sent in the clear, nothing was done to hide it");
@@ -58,8 +59,24 @@ pub(crate) fn best(open: &Open, slow: bool, context: &Context) -> Option<Profile
 
 fn groups(open: &Open, context: &Context, speak: &mut impl FnMut(InsiderProfile, f32, &str)) {
     let Some(user) = &open.user else { return };
+    if let Some(leaving) = leaving(open) {
+        let told = format!("{user} {}", leaving.told());
+        match leaving {
+            Leaving::Soon(_) => speak(InsiderProfile::Malicious, 3.0, &told),
+            Leaving::Gone(_) => {
+                speak(InsiderProfile::Malicious, 4.0, &told);
+                speak(
+                    InsiderProfile::Compromised,
+                    2.0,
+                    "somebody else may use an account that was left open",
+                );
+            }
+        }
+    }
     for (name, kind) in context.groups_of(user, &open.groups) {
         match kind {
+            // Once is enough, where the directory tells when.
+            GroupKind::Leaver if leaving(open).is_some() => {}
             GroupKind::Leaver => {
                 speak(InsiderProfile::Malicious, 3.0, &format!("{user} is about to leave ({name})"));
             }
@@ -86,7 +103,12 @@ fn anomaly_speaks(kind: AnomalyKind, speak: &mut impl FnMut(InsiderProfile, f32,
     use AnomalyKind as Kind;
     use InsiderProfile::{Collusion, Compromised, Malicious};
     match kind {
-        Kind::DnsTunnel | Kind::IcmpCovert | Kind::NtpCovert | Kind::SniChannel | Kind::TargetChannel => {
+        Kind::DnsTunnel
+        | Kind::IcmpCovert
+        | Kind::NtpCovert
+        | Kind::SniChannel
+        | Kind::TargetChannel
+        | Kind::ResolverChannel => {
             speak(Malicious, 2.0, "through a channel that is not meant for content");
             speak(Compromised, 1.5, "through a channel that malware uses, too");
             true
@@ -112,6 +134,12 @@ fn anomaly_speaks(kind: AnomalyKind, speak: &mut impl FnMut(InsiderProfile, f32,
             speak(Malicious, 1.0, "in bulk to a place that is no habit");
             true
         }
+        Kind::PeerVolume => {
+            speak(Malicious, 0.5, "far more than colleagues send");
+            false
+        }
+        // What the end of the employment says is said of the incident.
+        Kind::FormerEmployee => false,
         Kind::UploadVolume | Kind::Asymmetry => {
             speak(Malicious, 0.5, "far more than usual");
             false

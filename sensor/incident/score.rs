@@ -2,6 +2,7 @@
 //!
 //! Owns: the arithmetic. Never does: state.
 
+use crate::leaver::{Leaving, leaving};
 use crate::open::{Evidence, Open};
 use egret_context::{Context, GroupKind};
 use egret_model::{Confidence, Policy, PolicyVerdict, RiskShare, Severity};
@@ -43,7 +44,7 @@ pub(crate) fn judged(severity: Severity, policy: &Policy) -> Severity {
 
 /// What the risk of an incident is made of: a base by severity; up to 12 for how many distinct values left; up to 5 for kinds of
 /// data beyond the first; 3 for an evasion; up to 4 for each kind of anomaly, by how sure its detector is, 12 at most; up to 8 for
-/// the worth of the asset; 5 for a sender who is about to leave or belongs to a third party; all of it less a tenth where the best
+/// the worth of the asset; 5 for a sender who is about to leave or belongs to a third party, 10 for one whose employment has ended; all of it less a tenth where the best
 /// evidence is of medium confidence only.
 pub(crate) fn shares(open: &Open, severity: Severity, policy: &Policy, context: &Context) -> Vec<RiskShare> {
     let base: f32 = match severity {
@@ -80,7 +81,10 @@ pub(crate) fn shares(open: &Open, severity: Severity, policy: &Policy, context: 
         shares.push(share(format!("from the asset {name}"), 2.0 * (worth - 1.0)));
     }
     let groups = open.user.as_ref().map(|user| context.groups_of(user, &open.groups)).unwrap_or_default();
-    if let Some((name, _)) =
+    if let Some(leaving) = leaving(open) {
+        let points = if matches!(leaving, Leaving::Gone(_)) { 10.0 } else { 5.0 };
+        shares.push(share(format!("the sender {}", leaving.told()), points));
+    } else if let Some((name, _)) =
         groups.iter().find(|(_, kind)| matches!(kind, GroupKind::Leaver | GroupKind::ThirdParty))
     {
         shares.push(share(format!("the sender belongs to {name}"), 5.0));

@@ -11,8 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Time in which points halve, nanoseconds (7 days).
 const HALF_LIFE_NS: f64 = 7.0 * 86_400e9;
-/// Incidents remembered of one user; of more, those that weigh least are forgotten.
-const KEPT: usize = 64;
 /// How sure nobody is of a user without evidence.
 const UNSURE: f32 = 0.5;
 
@@ -63,7 +61,7 @@ impl UserRisks {
         }
         let events = self.users.entry(user).or_default();
         events.insert(incident.to_owned(), event);
-        if events.len() > KEPT {
+        if events.len() > limits.incidents_per_user.max(1) {
             let least = events.iter().min_by(|(_, a), (_, b)| a.left(last).total_cmp(&b.left(last)));
             if let Some(id) = least.map(|(id, _)| id.clone()) {
                 events.remove(&id);

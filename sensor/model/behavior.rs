@@ -1,6 +1,6 @@
 //! What `behavior` is told, and what it tells: flows without their content, names that were asked for, and anomalies.
 
-use crate::{Endpoint, FlowKind, Protocol, Severity, Timestamp};
+use crate::{Endpoint, FlowKind, Person, Protocol, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
@@ -123,6 +123,12 @@ pub enum AnomalyKind {
     CompromisedAccount,
     /// A destination that intelligence names.
     Intelligence,
+    /// More upload in a day than the user's peers have, of whose own days too little is known.
+    PeerVolume,
+    /// Data in encrypted questions to a resolver.
+    ResolverChannel,
+    /// A sign-in or an upload after the user's employment has ended.
+    FormerEmployee,
 }
 
 impl AnomalyKind {
@@ -133,10 +139,10 @@ impl AnomalyKind {
             // Exfiltration over an unencrypted protocol that is not the command channel.
             Self::DnsTunnel | Self::IcmpCovert | Self::NtpCovert => "T1048.003",
             // Exfiltration over a web service; over an encrypted protocol.
-            Self::EncryptedBulk | Self::SniChannel => "T1048.002",
+            Self::EncryptedBulk | Self::SniChannel | Self::ResolverChannel => "T1048.002",
             // Exfiltration over the command and control channel.
             Self::TargetChannel | Self::Beaconing | Self::Intelligence => "T1041",
-            Self::UploadVolume | Self::NewDestination => "T1567",
+            Self::UploadVolume | Self::NewDestination | Self::PeerVolume => "T1567",
             // Data transfer size limits.
             Self::SlowLeak | Self::Trickle => "T1030",
             // Scheduled transfer.
@@ -149,7 +155,7 @@ impl AnomalyKind {
             // Automated exfiltration.
             Self::Collusion => "T1020",
             // Valid accounts.
-            Self::CompromisedAccount => "T1078",
+            Self::CompromisedAccount | Self::FormerEmployee => "T1078",
         }
     }
 }
@@ -186,6 +192,9 @@ pub struct Anomaly {
     /// Attribution confidence, 0.0 to 1.0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f32>,
+    /// What the directory knows of the user: for judging, and told with the user's transfers.
+    #[serde(skip)]
+    pub person: Option<Person>,
     /// Where to: name, zone or address; none where it is about no single destination.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination: Option<String>,

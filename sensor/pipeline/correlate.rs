@@ -84,7 +84,7 @@ impl Recorder {
 
     /// Takes the next event, and records what has waited for long enough.
     pub(crate) fn take(&mut self, at: Timestamp, event: Event, sink: Sink<'_>) -> Result<(), SinkError> {
-        self.identity.advance(at);
+        self.advance(at);
         while let Some((since, _)) = self.held.front()
             && (at.since(*since) > self.hold_ns || self.held.len() >= self.held_most)
         {
@@ -99,6 +99,7 @@ impl Recorder {
                 // Evidence about outside addresses would name strangers, or servers.
                 if sighting.ip.is_none_or(|ip| self.internal.contains(ip)) {
                     self.identity.add(&sighting);
+                    self.sign_in(&sighting);
                 }
                 self.totals.sightings += 1;
                 sink(Record::Sighting(&sighting_record(*sighting)))?;
@@ -107,9 +108,23 @@ impl Recorder {
         Ok(())
     }
 
+    /// Evidence of the operator's files up to `now` is taken in.
+    fn advance(&mut self, now: Timestamp) {
+        for sighting in self.identity.advance(now) {
+            self.sign_in(&sighting);
+        }
+    }
+
+    fn sign_in(&mut self, sighting: &Sighting) {
+        if let Some(actor) = observe::former(sighting, &self.identity) {
+            let Self { behavior, incidents, .. } = self;
+            behavior.sign_in(&actor, sighting.at, &mut |anomaly| incidents.anomaly(&anomaly));
+        }
+    }
+
     /// No event from before `now` will come: what has waited for long enough is recorded.
     pub(crate) fn pass_time(&mut self, now: Timestamp, sink: Sink<'_>) -> Result<(), SinkError> {
-        self.identity.advance(now);
+        self.advance(now);
         while let Some((since, _)) = self.held.front()
             && now.since(*since) >= self.hold_ns
         {

@@ -24,6 +24,9 @@ const APART_NS: i64 = 300_000_000_000;
 
 type End = (IpAddr, u16);
 
+/// Where a walk reports to.
+type Events<'a> = dyn FnMut(ContentEvent<'_>) + 'a;
+
 /// Finds the excerpts of cases.
 pub(crate) struct Excerpts<'a> {
     /// Addresses whose traffic is read, the lesser first.
@@ -209,11 +212,7 @@ impl Open<'_> {
         }
     }
 
-    fn walk(
-        &mut self,
-        transfer: TransferKey,
-        go: &mut dyn FnMut(&mut Walker, &mut dyn FnMut(ContentEvent<'_>)),
-    ) {
+    fn walk(&mut self, transfer: TransferKey, go: &mut dyn FnMut(&mut Walker, &mut Events<'_>)) {
         let Self { walks, content, buffers, cutter, .. } = self;
         let Some(walk) = walks.get_mut(&transfer) else { return };
         let Walk { start, walker, wanted, objects } = walk;

@@ -10,7 +10,7 @@ use crate::correlate::host_of;
 use crate::event::Asked;
 use egret_behavior::{Actor, Peer};
 use egret_identity::{IdentityIndex, Question};
-use egret_model::{Direction, FlowSummary, Timestamp, TransferRecord};
+use egret_model::{Direction, FlowSummary, Sighting, Timestamp, TransferRecord};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -59,7 +59,15 @@ impl Waiting {
 pub(crate) fn actor(ip: IpAddr, port: Option<u16>, at: Timestamp, identity: &IdentityIndex) -> Actor {
     let attribution = identity.attribute(&Question { ip, port, at, named: None });
     let confidence = attribution.evidence.map(|_| attribution.confidence);
-    Actor { user: attribution.user, host: attribution.host, ip, confidence }
+    Actor { user: attribution.user, host: attribution.host, ip, confidence, person: attribution.person }
+}
+
+/// Who signed in though the employment has ended.
+pub(crate) fn former(sighting: &Sighting, identity: &IdentityIndex) -> Option<Actor> {
+    let ip = sighting.ip?;
+    let (user, person) = identity.former(sighting)?;
+    let person = Some(person);
+    Some(Actor { user: Some(user), host: sighting.host.clone(), ip, confidence: None, person })
 }
 
 /// Whose flow it is, with whom, and whether they opened it. None: both ends are outside.
@@ -95,6 +103,7 @@ pub(crate) fn sender(transfer: &TransferRecord) -> Option<(Actor, Peer)> {
                 host: sender.host.clone(),
                 ip: sender.ip,
                 confidence: sender.confidence,
+                person: sender.person.as_deref().cloned(),
             },
             Peer {
                 ip: receiver.ip,

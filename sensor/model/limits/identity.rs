@@ -13,10 +13,12 @@ pub struct IdentityLimits {
     /// Accounts whose whereabouts are kept in mind, to tell those that are used everywhere from persons; further ones are taken for
     /// persons. Default 200,000.
     pub accounts: usize,
+    /// Persons present at one address that are kept in mind, to tell an address that several use at once; the first is forgotten. Default 16.
+    pub people_of_address: usize,
 }
 
 impl Default for IdentityLimits {
     fn default() -> Self {
-        Self { intervals: 2 << 20, intervals_of_address: 1 << 16, accounts: 200_000 }
+        Self { intervals: 2 << 20, intervals_of_address: 1 << 16, accounts: 200_000, people_of_address: 16 }
     }
 }

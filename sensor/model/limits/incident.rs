@@ -20,6 +20,10 @@ pub struct IncidentLimits {
     pub users: usize,
     /// Anomalies listed in one incident; the first ones are kept. Default 200.
     pub anomalies: usize,
+    /// Destinations named of one incident that goes to several; further ones are left out. Default 256.
+    pub destinations: usize,
+    /// Incidents that count for the risk of one user; of more, those that weigh least are forgotten. Default 64.
+    pub incidents_per_user: usize,
     /// Sums by sender, day and signature kept for thresholds over a day; beyond it the oldest is given up, and counted. Default
     /// 100,000.
     pub sender_days: usize,
@@ -37,6 +41,8 @@ impl Default for IncidentLimits {
             values: 10_000,
             users: 100_000,
             anomalies: 200,
+            destinations: 256,
+            incidents_per_user: 64,
             sender_days: 100_000,
             sender_day_values: 4_000_000,
         }
