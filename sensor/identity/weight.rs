@@ -68,7 +68,7 @@ pub(crate) const fn of(evidence: Evidence) -> f32 {
         Evidence::HttpBasic | Evidence::FtpLogin | Evidence::DatabaseLogin => 0.6,
         Evidence::HostAnnouncement | Evidence::Sip => 0.5,
         Evidence::MailFrom => 0.3,
-        Evidence::RdpCookie | Evidence::ChatName => 0.25,
+        Evidence::RdpCookie | Evidence::ChatName | Evidence::PrintJob => 0.25,
     }
 }
 

@@ -52,6 +52,8 @@ pub enum Evidence {
     SessionCookie,
     /// An unencrypted TACACS+ log-in (RFC 8907).
     Tacacs,
+    /// The user that a print job names (RFC 1179 section 7.2): a claim.
+    PrintJob,
     /// A host that announces its own name (mDNS, LLMNR, NetBIOS): never a user.
     HostAnnouncement,
 }

@@ -33,6 +33,7 @@ pub enum Protocol {
     Telnet,
     Git,
     Ipp,
+    Lpd,
     Tcp,
     Udp,
 }

@@ -373,6 +373,7 @@ fn named_by(start: &TransferStart) -> Option<(&str, Evidence)> {
             Protocol::Smtp => Evidence::SmtpAuth,
             Protocol::Imap => Evidence::ImapLogin,
             Protocol::Pop3 => Evidence::Pop3Login,
+            Protocol::Lpd => Evidence::PrintJob,
             _ if start.via_proxy => Evidence::ProxyAuth,
             _ => Evidence::HttpBasic,
         };

@@ -8,7 +8,7 @@ use crate::raw;
 use crate::recognise::{Held, Recognition, Step, recognise};
 use crate::registry::Prefix;
 use crate::{Analyzer, Context, Shared, Successor};
-use egret_model::{Flow, ProtocolEvent, ProtocolLimits, Side, StreamEvent, Timestamp};
+use egret_model::{Endpoint, Flow, FlowKind, ProtocolEvent, ProtocolLimits, Side, StreamEvent, Timestamp};
 use std::collections::VecDeque;
 
 /// All protocols over the flows of one shard.
@@ -58,16 +58,7 @@ impl Engine {
         sink: &mut dyn FnMut(ProtocolEvent<'_>),
     ) {
         let Self { limits, shared } = self;
-        let Session { state, notes } = session;
-        let mut switch = None;
-        let context = &mut Context { flow, limits, shared, sink, notes, switch: &mut switch };
-        match event {
-            StreamEvent::Data { data: [], .. } => {}
-            StreamEvent::Data { from, data } => state.run(context, Step::Data(from, data)),
-            StreamEvent::Gap { from, bytes, .. } => state.run(context, Step::Gap(from, bytes)),
-            StreamEvent::Finished { from } => state.run(context, Step::Finished(from)),
-            StreamEvent::Closed { .. } => state.close(context),
-        }
+        session.event(limits, shared, flow, event, sink);
     }
 
     /// Ends what outlives flows and has been idle for too long at `now`. To be called with every packet's time; costs next
@@ -102,6 +93,59 @@ impl Engine {
         self.shared.pieces.finish(sink);
         self.shared.groups.finish(sink);
         self.shared.ftp.finish(sink);
+    }
+}
+
+impl Session {
+    fn event(
+        &mut self,
+        limits: &ProtocolLimits,
+        shared: &mut Shared,
+        flow: &Flow,
+        event: StreamEvent<'_>,
+        sink: &mut dyn FnMut(ProtocolEvent<'_>),
+    ) {
+        let Self { state, notes } = self;
+        let mut switch = None;
+        let context = &mut Context { flow, limits, shared, sink, notes, switch: &mut switch };
+        match event {
+            StreamEvent::Data { data: [], .. } => {}
+            StreamEvent::Data { from, data } => state.run(context, Step::Data(from, data)),
+            StreamEvent::Gap { from, bytes, .. } => state.run(context, Step::Gap(from, bytes)),
+            StreamEvent::Finished { from } => state.run(context, Step::Finished(from)),
+            StreamEvent::Closed { .. } => state.close(context),
+        }
+    }
+}
+
+/// A flow that the messages of another one carry. It must be closed before that one is.
+pub(crate) struct InnerFlow {
+    flow: Flow,
+    session: Session,
+}
+
+impl InnerFlow {
+    /// A stream between these ends, within `layer`.
+    pub(crate) fn stream(
+        context: &Context<'_>,
+        (initiator, responder): (Endpoint, Endpoint),
+        layer: String,
+    ) -> Self {
+        let mut flow = context.flow.clone();
+        flow.kind = FlowKind::Tcp;
+        flow.opened_at = context.now();
+        (flow.initiator, flow.responder) = (initiator, responder);
+        let mut nesting = context.nesting().cloned().unwrap_or_default();
+        nesting.layers.push(layer);
+        let mut session = Session::default();
+        session.notes.nesting = Some(Box::new(nesting));
+        Self { flow, session }
+    }
+
+    /// Handles what has happened on it.
+    pub(crate) fn event(&mut self, context: &mut Context<'_>, event: StreamEvent<'_>) {
+        self.flow.last_at = context.now();
+        self.session.event(context.limits, context.shared, &self.flow, event, context.sink);
     }
 }
 
@@ -332,10 +376,10 @@ mod tests {
     }
 
     fn announce(scene: &mut Scene, until: i64) {
-        let listener = egret_model::Endpoint { ip: [192, 0, 2, 1].into(), port: 20_000 };
+        let listener = Endpoint { ip: [192, 0, 2, 1].into(), port: 20_000 };
         let start = Box::new(|_: &mut Context<'_>| Box::new(ThreeBytes(Vec::new())) as Box<dyn Analyzer>);
         let until = Timestamp::from_seconds(until);
-        let tcp = egret_model::FlowKind::Tcp;
+        let tcp = FlowKind::Tcp;
         scene.shared().expected.announce(tcp, listener, [10, 0, 0, 1].into(), until, start);
     }
 

@@ -3,8 +3,8 @@
 //! Owns: the list. Never does: recognition itself, which is each protocol's own.
 
 use crate::{
-    Analyzer, Context, dcerpc, dhcp, dns, ftp, hostname, http1, http2, imap, irc, kerberos, ldap, mysql,
-    pop3, postgresql, quic, radius, rdp, sip, smb, smtp, ssh, tacacs, tftp, tls,
+    Analyzer, Context, dcerpc, dhcp, dns, ftp, hostname, http1, http2, imap, irc, kerberos, ldap, lpd, mysql,
+    pop3, postgresql, ptunnel, quic, radius, rdp, sip, smb, smtp, ssh, tacacs, telnet, tftp, tls,
 };
 use egret_model::{Flow, FlowKind};
 
@@ -60,6 +60,8 @@ pub(crate) const REGISTRY: &[Registration] = &[
     Registration { kind: FlowKind::Tcp, probe: rdp::probe, start: rdp::start },
     Registration { kind: FlowKind::Tcp, probe: irc::probe, start: irc::start },
     Registration { kind: FlowKind::Tcp, probe: sip::probe, start: sip::start },
+    Registration { kind: FlowKind::Tcp, probe: telnet::probe, start: telnet::start },
+    Registration { kind: FlowKind::Tcp, probe: lpd::probe, start: lpd::start },
     Registration { kind: FlowKind::Udp, probe: kerberos::probe, start: kerberos::start },
     Registration { kind: FlowKind::Udp, probe: radius::probe, start: radius::start },
     Registration { kind: FlowKind::Udp, probe: sip::probe, start: sip::start },
@@ -68,4 +70,5 @@ pub(crate) const REGISTRY: &[Registration] = &[
     Registration { kind: FlowKind::Udp, probe: dns::probe, start: dns::start },
     Registration { kind: FlowKind::Tcp, probe: dns::probe, start: dns::start },
     Registration { kind: FlowKind::Udp, probe: tftp::probe, start: tftp::start },
+    Registration { kind: FlowKind::Icmp, probe: ptunnel::probe, start: ptunnel::start },
 ];
