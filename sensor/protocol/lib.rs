@@ -32,6 +32,7 @@ mod lpd;
 mod mailbox;
 mod mysql;
 mod names;
+mod nfs;
 mod ntlm;
 mod pop3;
 mod postgresql;
