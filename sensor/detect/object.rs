@@ -14,10 +14,10 @@ use crate::near_miss::{NearMisses, Reason};
 use crate::{
     SignatureSet,
     engine::{
-        CONTEXT_WORD_BYTES, Engine, FindId, Finder, Judgement, Target, Use,
+        CONTEXT_WORD_BYTES, Engine, FindId, Finder, Judgement, Target, Use, boundaries,
         matcher::Occurrence,
         normalise::Normaliser,
-        numbers::{self, Armed},
+        numbers::Armed,
         redact::{self, CONTEXT_BYTES, Excerpt},
     },
     language::expression::Evidence,
@@ -359,7 +359,7 @@ impl ObjectScan {
         if range.is_empty() || self.ends.get(&finder).is_some_and(|last| *last > absolute.start) {
             return;
         }
-        if known.strict && !numbers::stands_apart(&self.text, &range) {
+        if known.strict && !boundaries::stands_apart(&self.text, &range) {
             return self.missed(known, &range, Some(Reason::Inside));
         }
         if let Some(judgement) = known.judge(&self.text, &range) {

@@ -2,6 +2,7 @@
 //!
 //! Owns: the compiled finders of all signatures together. Never does: reading of signature files, thresholds.
 
+pub(crate) mod boundaries;
 pub(crate) mod fingerprints;
 pub(crate) mod guard;
 mod halves;
@@ -116,7 +117,7 @@ pub(crate) struct FindId {
 /// What all ways of finding have in common.
 #[derive(Debug)]
 pub(crate) struct Finder {
-    /// Matches of an expression must stand free, see [`numbers::stands_apart`].
+    /// Matches of an expression must stand free, see [`boundaries::stands_apart`].
     pub(crate) strict: bool,
     /// Run in order; the first that objects decides.
     pub(crate) validators: Vec<&'static Validator>,

@@ -1,11 +1,13 @@
 //! Finds numbers by their written form: cards, national ids, accounts.
 //!
 //! Owns: a gate that passes over text with few digits at many bytes a cycle, the groups of digits behind it, layouts at
-//! those groups, and strict boundaries: nothing inside longer digit runs, decimals, hexadecimal strings, UUIDs, phone
-//! numbers, paths and links. Never does: check digits (validators), decisions.
+//! those groups. Never does: what may stand beside a number (boundaries), check digits (validators), decisions.
 
-use super::instructions::{CHUNK, Classes, Instructions, Work};
-use super::readers::Reader;
+use super::{
+    boundaries::{in_link, neighbours_differ, stands_free},
+    instructions::{CHUNK, Classes, Instructions, Work},
+    readers::Reader,
+};
 use crate::{language::layout::Layout, validators::iban};
 use std::ops::Range;
 
@@ -15,7 +17,7 @@ const BATCH: usize = 64;
 /// A bit for each byte from its first digit on that a number may take.
 const WIDEST: u128 = (1 << 64) - 1;
 /// Longest group of digits that a number may begin with.
-const LONGEST_GROUP: usize = 32;
+pub(super) const LONGEST_GROUP: usize = 32;
 /// Longest word of letters and digits that a number may begin with: the widest layout.
 const LONGEST_WORD: usize = 40;
 /// Bytes after the first digit of a number that decide about it: its width, its right neighbours, and the gate.
@@ -96,25 +98,29 @@ impl Candidates {
         *bits |= bit;
     }
 
-    /// The layouts to be compared, those of each finder next to each other.
-    fn ready<'a>(&'a self, armed: &'a Armed) -> impl Iterator<Item = &'a Entry> {
+    /// Whether there are layouts to be compared.
+    fn any(&self, armed: &Armed) -> bool {
+        !self.always.is_empty() || self.slots.iter().zip(&armed.slots).any(|(here, armed)| here & armed != 0)
+    }
+
+    /// Calls `compare` with each layout to be compared, those of each finder one after the other.
+    #[inline]
+    fn each(&self, armed: &Armed, mut compare: impl FnMut(&Entry)) {
+        self.always.iter().for_each(&mut compare);
         let mut before = 0;
-        let bound = self.slots.iter().zip(&armed.slots).flat_map(move |(here, armed)| {
-            let first = before;
-            before += here.count_ones();
+        for (here, armed) in self.slots.iter().zip(&armed.slots) {
             let mut both = here & armed;
-            std::iter::from_fn(move || {
-                let bit = (both != 0).then(|| both & both.wrapping_neg())?;
+            while both != 0 {
+                let bit = both & both.wrapping_neg();
                 both &= both - 1;
-                Some((first + (here & (bit - 1)).count_ones()) as usize)
-            })
-        });
-        let entries = bound.flat_map(|at| {
-            let begin = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-            let end = self.ends.get(at).copied().unwrap_or(begin);
-            self.bound.get(begin as usize..end as usize).unwrap_or_default()
-        });
-        self.always.iter().chain(entries)
+                let at = (before + (here & (bit - 1)).count_ones()) as usize;
+                let begin = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+                let end = self.ends.get(at).copied().unwrap_or(begin);
+                let entries = self.bound.get(begin as usize..end as usize).unwrap_or_default();
+                entries.iter().for_each(&mut compare);
+            }
+            before += here.count_ones();
+        }
     }
 }
 
@@ -154,6 +160,9 @@ impl Armed {
 struct Entry {
     /// Index into the written forms.
     index: u32,
+    finder: u32,
+    /// See [`Layout::is_bare`].
+    bare: bool,
     /// See [`Layout::second_group`].
     second: (usize, usize),
     /// See [`Layout::fewest_digits`].
@@ -164,8 +173,32 @@ struct Entry {
 const FOLLOWERS: [u8; 4] = [b' ', b'-', b'.', b'/'];
 
 /// Which of [`FOLLOWERS`] a byte is, or the number of them.
-fn follower(byte: Option<u8>) -> usize {
-    FOLLOWERS.iter().position(|known| Some(*known) == byte).unwrap_or(FOLLOWERS.len())
+fn follower(byte: u8) -> usize {
+    FOLLOWERS.iter().position(|known| *known == byte).unwrap_or(FOLLOWERS.len())
+}
+
+/// A group of digits that may begin a number, and what stands beside it.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) group: Range<usize>,
+    /// The byte before it, 0 at the start of the text.
+    pub(super) before: u8,
+    /// The byte after it, 0 at the end of the text.
+    pub(super) after: u8,
+    /// Digits from its first one on that a number may take.
+    coming: u32,
+}
+
+/// What is looked for in one stretch of text.
+struct Sought {
+    /// Fewest digits of any layout or account number, and of what readers read.
+    fewest: u32,
+    fewest_read: u32,
+    readers: Vec<(u32, Reader)>,
+    /// By the length of a group, a bit for each kind of what follows it: whether there are layouts to be compared.
+    groups: [u8; LONGEST_GROUP + 1],
+    /// The same by the length of a word, a bit each.
+    words: u64,
 }
 
 /// A number that fits a layout and stands free.
@@ -201,7 +234,7 @@ impl Numbers {
         for (index, (finder, form)) in (0..).zip(&written) {
             let digits = match form {
                 Written::Layout(layout) => {
-                    numbers.list(index, layout, slot(*finder));
+                    numbers.list(index, *finder, layout, slot(*finder));
                     layout.fewest_digits()
                 }
                 Written::Iban => iban::FEWEST_DIGITS,
@@ -228,16 +261,16 @@ impl Numbers {
     }
 
     /// Enters a layout wherever it may be met.
-    fn list(&mut self, index: u32, layout: &Layout, slot: Option<u32>) {
+    fn list(&mut self, index: u32, finder: u32, layout: &Layout, slot: Option<u32>) {
         let fewest = u32::try_from(layout.fewest_digits()).unwrap_or(u32::MAX);
-        let entry = Entry { index, second: layout.second_group(), fewest };
+        let entry = Entry { index, finder, bare: layout.is_bare(), second: layout.second_group(), fewest };
         for (digits, lists) in
             self.by_group.iter_mut().enumerate().filter(|(digits, _)| layout.begins_with_digits(*digits))
         {
             for (which, list) in lists.iter_mut().enumerate() {
                 // A loose layout ends with its group, unless a separator follows.
                 let ends = which == FOLLOWERS.len() && layout.is_loose() && digits < layout.fewest_digits();
-                if !ends && layout.follows().is_none_or(|byte| follower(Some(byte)) == which) {
+                if !ends && layout.follows().is_none_or(|byte| follower(byte) == which) {
                     list.push(entry, slot);
                 }
             }
@@ -265,12 +298,13 @@ impl Numbers {
         claimed: &mut usize,
         visit: &mut impl FnMut(&Candidate) -> bool,
     ) {
-        let fewest = if armed.slots.is_empty() { self.fewest } else { self.fewest.min(armed.fewest) };
-        let read = self.armed_readers(armed).map(|(_, reader)| reader.fewest_digits());
-        let fewest_read = read.min().map_or(u32::MAX, |digits| u32::try_from(digits).unwrap_or(u32::MAX));
-        if fewest.min(fewest_read) == u32::MAX {
+        let sought = self.sought(armed);
+        let fewest = sought.fewest.min(sought.fewest_read);
+        if fewest == u32::MAX {
             return;
         }
+        // Where the word ends whose first group of digits was looked at last.
+        let mut word_end = 0;
         // Whether the byte before the chunk is a digit: a group that began before the range was visited already.
         let mut inside = u64::from(range.start > 0 && is_digit(text, range.start - 1));
         let mut batch = [0; BATCH + 1];
@@ -290,9 +324,9 @@ impl Numbers {
                 if start >= range.end {
                     return;
                 }
-                let coming = (u128::from(ahead) << CHUNK | u128::from(bits)) >> bit & WIDEST;
-                let digits = coming.count_ones();
-                if digits < fewest.min(fewest_read) || start < *claimed {
+                let ahead = (u128::from(ahead) << CHUNK | u128::from(bits)) >> bit & WIDEST;
+                let coming = ahead.count_ones();
+                if coming < fewest || start < *claimed {
                     continue;
                 }
                 let mut length = (bits >> bit).trailing_ones() as usize;
@@ -300,31 +334,53 @@ impl Numbers {
                     length += digits_at(text, at + CHUNK);
                 }
                 let group = start..start + length;
-                if digits >= fewest && self.account(text, &group, claimed, visit) {
+                let before = start.checked_sub(1).and_then(|at| text.get(at)).copied().unwrap_or(0);
+                let after = text.get(group.end).copied().unwrap_or(0);
+                let place = Place { group, before, after, coming };
+                if coming >= sought.fewest && self.account(text, &place, claimed, visit) {
                     continue;
                 }
-                self.read(text, &group, digits, armed, visit);
-                if digits >= fewest {
-                    self.group(text, group, digits, armed, visit);
+                if coming >= sought.fewest_read {
+                    read(text, &place, &sought, visit);
+                }
+                if coming >= sought.fewest {
+                    self.place(text, &place, armed, &sought, &mut word_end, visit);
                 }
             }
         }
+    }
+
+    /// What is looked for with these finders armed.
+    fn sought(&self, armed: &Armed) -> Sought {
+        let fewest = if armed.slots.is_empty() { self.fewest } else { self.fewest.min(armed.fewest) };
+        let looks = |(.., slot): &&(u32, Reader, Option<u32>)| slot.is_none_or(|slot| armed.holds(slot));
+        let readers: Vec<(u32, Reader)> =
+            self.readers.iter().filter(looks).map(|(finder, reader, _)| (*finder, *reader)).collect();
+        let least = readers.iter().map(|(_, reader)| reader.fewest_digits()).min();
+        let fewest_read = least.map_or(u32::MAX, |digits| u32::try_from(digits).unwrap_or(u32::MAX));
+        let mut groups = [0; LONGEST_GROUP + 1];
+        for (bits, lists) in groups.iter_mut().zip(&self.by_group) {
+            let any = lists.iter().map(|list| u8::from(list.any(armed)));
+            *bits = any.rev().fold(0, |bits, bit| bits << 1 | bit);
+        }
+        let any = self.by_word.iter().map(|list| u64::from(list.any(armed)));
+        let words = any.rev().fold(0, |bits, bit| bits << 1 | bit);
+        Sought { fewest, fewest_read, readers, groups, words }
     }
 
     /// Looks for an account number; whether one claims its groups.
     fn account(
         &self,
         text: &[u8],
-        group: &Range<usize>,
+        place: &Place,
         claimed: &mut usize,
         visit: &mut impl FnMut(&Candidate) -> bool,
     ) -> bool {
-        let before = group.start.checked_sub(1).and_then(|at| text.get(at));
-        let begins = before.is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b' ');
-        if self.accounts.is_empty() || group.len() < 2 || !begins {
+        let begins = place.before.is_ascii_alphabetic() || place.before == b' ';
+        if self.accounts.is_empty() || place.group.len() < 2 || !begins {
             return false;
         }
-        let Some(range) = account(text, group.start) else { return false };
+        let Some(range) = account(text, place.group.start) else { return false };
         let digits = count_digits(text, &range);
         for finder in &self.accounts {
             if visit(&Candidate { finder: *finder, range: range.clone(), digits }) {
@@ -334,87 +390,96 @@ impl Numbers {
         range.end == *claimed
     }
 
-    fn armed_readers(&self, armed: &Armed) -> impl Iterator<Item = (u32, Reader)> {
-        let looks = |(.., slot): &&(u32, Reader, Option<u32>)| slot.is_none_or(|slot| armed.holds(slot));
-        self.readers.iter().filter(looks).map(|(finder, reader, _)| (*finder, *reader))
-    }
-
-    /// Reads what no layout can say, where so many digits are coming.
-    fn read(
+    /// Compares the layouts that may stand around a group.
+    fn place(
         &self,
         text: &[u8],
-        group: &Range<usize>,
-        digits: u32,
+        place: &Place,
         armed: &Armed,
+        sought: &Sought,
+        word_end: &mut usize,
         visit: &mut impl FnMut(&Candidate) -> bool,
     ) {
-        for (finder, reader) in self.armed_readers(armed) {
-            if reader.fewest_digits() <= digits as usize
-                && let Some(range) = reader.read(text, group.clone())
-                && !in_link(text, range.start)
-            {
-                let digits = count_digits(text, &range);
-                visit(&Candidate { finder, range, digits });
+        let Place { group, before, after, coming } = place;
+        if before.is_ascii_alphabetic() || after.is_ascii_alphabetic() {
+            // A word is looked at around its first group.
+            if group.start < *word_end {
+                return;
             }
-        }
-    }
-
-    /// Compares the layouts that may stand around a group, where so many digits are coming.
-    fn group(
-        &self,
-        text: &[u8],
-        group: Range<usize>,
-        coming: u32,
-        armed: &Armed,
-        visit: &mut impl FnMut(&Candidate) -> bool,
-    ) {
-        let before = group.start.checked_sub(1).and_then(|at| text.get(at)).copied();
-        let after = text.get(group.end).copied();
-        let letter = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphabetic());
-        if letter(before) || letter(after) {
-            let Some(word) = word(text, group) else { return };
+            let Some(word) = word(text, group.clone()) else { return };
+            *word_end = word.end;
+            if word.len() > LONGEST_WORD || sought.words >> word.len() & 1 == 0 {
+                return;
+            }
             let Some(list) = self.by_word.get(word.len()) else { return };
-            self.compare(text, word, list.ready(armed).filter(|entry| entry.fewest <= coming), visit);
+            self.compare(text, &word, list, armed, |entry| entry.fewest <= *coming, visit);
         } else {
-            let which = follower(after);
+            let which = follower(*after);
+            if sought.groups.get(group.len()).is_none_or(|bits| bits >> which & 1 == 0) {
+                return;
+            }
             let Some(list) = self.by_group.get(group.len()).and_then(|lists| lists.get(which)) else {
                 return;
             };
             // Dates and telephone numbers begin like many layouts and go on like none.
             let second = if which < FOLLOWERS.len() { digits_at(text, group.end + 1) } else { 0 };
-            let likely = |entry: &&Entry| {
-                entry.fewest <= coming
+            let likely = |entry: &Entry| {
+                entry.fewest <= *coming
                     && (which == FOLLOWERS.len() || (entry.second.0..=entry.second.1).contains(&second))
             };
-            self.compare(text, group, list.ready(armed).filter(likely), visit);
+            self.compare(text, group, list, armed, likely, visit);
         }
     }
 
     /// Compares layouts with what stands around their core.
-    fn compare<'a>(
+    #[inline]
+    fn compare(
         &self,
         text: &[u8],
-        core: Range<usize>,
-        entries: impl Iterator<Item = &'a Entry>,
+        core: &Range<usize>,
+        list: &Candidates,
+        armed: &Armed,
+        likely: impl Fn(&Entry) -> bool,
         visit: &mut impl FnMut(&Candidate) -> bool,
     ) {
         let mut settled = None;
-        for Entry { index, .. } in entries {
-            let Some((finder, Written::Layout(layout))) = self.written.get(*index as usize) else { continue };
-            if settled == Some(*finder) {
-                continue;
+        let mut core_is_free = None;
+        list.each(armed, |entry| {
+            if settled == Some(entry.finder) || !likely(entry) {
+                return;
             }
-            let Some(range) = fit(layout, text, core.clone()) else { continue };
-            let digits = if layout.is_bare() {
-                u8::try_from(core.len()).unwrap_or(u8::MAX)
-            } else if layout.has_letters() {
-                count_signs(text, &range)
+            let (range, digits) = if entry.bare {
+                // What decides whether the group stands free is the same for all of them.
+                let free = || stands_free(text, core) && !in_link(text, core.start);
+                if !*core_is_free.get_or_insert_with(free) {
+                    return;
+                }
+                (core.clone(), u8::try_from(core.len()).unwrap_or(u8::MAX))
             } else {
-                count_digits(text, &range)
+                let written = self.written.get(entry.index as usize);
+                let Some((_, Written::Layout(layout))) = written else { return };
+                let Some(range) = fit(layout, text, core) else { return };
+                let letters = layout.has_letters();
+                let digits = if letters { count_signs(text, &range) } else { count_digits(text, &range) };
+                (range, digits)
             };
-            if visit(&Candidate { finder: *finder, range, digits }) {
-                settled = Some(*finder);
+            if visit(&Candidate { finder: entry.finder, range, digits }) {
+                settled = Some(entry.finder);
             }
+        });
+    }
+}
+
+/// Reads what no layout can say.
+fn read(text: &[u8], place: &Place, sought: &Sought, visit: &mut impl FnMut(&Candidate) -> bool) {
+    for (finder, reader) in &sought.readers {
+        if reader.may_begin(place)
+            && reader.fewest_digits() <= place.coming as usize
+            && let Some(range) = reader.read(text, place.group.clone())
+            && !in_link(text, range.start)
+        {
+            let digits = count_digits(text, &range);
+            visit(&Candidate { finder: *finder, range, digits });
         }
     }
 }
@@ -477,20 +542,15 @@ fn digits_at(text: &[u8], at: usize) -> usize {
     text.get(at..).map_or(0, |rest| rest.iter().take_while(|byte| byte.is_ascii_digit()).count())
 }
 
-fn fit(layout: &Layout, text: &[u8], group: Range<usize>) -> Option<Range<usize>> {
-    let range = if layout.is_bare() {
-        group
-    } else {
-        let start = layout.begin(text, &group)?;
-        let range = start..start + layout.fits(text.get(start..)?)?;
-        // What "either" stands for may be letters alone, which are words.
-        let digits =
-            !layout.has_letters() || usize::from(count_digits(text, &range)) >= layout.fewest_digits();
-        digits.then_some(range)?
-    };
+/// What a layout that is not bare takes around its core, if it stands free.
+fn fit(layout: &Layout, text: &[u8], core: &Range<usize>) -> Option<Range<usize>> {
+    let start = layout.begin(text, core)?;
+    let range = start..start + layout.fits(text.get(start..)?)?;
+    // What "either" stands for may be letters alone, which are words.
+    let digits = !layout.has_letters() || usize::from(count_digits(text, &range)) >= layout.fewest_digits();
     let free =
-        stands_free(text, &range) && !in_link(text, range.start) && neighbours_differ(layout, text, &range);
-    free.then_some(range)
+        || stands_free(text, &range) && !in_link(text, range.start) && neighbours_differ(layout, text, &range);
+    (digits && free()).then_some(range)
 }
 
 /// An account number whose check digits are the group at `first_digit`: two letters stand before, perhaps with a blank.
@@ -504,84 +564,6 @@ fn account(text: &[u8], first_digit: usize) -> Option<Range<usize>> {
     let start = first_digit - 2 - blank;
     let range = start..start + iban::read(text.get(start..)?)?;
     stands_free(text, &range).then_some(range)
-}
-
-/// No neighbour makes the range part of something longer.
-fn stands_free(text: &[u8], range: &Range<usize>) -> bool {
-    let before = |distance: usize| range.start.checked_sub(distance).and_then(|at| text.get(at)).copied();
-    let after = |distance: usize| text.get(range.end + distance - 1).copied();
-    let word = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
-    let digit = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_digit());
-    let left = match before(1) {
-        Some(b'_' | b'+' | b'$' | b'%' | b'\\') => true,
-        Some(b'.') => !before(2).is_some_and(|byte| byte.is_ascii_alphabetic()),
-        Some(b'-') => word(before(2)) || before(2) == Some(b'-') && word(before(3)),
-        // A decimal comma; a comma between two cells has a longer or no number before it.
-        Some(b',') => before(2) == Some(b'0') && !digit(before(3)),
-        byte => word(byte),
-    };
-    let right = match after(1) {
-        Some(b'_' | b'%' | b'@') => true,
-        Some(b'.') => digit(after(2)),
-        Some(b'-') => word(after(2)),
-        byte => word(byte),
-    };
-    !left && !right
-}
-
-/// A match of an expression is no part of a longer word, and one of digits no part of a longer number, decimal or UUID. An edge
-/// that is no letter or digit has whatever neighbour it likes.
-pub(crate) fn stands_apart(text: &[u8], range: &Range<usize>) -> bool {
-    let matched = text.get(range.clone()).unwrap_or_default();
-    if matched.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | b'-' | b'.' | b'/')) {
-        return stands_free(text, range);
-    }
-    let word = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphanumeric);
-    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    !(edge(matched.first()) && word(range.start.checked_sub(1))
-        || edge(matched.last()) && word(Some(range.end)))
-}
-
-/// The number is part of a link or a path: `https://x/orders/4111…`, `/orders/4111…`.
-fn in_link(text: &[u8], start: usize) -> bool {
-    let lead = text.get(start.saturating_sub(BACKWARD - 64)..start).unwrap_or_default();
-    if lead.last() == Some(&b'/') {
-        return true;
-    }
-    let mut slashes = 0;
-    for byte in lead.iter().rev() {
-        match byte {
-            b'/' => slashes += 1,
-            b':' if slashes >= 2 => return true,
-            b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b'(' => return false,
-            byte if byte.is_ascii_whitespace() => return false,
-            _ => slashes = 0,
-        }
-    }
-    false
-}
-
-/// A number in groups goes on beyond the layout: the same separator and a group of the same length stand beside it, or it
-/// begins with letters (`DE44 5001 …`).
-fn neighbours_differ(layout: &Layout, text: &[u8], range: &Range<usize>) -> bool {
-    if layout.is_loose() {
-        return !layout.goes_on(text, range);
-    }
-    let Some(separator) = layout.separator() else { return true };
-    let inside = text.get(range.clone()).unwrap_or_default();
-    let first = inside.iter().take_while(|byte| **byte != separator).count();
-    let last = inside.iter().rev().take_while(|byte| **byte != separator).count();
-    let lead = text.get(range.start.saturating_sub(LONGEST_GROUP)..range.start).unwrap_or_default();
-    let tail = text.get(range.end..).unwrap_or_default();
-    if lead.last() == Some(&separator) {
-        let run = lead.iter().rev().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
-        let glued = lead.iter().rev().nth(run + 1).is_some_and(u8::is_ascii_alphabetic);
-        if run > 0 && (run == first || glued) {
-            return false;
-        }
-    }
-    let next = tail.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).take(LONGEST_GROUP).count();
-    !(tail.first() == Some(&separator) && next > 0 && (next == last || next == first))
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
-//! Numbers whose written form no layout can say: telephone numbers, IPv6 and hardware addresses, streets and postal codes.
+//! Numbers whose written form no layout can say: telephone numbers, IPv6 and hardware addresses, streets and postal codes, the
+//! stripes of cards.
 //!
 //! Owns: reading one of them around the first group of digits that it has. Never does: check digits, decisions.
 
-use super::postal;
+use super::{boundaries, numbers::Place, postal};
 use std::{net::Ipv6Addr, ops::Range};
 
 /// Most digits of a telephone number (ITU-T E.164), and fewest that are taken for one.
 const TELEPHONE_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
+/// Digits of a card number.
+const STRIPE_DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
 /// Longest written form of an address: eight groups, the last two as four decimal numbers.
 const ADDRESS_BYTES: usize = 45;
 
@@ -25,16 +28,19 @@ pub(crate) enum Reader {
     Town,
     /// A postal code.
     Postcode,
+    /// The number of a card as the second track of its stripe has it.
+    Stripe,
 }
 
 /// The readers by the name that signatures use.
-pub(crate) const READERS: [(&str, Reader); 6] = [
+pub(crate) const READERS: [(&str, Reader); 7] = [
     ("phone", Reader::Telephone),
     ("ipv6", Reader::Ipv6),
     ("mac", Reader::Hardware),
     ("street", Reader::Street),
     ("town", Reader::Town),
     ("postcode", Reader::Postcode),
+    ("stripe", Reader::Stripe),
 ];
 
 impl Reader {
@@ -44,6 +50,28 @@ impl Reader {
             Self::Telephone => *TELEPHONE_DIGITS.start(),
             Self::Town | Self::Postcode => 4,
             Self::Ipv6 | Self::Hardware | Self::Street => 1,
+            Self::Stripe => *STRIPE_DIGITS.start(),
+        }
+    }
+
+    /// Whether a group may be the first in what it reads, by the bytes beside it: a look that costs next to nothing.
+    pub(super) fn may_begin(self, place: &Place) -> bool {
+        let Place { group, before, after, .. } = place;
+        let (length, hexadecimal) = (group.len(), before.is_ascii_hexdigit() || after.is_ascii_hexdigit());
+        match self {
+            Self::Telephone => {
+                !(before.is_ascii_alphanumeric() || matches!(before, b'_' | b'$' | b'%' | b'\\' | b'#'))
+                    && (is_separator(*after) || TELEPHONE_DIGITS.contains(&length))
+            }
+            Self::Ipv6 => length <= 4 && (hexadecimal || [*before, *after].contains(&b':')),
+            Self::Hardware => {
+                let separates = |byte: &u8| matches!(byte, b':' | b'-' | b'.');
+                length <= 4 && (hexadecimal || separates(before) || separates(after))
+            }
+            Self::Street => *after == b' ' || after.is_ascii_alphabetic(),
+            Self::Town => before.is_ascii_whitespace(),
+            Self::Postcode => !before.is_ascii_alphanumeric(),
+            Self::Stripe => matches!(after, b'=' | b'D') && STRIPE_DIGITS.contains(&length),
         }
     }
 
@@ -65,6 +93,7 @@ impl Reader {
             Self::Street => postal::street(text, group),
             Self::Town => postal::town(text, group),
             Self::Postcode => postal::postcode(text, group),
+            Self::Stripe => boundaries::opens(text, group.start).then_some(group),
         }
     }
 }
@@ -110,13 +139,18 @@ fn telephone(text: &[u8], group: Range<usize>) -> Option<Range<usize>> {
     (TELEPHONE_DIGITS.contains(&digits) && open == closed && free).then_some(start..end)
 }
 
+/// What stands between groups of a telephone number.
+const fn is_separator(byte: u8) -> bool {
+    matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')')
+}
+
 /// The next group of digits of a telephone number: after one separator, or two of which one is a parenthesis.
 fn next_group(text: &[u8], end: usize) -> Option<Range<usize>> {
     let separators = text
         .get(end..)?
         .iter()
         .take(3)
-        .take_while(|byte| matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')'));
+        .take_while(|byte| is_separator(**byte));
     let separators: usize = separators.count();
     let between = text.get(end..end + separators)?;
     let parentheses = between.iter().filter(|byte| matches!(byte, b'(' | b')')).count();
@@ -175,7 +209,10 @@ fn in_pairs(text: &[u8], digits: &Range<usize>) -> bool {
     let separator = rest.get(right);
     match left + digits.len() + right {
         2 => {
-            matches!(separator, Some(b':' | b'-')) || matches!(lead.iter().rev().nth(left), Some(b':' | b'-'))
+            let before = matches!(lead.iter().rev().nth(left), Some(b':' | b'-'));
+            // A digit there has had its look: this group is not the first.
+            let first = !lead.iter().rev().nth(left + 1).is_some_and(u8::is_ascii_digit);
+            if before { first } else { matches!(separator, Some(b':' | b'-')) }
         }
         4 => separator == Some(&b'.') || lead.iter().rev().nth(left) == Some(&b'.'),
         _ => false,
