@@ -25,7 +25,7 @@ pub(super) fn opens(text: &[u8], start: usize) -> bool {
 }
 
 /// Nothing after a number makes it part of something longer.
-fn closes(text: &[u8], end: usize) -> bool {
+pub(super) fn closes(text: &[u8], end: usize) -> bool {
     let after = |distance: usize| text.get(end + distance - 1).copied();
     !match after(1) {
         Some(b'_' | b'%' | b'@') => true,

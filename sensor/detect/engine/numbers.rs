@@ -4,7 +4,7 @@
 //! those groups. Never does: what may stand beside a number (boundaries), check digits (validators), decisions.
 
 use super::{
-    boundaries::{in_link, neighbours_differ, stands_free},
+    boundaries::{closes, in_link, neighbours_differ, opens, stands_free},
     instructions::{CHUNK, Classes, Instructions, Work},
     readers::Reader,
 };
@@ -77,11 +77,14 @@ struct Candidates {
     slots: Vec<u64>,
     /// Where the entries of each of these slots end; they begin where those of the one before end.
     ends: Vec<u32>,
+    /// Whether some of them may begin before their core.
+    lead: bool,
 }
 
 impl Candidates {
     /// Enters a layout. Layouts come in the order of their finders, so of their slots.
     fn push(&mut self, entry: Entry, slot: Option<u32>) {
+        self.lead |= !entry.at_core;
         let Some(slot) = slot else { return self.always.push(entry) };
         let word = (slot / 64) as usize;
         self.bound.push(entry);
@@ -163,6 +166,8 @@ struct Entry {
     finder: u32,
     /// See [`Layout::is_bare`].
     bare: bool,
+    /// See [`Layout::begins_at_core`].
+    at_core: bool,
     /// See [`Layout::second_group`].
     second: (usize, usize),
     /// See [`Layout::fewest_digits`].
@@ -263,7 +268,8 @@ impl Numbers {
     /// Enters a layout wherever it may be met.
     fn list(&mut self, index: u32, finder: u32, layout: &Layout, slot: Option<u32>) {
         let fewest = u32::try_from(layout.fewest_digits()).unwrap_or(u32::MAX);
-        let entry = Entry { index, finder, bare: layout.is_bare(), second: layout.second_group(), fewest };
+        let (bare, at_core) = (layout.is_bare(), layout.begins_at_core());
+        let entry = Entry { index, finder, bare, at_core, second: layout.second_group(), fewest };
         for (digits, lists) in
             self.by_group.iter_mut().enumerate().filter(|(digits, _)| layout.begins_with_digits(*digits))
         {
@@ -443,22 +449,28 @@ impl Numbers {
         visit: &mut impl FnMut(&Candidate) -> bool,
     ) {
         let mut settled = None;
-        let mut core_is_free = None;
+        // What decides whether a number may begin at the core is the same for all that do.
+        let opens_here = opens(text, core.start) && !in_link(text, core.start);
+        if !opens_here && !list.lead {
+            return;
+        }
+        let mut closes_here = None;
         list.each(armed, |entry| {
             if settled == Some(entry.finder) || !likely(entry) {
                 return;
             }
+            if entry.at_core && !opens_here {
+                return;
+            }
             let (range, digits) = if entry.bare {
-                // What decides whether the group stands free is the same for all of them.
-                let free = || stands_free(text, core) && !in_link(text, core.start);
-                if !*core_is_free.get_or_insert_with(free) {
+                if !*closes_here.get_or_insert_with(|| closes(text, core.end)) {
                     return;
                 }
                 (core.clone(), u8::try_from(core.len()).unwrap_or(u8::MAX))
             } else {
                 let written = self.written.get(entry.index as usize);
                 let Some((_, Written::Layout(layout))) = written else { return };
-                let Some(range) = fit(layout, text, core) else { return };
+                let Some(range) = fit(layout, text, core, entry.at_core) else { return };
                 let letters = layout.has_letters();
                 let digits = if letters { count_signs(text, &range) } else { count_digits(text, &range) };
                 (range, digits)
@@ -542,14 +554,14 @@ fn digits_at(text: &[u8], at: usize) -> usize {
     text.get(at..).map_or(0, |rest| rest.iter().take_while(|byte| byte.is_ascii_digit()).count())
 }
 
-/// What a layout that is not bare takes around its core, if it stands free.
-fn fit(layout: &Layout, text: &[u8], core: &Range<usize>) -> Option<Range<usize>> {
-    let start = layout.begin(text, core)?;
+/// What a layout that is not bare takes around its core, if it stands free. Where it may begin `at_core` that is known.
+fn fit(layout: &Layout, text: &[u8], core: &Range<usize>, at_core: bool) -> Option<Range<usize>> {
+    let start = if at_core { core.start } else { layout.begin(text, core)? };
     let range = start..start + layout.fits(text.get(start..)?)?;
     // What "either" stands for may be letters alone, which are words.
     let digits = !layout.has_letters() || usize::from(count_digits(text, &range)) >= layout.fewest_digits();
-    let free =
-        || stands_free(text, &range) && !in_link(text, range.start) && neighbours_differ(layout, text, &range);
+    let open = || at_core || opens(text, start) && !in_link(text, start);
+    let free = || closes(text, range.end) && open() && neighbours_differ(layout, text, &range);
     (digits && free()).then_some(range)
 }
 

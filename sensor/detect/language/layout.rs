@@ -157,6 +157,12 @@ impl Layout {
         self.loose
     }
 
+    /// Whether nothing of it stands before its core.
+    pub(crate) fn begins_at_core(&self) -> bool {
+        let digit = || self.parts.first().is_some_and(|part| part.sign == Sign::Digit);
+        if self.loose { digit() } else { self.lead == 0 }
+    }
+
     /// Where it would begin, given the place of its core.
     pub(crate) fn begin(&self, text: &[u8], core: &std::ops::Range<usize>) -> Option<usize> {
         if !self.loose {
