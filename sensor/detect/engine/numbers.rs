@@ -8,7 +8,10 @@ use super::{
     instructions::{CHUNK, Classes, Instructions, Work},
     readers::Reader,
 };
-use crate::{language::layout::Layout, validators::iban};
+use crate::{
+    language::layout::{GAP_BYTES, Layout},
+    validators::iban,
+};
 use std::ops::Range;
 
 /// Chunks whose digits are told at once. A number takes at most 65 bytes from its first digit, so that all its digits stand
@@ -77,14 +80,16 @@ struct Candidates {
     slots: Vec<u64>,
     /// Where the entries of each of these slots end; they begin where those of the one before end.
     ends: Vec<u32>,
-    /// Whether some of them may begin before their core.
+    /// Whether some of them have letters before their core, and whether some have only other signs there.
     lead: bool,
+    lead_of_signs: bool,
 }
 
 impl Candidates {
     /// Enters a layout. Layouts come in the order of their finders, so of their slots.
     fn push(&mut self, entry: Entry, slot: Option<u32>) {
-        self.lead |= !entry.at_core;
+        self.lead |= entry.letters;
+        self.lead_of_signs |= !entry.at_core && !entry.letters;
         let Some(slot) = slot else { return self.always.push(entry) };
         let word = (slot / 64) as usize;
         self.bound.push(entry);
@@ -168,6 +173,8 @@ struct Entry {
     bare: bool,
     /// See [`Layout::begins_at_core`].
     at_core: bool,
+    /// See [`Layout::begins_with_letters`].
+    letters: bool,
     /// See [`Layout::second_group`].
     second: (usize, usize),
     /// See [`Layout::fewest_digits`].
@@ -269,7 +276,8 @@ impl Numbers {
     fn list(&mut self, index: u32, finder: u32, layout: &Layout, slot: Option<u32>) {
         let fewest = u32::try_from(layout.fewest_digits()).unwrap_or(u32::MAX);
         let (bare, at_core) = (layout.is_bare(), layout.begins_at_core());
-        let entry = Entry { index, finder, bare, at_core, second: layout.second_group(), fewest };
+        let (letters, second) = (layout.begins_with_letters(), layout.second_group());
+        let entry = Entry { index, finder, bare, at_core, letters, second, fewest };
         for (digits, lists) in
             self.by_group.iter_mut().enumerate().filter(|(digits, _)| layout.begins_with_digits(*digits))
         {
@@ -451,7 +459,8 @@ impl Numbers {
         let mut settled = None;
         // What decides whether a number may begin at the core is the same for all that do.
         let opens_here = opens(text, core.start) && !in_link(text, core.start);
-        if !opens_here && !list.lead {
+        let lettered = list.lead && letter_before(text, core);
+        if !opens_here && !lettered && !list.lead_of_signs {
             return;
         }
         let mut closes_here = None;
@@ -459,7 +468,7 @@ impl Numbers {
             if settled == Some(entry.finder) || !likely(entry) {
                 return;
             }
-            if entry.at_core && !opens_here {
+            if entry.at_core && !opens_here || entry.letters && !lettered {
                 return;
             }
             let (range, digits) = if entry.bare {
@@ -494,6 +503,15 @@ fn read(text: &[u8], place: &Place, sought: &Sought, visit: &mut impl FnMut(&Can
             visit(&Candidate { finder: *finder, range, digits });
         }
     }
+}
+
+/// Whether a letter stands before the first digit of a core, perhaps with separators between.
+fn letter_before(text: &[u8], core: &Range<usize>) -> bool {
+    let word = text.get(core.clone()).unwrap_or_default();
+    let first = core.start + word.iter().position(u8::is_ascii_digit).unwrap_or(0);
+    let lead = text.get(first.saturating_sub(GAP_BYTES + 1)..first).unwrap_or_default();
+    let between = |byte: &&u8| matches!(byte, b' ' | b'-' | b'.' | b'/' | b':');
+    lead.iter().rev().find(|byte| !between(byte)).is_some_and(u8::is_ascii_alphabetic)
 }
 
 /// The word of letters and digits around a group of digits; None where the group is not the first one in it.

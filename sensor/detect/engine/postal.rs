@@ -14,7 +14,7 @@ const NAME_BYTES: usize = 64;
 /// Shortest word that makes a name, characters.
 const NAME_CHARACTERS: usize = 3;
 
-/// What stands before numbers that are no postal codes.
+/// What stands before numbers that are no postal codes; the months come last.
 const NO_TOWNS: [&str; 40] = [
     "RFC",
     "ISO",
@@ -92,6 +92,10 @@ pub(super) fn street(text: &[u8], group: Range<usize>) -> Option<Range<usize>> {
             return (named && digits < HOUSE_DIGITS && closes(text, end)).then_some(group.start..end);
         }
         let Some(word) = word(text, at + 1) else { break };
+        // `24 Apr 2022` is a date.
+        if words == 0 && is_month(word.text) && digits_after(text, at + 1 + word.text.len()) == 4 {
+            return None;
+        }
         words += 1;
         if word.name {
             names += 1;
@@ -104,6 +108,17 @@ pub(super) fn street(text: &[u8], group: Range<usize>) -> Option<Range<usize>> {
     let ended = matches!(byte(text, at), None | Some(b',' | b'\n' | b'\r'));
     (ended && (2..=STREET_WORDS).contains(&words) && names > 0 && small <= words / 2)
         .then_some(group.start..at)
+}
+
+/// Whether a word is the English name of a month or its first three letters.
+fn is_month(word: &str) -> bool {
+    let months = NO_TOWNS.get(NO_TOWNS.len() - 12..).unwrap_or_default();
+    months.iter().any(|month| word == *month || month.get(..3) == Some(word))
+}
+
+/// Digits behind a blank.
+fn digits_after(text: &[u8], at: usize) -> usize {
+    if byte(text, at) == Some(b' ') { digits(text, at + 1) } else { 0 }
 }
 
 /// A postal code behind the name of a town, a region or a country: `Soest 26538`, `, LA 56139`.
@@ -217,6 +232,8 @@ mod tests {
             ("03 Πλατεία Μαβίλη 170, x", Some("03 Πλατεία Μαβίλη 170")),
             ("is 12a Long Lane 4.", Some("12a Long Lane 4")),
             ("address: 17 rijksweg 145", Some("17 rijksweg 145")),
+            ("on Sun, 24 Apr 2022", None),
+            ("at 24 May Street 12", Some("24 May Street 12")),
             ("after 3 weeks of Work we", None),
             ("after 3 weeks of work 12", None),
             ("1.5 Trg revolucije 12", None),

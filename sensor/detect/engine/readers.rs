@@ -146,11 +146,7 @@ const fn is_separator(byte: u8) -> bool {
 
 /// The next group of digits of a telephone number: after one separator, or two of which one is a parenthesis.
 fn next_group(text: &[u8], end: usize) -> Option<Range<usize>> {
-    let separators = text
-        .get(end..)?
-        .iter()
-        .take(3)
-        .take_while(|byte| is_separator(**byte));
+    let separators = text.get(end..)?.iter().take(3).take_while(|byte| is_separator(**byte));
     let separators: usize = separators.count();
     let between = text.get(end..end + separators)?;
     let parentheses = between.iter().filter(|byte| matches!(byte, b'(' | b')')).count();

@@ -20,7 +20,7 @@ pub(crate) const WIDEST: usize = 40;
 /// Widest text that a loose layout takes, bytes: each of the 22 digits of an account by itself.
 const WIDEST_LOOSE: usize = 60;
 /// Longest gap between two signs of a loose layout, bytes: a separator with two blanks to either side.
-const GAP_BYTES: usize = 5;
+pub(crate) const GAP_BYTES: usize = 5;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sign {
@@ -161,6 +161,18 @@ impl Layout {
     pub(crate) fn begins_at_core(&self) -> bool {
         let digit = || self.parts.first().is_some_and(|part| part.sign == Sign::Digit);
         if self.loose { digit() } else { self.lead == 0 }
+    }
+
+    /// Whether letters of it stand before its first digit, with no more than separators between.
+    pub(crate) fn begins_with_letters(&self) -> bool {
+        let before = self.parts.iter().take_while(|part| part.sign != Sign::Digit);
+        let all = before.clone().all(|part| matches!(part.sign, Sign::Letter | Sign::Exactly(_)));
+        let signs = before.clone().filter(|part| matches!(part.sign, Sign::Exactly(_)));
+        let separators: usize = signs.map(|part| part.most).sum();
+        all && !self.begins_at_core()
+            && separators <= GAP_BYTES
+            && before.clone().any(|part| part.sign == Sign::Letter)
+            && self.parts.iter().any(|part| part.sign == Sign::Digit)
     }
 
     /// Where it would begin, given the place of its core.

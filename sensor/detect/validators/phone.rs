@@ -25,6 +25,9 @@ fn check(subject: &Subject<'_>) -> Verdict {
         return Verdict::Invalid;
     }
     let first = digits.first().copied().unwrap_or(0);
+    if groups.len() > 1 && subject.matched.starts_with(b"0.") {
+        return Verdict::Invalid;
+    }
     if is_fictional(&digits) {
         return Verdict::Sample("kept for fiction");
     }
@@ -104,6 +107,7 @@ mod tests {
             "1234567.89",
             "192.168.100.1",
             "000 000 0000",
+            "0.753 0.804 0.65",
             "+1 234",
         ] {
             assert_eq!(check(&VALIDATOR, invalid), Verdict::Invalid, "{invalid}");

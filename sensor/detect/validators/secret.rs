@@ -90,7 +90,7 @@ const TELLING: [&str; 17] = [
 ];
 
 fn secret(subject: &Subject<'_>) -> Verdict {
-    if is_harmless(&name(subject)) || is_dotted(subject.matched) {
+    if is_harmless(&name(subject)) || is_dotted(subject.matched) || is_type(subject.before) {
         return Verdict::Invalid;
     }
     match judged(subject) {
@@ -99,6 +99,18 @@ fn secret(subject: &Subject<'_>) -> Verdict {
         }
         verdict => verdict,
     }
+}
+
+/// The value belongs to the name of a type (`"AWS::ApiGateway::ApiKey": "…"`), which has hashes and versions, no secrets.
+fn is_type(before: &[u8]) -> bool {
+    let quote = |byte: &u8| matches!(byte, b'"' | b'\'');
+    let key = before.trim_ascii_end();
+    let key = key.strip_suffix(b"\"").or_else(|| key.strip_suffix(b"'")).unwrap_or(key).trim_ascii_end();
+    let Some(key) = key.strip_suffix(b":").and_then(|key| key.trim_ascii_end().split_last()) else {
+        return false;
+    };
+    let name = key.1.rsplit(quote).next().unwrap_or_default();
+    quote(key.0) && name.windows(2).any(|pair| pair == b"::")
 }
 
 fn service_key(subject: &Subject<'_>) -> Verdict {
