@@ -37,6 +37,22 @@ const PIECE: usize = CHUNKS * CHUNK;
 const AHEAD: usize = CHUNK + KEY;
 /// Words that a piece may hold, and seven more that may be written and are not meant.
 const WORDS: usize = PIECE / 2 + 7;
+/// The bits of a noted word that say where in the piece it begins.
+const PLACE: u16 = PIECE as u16 - 1;
+/// Set in a noted word whose first eight letters passed the filter.
+const WHOLE: u16 = 1 << 11;
+/// Set in one whose first four letters did.
+const BEGINNING: u16 = 1 << 12;
+/// Set in one whose first two letters did.
+const PAIR: u16 = 1 << 13;
+
+/// The words of a piece.
+struct Words {
+    /// Where they begin, and what of them passed the filter.
+    at: [u16; WORDS],
+    /// Their first eight letters, see [`whole_key`].
+    keys: [u64; WORDS],
+}
 
 /// Where a literal is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +154,7 @@ impl Tokens {
         let text = search.text;
         let mut at = search.begin;
         let mut inside = at > 0 && text.get(at - 1).is_some_and(u8::is_ascii_alphanumeric);
-        let mut words = [0; WORDS];
+        let mut words = Words { at: [0; WORDS], keys: [0; WORDS] };
         let mut padded = [0; PIECE + AHEAD];
         while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
             let piece = rest.first_chunk().unwrap_or_else(|| {
@@ -152,30 +168,23 @@ impl Tokens {
             let pairs = self.pairs.first_chunk().unwrap_or(&[0; PAIRS]);
             let walk = Walk { probe: self.filter.probe(), pairs, piece, chunks, inside, words: &mut words };
             let count = if self.heads { set.run(WithHeads(walk)) } else { set.run(WholeOnly(walk)) };
-            for word in words.iter().take(count) {
-                self.verify(search, at + usize::from(*word));
+            for (word, key) in words.at.iter().zip(&words.keys).take(count) {
+                self.verify(search, at + usize::from(*word & PLACE), *key, *word);
             }
             at += chunks * CHUNK;
             inside = text.get(at - 1).is_some_and(u8::is_ascii_alphanumeric);
         }
     }
 
-    /// Compares the literals of the word that begins at `at`.
-    fn verify(&self, search: &mut Search<'_>, at: usize) {
-        let word = search.text.get(at..).unwrap_or_default();
-        let length = word.iter().take(KEY).take_while(|byte| byte.is_ascii_alphanumeric()).count();
-        let word = word.get(..length).unwrap_or_default();
-        for place in self.table.places(whole_key(word)) {
-            search.compare(*place, at);
-        }
-        if self.heads && length >= HEAD {
-            for place in self.table.places(head_key(word.get(..HEAD).unwrap_or_default())) {
-                search.compare(*place, at);
-            }
-        }
-        if !self.pairs.is_empty() && length >= 2 {
-            for place in self.table.places(pair_key(word.get(..2).unwrap_or_default())) {
-                search.compare(*place, at);
+    /// Compares the literals of the word that begins at `at` and has this key, which are those that `passed` the filter.
+    fn verify(&self, search: &mut Search<'_>, at: usize, key: u64, passed: u16) {
+        let head = key & u64::from(u32::MAX) | HEAD_MARK;
+        let pair = key & u64::from(u16::MAX) | PAIR_MARK;
+        for (flag, key) in [(WHOLE, key), (BEGINNING, head), (PAIR, pair)] {
+            if passed & flag != 0 {
+                for place in self.table.places(key) {
+                    search.compare(*place, at);
+                }
             }
         }
     }
@@ -224,7 +233,7 @@ struct Walk<'a> {
     chunks: usize,
     /// The byte before the piece belongs to a word.
     inside: bool,
-    words: &'a mut [u16; WORDS],
+    words: &'a mut Words,
 }
 
 struct WithHeads<'a>(Walk<'a>);
@@ -252,6 +261,7 @@ impl Walk<'_> {
     #[inline(always)]
     fn walk<const HEADS: bool>(self, classes: impl Classes) -> usize {
         let Self { probe, pairs, piece, chunks, inside, words } = self;
+        let Words { at: words, keys } = words;
         // Whether each byte belongs to a word, a bit each.
         let mut letters = [0_u8; PIECE / 8 + 8];
         let mut found = 0;
@@ -291,16 +301,17 @@ impl Walk<'_> {
             let text = piece.get(start..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
             let mask = MASKS.get(usize::from(run)).copied().unwrap_or_default();
             let key = (u64::from_le_bytes(text) | FOLD) & mask;
-            let mut passes = probe.passes(key);
+            let mut passed = probe.passes(key) as u16 * WHOLE;
             if HEADS {
-                passes |= probe.passes(key & u64::from(u32::MAX) | HEAD_MARK);
+                passed |= probe.passes(key & u64::from(u32::MAX) | HEAD_MARK) as u16 * BEGINNING;
                 let pair = usize::from(u64::from_le_bytes(text) as u16);
-                passes |= (pairs.get(pair / 64).copied().unwrap_or_default() >> (pair % 64) & 1) as usize;
+                let pairs = pairs.get(pair / 64).copied().unwrap_or_default();
+                passed |= (pairs >> (pair % 64) & 1) as u16 * PAIR;
             }
-            if let Some(slot) = words.get_mut(kept) {
-                *slot = word;
+            if let (Some(slot), Some(slot_of_key)) = (words.get_mut(kept), keys.get_mut(kept)) {
+                (*slot, *slot_of_key) = (word | passed, key);
             }
-            kept += passes;
+            kept += usize::from(passed != 0);
         }
         kept
     }
