@@ -169,7 +169,10 @@ fn run(row: RunRow) -> RunPart {
         )
     });
     let interfaces = manifest.interfaces.into_iter().map(|name| (format!("interface {name}"), String::new()));
-    let users = manifest.users.map(|users| (format!("table of users {}", users.name), users.sha256));
+    let users = manifest.users.map(|users| (format!("people {}", users.name), users.sha256));
+    let context = manifest.context.map(|file| (format!("context {}", file.name), file.sha256));
+    let feeds = manifest.feeds.into_iter().map(|file| (format!("feed {}", file.name), file.sha256));
+    let limits = manifest.limits.map(|sha256| ("limits".to_owned(), sha256));
     let problems = summary["problems"].as_array().map(Vec::as_slice).unwrap_or_default();
     RunPart {
         id: row.id,
@@ -183,7 +186,7 @@ fn run(row: RunRow) -> RunPart {
         egret: manifest.egret,
         signatures: manifest.signatures.count,
         signatures_sha256: manifest.signatures.sha256,
-        inputs: captures.chain(interfaces).chain(users).collect(),
+        inputs: captures.chain(interfaces).chain(users).chain(context).chain(feeds).chain(limits).collect(),
         packets: number(&summary["packets"]),
         transfers: number(&summary["transfers"]),
         coverage,

@@ -75,7 +75,7 @@ pub struct RunPart {
     pub egret: String,
     pub signatures: usize,
     pub signatures_sha256: String,
-    /// Captures with their SHA-256, or interfaces.
+    /// Captures with their SHA-256, or interfaces; files about people, the context, feeds, limits.
     pub inputs: Vec<(String, String)>,
     pub packets: u64,
     pub transfers: u64,

@@ -14,6 +14,8 @@ const MARGIN: f64 = 8.0;
 const AXIS: f64 = 18.0;
 /// Bars at most; hours are put together where there are more.
 const BARS: i64 = 180;
+/// Least time that a plot spans, nanoseconds (a day): otherwise an hour would fill half of it.
+const LEAST_SPAN_NS: i64 = 24 * HOUR_NS;
 const HOUR_NS: i64 = 3_600_000_000_000;
 
 /// A plot: what left as bars, incidents as dots whose height is their risk.
@@ -61,7 +63,10 @@ impl Plot {
             .flat_map(|hour| [hour.at, hour.at.plus(HOUR_NS)])
             .chain(cases.iter().map(|(_, case)| case.incident.first_at));
         let (Some(first), Some(last)) = (times.clone().min(), times.max()) else { return Self::default() };
-        let scale = Scale { first, span: last.since(first).max(HOUR_NS) };
+        let span = last.since(first);
+        // What is shorter stands in the middle, on a whole hour.
+        let before = (LEAST_SPAN_NS - span).max(0) / 2 / HOUR_NS * HOUR_NS;
+        let scale = Scale { first: first.plus(-before), span: span.max(LEAST_SPAN_NS) };
         let mut plot = Self { ticks: scale.ticks(), ..Self::default() };
         plot.add_bars(hours, &scale);
         plot.dots = cases
