@@ -89,16 +89,18 @@ fn the_end_of_an_employment_counts_for_what_follows_it() {
     assert!(of("alice").len() > 1 && of("bob").len() > 1);
     for incident in of("alice") {
         said(incident, "is no longer employed since 2026-11-20");
-        said(incident, "former-employee");
         assert!(incident["profile"]["reasons"].to_string().contains("no longer employed"), "{incident:#}");
     }
+    let told = incidents.iter().flat_map(|one| one["anomalies"].as_array().cloned().unwrap_or_default());
+    let told = told.filter(|one| one["kind"] == "former-employee" && one["user"] == "alice").count();
+    assert_eq!(told, 2, "once on each of the two days, wherever it goes");
     for incident in of("bob") {
         said(incident, "is about to leave: the employment ends on 2026-12-10");
         assert!(!incident["reasons"].to_string().contains("former-employee"), "{incident:#}");
     }
     let [carol] = of("carol")[..] else { panic!("one incident of carol: {:#?}", of("carol")) };
     assert_eq!((&carol["kind"], &carol["severity"]), (&"account-misuse".into(), &"high".into()));
-    said(carol, "a sign-in of carol, whose employment ended before 2026-11-02");
+    said(carol, "a sign-in of carol, whose employment ended on 2026-11-01, 22 days before");
 }
 
 /// What a proxy says of its client counts only if the operator trusts the proxy.

@@ -25,13 +25,14 @@ pub(crate) fn reversed(
     if !contact.opened || setting.is_sanctioned(contact.peer) {
         return None;
     }
+    // A connection for commands, of which no content is known, says nothing of the content beside it: only what is itself unknown counts.
+    let (out, back) = today.unknown;
     let unknown = contact.flow.kind == FlowKind::Tcp
         && matches!(contact.flow.protocol, None | Some(Protocol::Tcp))
-        && !contact.flow.midstream
         && contact.peer.host_name().is_none()
         && habit.is_new(setting.now)
-        && today.out >= UNKNOWN
-        && today.is_lopsided(UNKNOWN_TIMES);
+        && out >= UNKNOWN
+        && out >= back.saturating_mul(UNKNOWN_TIMES);
     let (out_before, back_before) = habit.before;
     let turned = habit.days_before >= READ_DAYS
         && back_before > out_before.saturating_mul(2)
@@ -41,9 +42,9 @@ pub(crate) fn reversed(
     let explanation = if unknown {
         format!(
             "{} in no known protocol to port {} of an address without a name, and {} back",
-            size(as_f64(today.out)),
+            size(as_f64(out)),
             contact.flow.responder.port,
-            size(as_f64(today.back))
+            size(as_f64(back))
         )
     } else if turned {
         format!(
@@ -60,6 +61,52 @@ pub(crate) fn reversed(
     Some(Suspicion {
         since: Timestamp::from_nanos(today.since),
         baseline: turned.then(|| as_f64(out_before) / as_f64(u64::from(habit.days_before.max(1)))),
-        ..Suspicion::of_bytes(AnomalyKind::Asymmetry, setting, today.out, explanation).to(contact.peer)
+        ..Suspicion::of_bytes(
+            AnomalyKind::Asymmetry,
+            setting,
+            if unknown { out } else { today.out },
+            explanation,
+        )
+        .to(contact.peer)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::suspicion::tests::flow;
+    use crate::{Actor, Peer};
+    use egret_context::Context;
+    use egret_model::{BehaviorLimits, Volume};
+
+    /// Flows to one bare address, each with its protocol, bytes out, bytes of those that are missing, and bytes back.
+    fn told(flows: &[(Option<Protocol>, u64, u64, u64)]) -> bool {
+        let (limits, context) = (BehaviorLimits::default(), Context::shipped());
+        let now = Timestamp::from_seconds(1_000_000);
+        let setting = Setting { limits: &limits, context: &context, now };
+        let actor =
+            Actor { user: None, host: None, ip: [10, 0, 0, 1].into(), confidence: None, person: None };
+        let peer = Peer { ip: [192, 0, 2, 1].into(), name: None, internal: false };
+        let mut profile = Profile::default();
+        let mut told = false;
+        for (protocol, bytes, missing, back) in flows {
+            let mut flow = flow(now);
+            flow.protocol = *protocol;
+            flow.up = Volume { bytes: *bytes, missing: *missing, ..Volume::default() };
+            flow.down = Volume { bytes: *back, ..Volume::default() };
+            let contact = Contact { actor: &actor, peer: &peer, flow: &flow, opened: true };
+            let habit = profile.note_contact(&contact, setting);
+            told |= reversed(&contact, &profile, &habit, setting).is_some();
+        }
+        told
+    }
+
+    #[test]
+    fn only_content_that_is_itself_unknown_counts() {
+        assert!(told(&[(None, 100_000, 0, 500)]));
+        assert!(told(&[(Some(Protocol::Tcp), 40_000, 0, 100), (None, 40_000, 100, 100)]));
+        // The commands of FTP beside its files; packets of which only the heads were captured.
+        assert!(!told(&[(Some(Protocol::Ftp), 100_000, 0, 0), (None, 500, 0, 900)]));
+        assert!(!told(&[(None, 100_000, 90_000, 200)]));
+    }
 }

@@ -17,10 +17,12 @@ pub(crate) fn used(actor: &Actor, what: &str, bytes: u64, setting: Setting<'_>) 
     if since < 0 || actor.confidence.is_some_and(|confidence| confidence < SURE) {
         return None;
     }
-    let days = since / DAY_NS;
+    // An end is the first moment after the last day.
+    let days = since / DAY_NS + 1;
     let explanation = format!(
-        "{what} of {user}, whose employment ended before {} ({days} days ago): the account should be closed",
-        ended.to_the_second()
+        "{what} of {user}, whose employment ended on {}, {days} {} before: the account should be closed",
+        ended.plus(-1).to_the_day(),
+        if days == 1 { "day" } else { "days" }
     );
     Some(Suspicion {
         severity: Severity::High,
@@ -56,7 +58,7 @@ mod tests {
         };
         assert!(told(9, Some("eve"), 0.9, Some(&person)).is_none());
         let after = told(13, Some("eve"), 0.9, Some(&person)).unwrap();
-        assert_eq!((after.severity, after.observed), (Severity::High, 3.0));
+        assert_eq!((after.severity, after.observed), (Severity::High, 4.0));
         assert!(told(13, Some("eve"), 0.3, Some(&person)).is_none(), "it may be somebody else");
         assert!(told(13, Some("eve"), 0.9, None).is_none() && told(13, None, 0.9, Some(&person)).is_none());
     }

@@ -244,8 +244,8 @@ impl Behavior {
         let setting = Setting { limits: &limits, context: &context, now };
         let mut suspicions: Vec<Suspicion> = Vec::new();
         suspicions.extend(intelligence::file(transfer, peer, setting));
-        let upload = former::used(actor, "an upload", transfer.bytes, setting);
-        suspicions.extend(upload.map(|suspicion| suspicion.to(peer)));
+        // Of the account, wherever it goes: one a day is enough.
+        suspicions.extend(former::used(actor, "an upload", transfer.bytes, setting));
         suspicions.extend(self.state.collusion.transfer(actor, peer, transfer, findings, setting));
         let key = actor.key();
         let profile = self.state.profiles.entry(&key, now.nanos(), setting.limits.actors, Profile::default);

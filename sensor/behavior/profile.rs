@@ -6,7 +6,7 @@ use crate::peers::Baseline;
 use crate::recent::Recent;
 use crate::suspicion::{Contact, Setting};
 use crate::volume::{Assessment, Volumes};
-use egret_model::{Protocol, Timestamp};
+use egret_model::{FlowKind, Protocol, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -63,6 +63,8 @@ pub(crate) struct Traffic {
     pub(crate) back: u64,
     /// Of `out`, what nobody can read.
     pub(crate) unreadable: u64,
+    /// Of both ways, content of no known protocol over TCP, as far as it was captured well enough to say so.
+    pub(crate) unknown: (u64, u64),
     /// Contacts that sent little, and their sum.
     pub(crate) small: (u32, u64),
     /// Bytes in the targets of requests that are encoded data, and their number.
@@ -158,6 +160,9 @@ impl Profile {
         if is_unreadable(contact.flow.protocol) {
             today.unreadable = today.unreadable.saturating_add(out);
         }
+        if is_unknown(contact) {
+            today.unknown = (today.unknown.0.saturating_add(out), today.unknown.1.saturating_add(back));
+        }
         if out > 0 && out < SMALL {
             today.small = (today.small.0 + 1, today.small.1 + out);
         }
@@ -245,6 +250,15 @@ impl Profile {
 /// Content that is encrypted for somebody else.
 pub(crate) const fn is_unreadable(protocol: Option<Protocol>) -> bool {
     matches!(protocol, Some(Protocol::Tls | Protocol::Quic | Protocol::Ssh))
+}
+
+/// Content of no known protocol, where enough of it was captured to know one.
+fn is_unknown(contact: &Contact<'_>) -> bool {
+    let out = contact.out();
+    contact.flow.kind == FlowKind::Tcp
+        && matches!(contact.flow.protocol, None | Some(Protocol::Tcp))
+        && !contact.flow.midstream
+        && out.missing * 2 < out.bytes.max(1)
 }
 
 pub(crate) const fn hour_of(now: Timestamp) -> usize {

@@ -41,6 +41,9 @@ pub enum Observation {
 pub struct Volume {
     /// Payload bytes, missing ones included.
     pub bytes: u64,
+    /// Of those, bytes that are not in the capture: nobody can say what they were.
+    #[serde(default)]
+    pub missing: u64,
     /// Datagrams (UDP, ICMP), or pieces (TCP).
     pub pieces: u64,
     /// Bytes that differ from the datagram before in the same place; counted for ICMP and NTP only, whose payload repeats itself

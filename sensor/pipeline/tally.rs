@@ -34,6 +34,8 @@ struct Known {
     server_name: Option<String>,
     ja4: Option<String>,
     via_proxy: bool,
+    /// Bytes that are not in the capture, from the initiator and from the responder.
+    missing: (u64, u64),
     /// Of both sides.
     payloads: Option<Box<(Payloads, Payloads)>>,
 }
@@ -57,7 +59,12 @@ impl Tally {
                 }
                 (from, data.len() as u64)
             }
-            StreamEvent::Gap { from, bytes, .. } => (from, bytes),
+            StreamEvent::Gap { from, bytes, .. } => {
+                let missing = &mut self.known.get_or_insert_default().missing;
+                let side = if from == Side::Initiator { &mut missing.0 } else { &mut missing.1 };
+                *side = side.saturating_add(bytes);
+                (from, bytes)
+            }
             StreamEvent::Finished { .. } | StreamEvent::Closed { .. } => return,
         };
         let side = match from {
@@ -113,8 +120,9 @@ impl Tally {
         if protocol == Some(Protocol::Dns) {
             return None;
         }
-        let volume = |(bytes, pieces): (u64, u32), (fresh, implausible)| Volume {
+        let volume = |(bytes, pieces): (u64, u32), missing, (fresh, implausible)| Volume {
             bytes,
+            missing,
             pieces: u64::from(pieces),
             fresh,
             implausible,
@@ -123,13 +131,14 @@ impl Tally {
             Some(known) => {
                 let payloads = known.payloads.as_mut().map(|both| (both.0.take(), both.1.take()));
                 let payloads = payloads.unwrap_or_default();
+                let missing = std::mem::take(&mut known.missing);
                 (
                     (known.server_name.clone(), known.ja4.clone(), known.via_proxy),
-                    volume(up, payloads.0),
-                    volume(down, payloads.1),
+                    volume(up, missing.0, payloads.0),
+                    volume(down, missing.1, payloads.1),
                 )
             }
-            None => ((None, None, false), volume(up, (0, 0)), volume(down, (0, 0))),
+            None => ((None, None, false), volume(up, 0, (0, 0)), volume(down, 0, (0, 0))),
         };
         Some(Box::new(FlowSummary {
             kind: flow.kind,
