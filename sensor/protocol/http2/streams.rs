@@ -72,7 +72,9 @@ impl Streams {
             if awaited {
                 let incoming = stream.request(context, client, &fields);
                 // A promised request (section 8.4) has no body.
-                *stream.half(client) = if from == client { Half::open(incoming) } else { Half::ENDED };
+                let half = if from == client { Half::open(incoming) } else { Half::ENDED };
+                // A promise for a stream that the client had used already ends what it sent.
+                std::mem::replace(stream.half(client), half).end(context, false);
             }
         } else if let Some(status) = status {
             if awaited && !(100..200).contains(&status) {

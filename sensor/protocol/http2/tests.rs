@@ -270,6 +270,13 @@ fn promised_streams_name_what_the_server_sends() {
         data(2, END_STREAM, b"style"),
     ];
     assert_eq!(shown(&play(&[asked], &server, 10_000)), ["< GET /style.css = style"]);
+    // A stream that the client uses already cannot be promised.
+    let mut scene = Scene::new();
+    let flow = scene.tcp(8080);
+    scene.client(flow, [PREFACE, &settings(), &post(2, "/a"), &data(2, 0, b"x")].concat());
+    scene.server(flow, frame(PROMISE, END_HEADERS, 1, &promise));
+    scene.close(flow);
+    assert_eq!(shown(&scene.end()), ["> POST /a = x ~"]);
 }
 
 #[test]

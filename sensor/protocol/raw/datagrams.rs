@@ -126,7 +126,7 @@ impl DatagramGroups {
     fn end_where(&mut self, over: impl Fn(&Group) -> bool, sink: &mut dyn FnMut(&Flow, ProtocolEvent<'_>)) {
         let mut ended: Vec<Group> =
             self.groups.extract_if(|_, group| over(group)).map(|(_, group)| group).collect();
-        ended.sort_by_key(|group| (group.flow.first_packet, group.first_at));
+        ended.sort_by_key(|group| (group.flow.first_packet, group.first_at, group.first_transfer()));
         for group in ended {
             let flow = group.flow.clone();
             group.end(&mut |event| sink(&flow, event));
@@ -143,6 +143,10 @@ impl Group {
             from_initiator: None,
             from_responder: None,
         }
+    }
+
+    fn first_transfer(&self) -> Option<TransferKey> {
+        self.from_initiator.into_iter().chain(self.from_responder).map(|open| open.transfer).min()
     }
 
     const fn open(&self, from: Side) -> Option<Open> {
