@@ -153,7 +153,11 @@ impl OpenTransfers {
         }
         let OpenTransfer { start, capture, packet, tunnel, inspection, bytes, encrypted, .. } = open;
         let uninspected = inspection.uninspected;
-        let (objects, hits) = inspection.close();
+        let (mut objects, hits) = inspection.close();
+        // A name that was learnt on the way is the body's.
+        if let Some(body) = objects.first_mut().filter(|body| body.filename.is_none()) {
+            body.filename.clone_from(&start.filename);
+        }
         Some(FinishedTransfer {
             start,
             capture,

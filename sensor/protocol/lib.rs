@@ -43,6 +43,7 @@ mod raw;
 mod rdp;
 mod recognise;
 mod registry;
+mod rsync;
 mod sasl;
 mod shared;
 mod sip;

@@ -4,7 +4,7 @@
 
 use crate::{
     Analyzer, Context, dcerpc, dhcp, dns, ftp, hostname, http1, http2, imap, irc, kerberos, ldap, lpd, mysql,
-    nfs, pop3, postgresql, ptunnel, quic, radius, rdp, sip, smb, smtp, ssh, tacacs, telnet, tftp, tls,
+    nfs, pop3, postgresql, ptunnel, quic, radius, rdp, rsync, sip, smb, smtp, ssh, tacacs, telnet, tftp, tls,
 };
 use egret_model::{Flow, FlowKind};
 
@@ -61,6 +61,7 @@ pub(crate) const REGISTRY: &[Registration] = &[
     Registration { kind: FlowKind::Tcp, probe: irc::probe, start: irc::start },
     Registration { kind: FlowKind::Tcp, probe: sip::probe, start: sip::start },
     Registration { kind: FlowKind::Tcp, probe: nfs::probe, start: nfs::start },
+    Registration { kind: FlowKind::Tcp, probe: rsync::probe, start: rsync::start },
     Registration { kind: FlowKind::Tcp, probe: telnet::probe, start: telnet::start },
     Registration { kind: FlowKind::Tcp, probe: lpd::probe, start: lpd::start },
     Registration { kind: FlowKind::Udp, probe: kerberos::probe, start: kerberos::start },
