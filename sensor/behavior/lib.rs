@@ -314,3 +314,83 @@ impl Behavior {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use egret_model::{AnomalyKind, Person, Volume};
+
+    const HOUR: i64 = 3_600;
+
+    /// Somebody of the department uploads over TLS at an hour of a day.
+    fn upload(behavior: &mut Behavior, user: &str, hour: i64, to: &str, bytes: u64) -> Vec<Anomaly> {
+        let now = Timestamp::from_seconds(20_000 * 24 * HOUR + hour * HOUR);
+        let person = Person { department: Some("Finance".to_owned()), ..Person::default() };
+        let actor = Actor {
+            user: Some(user.to_owned()),
+            host: None,
+            ip: [10, 0, 0, user.len().min(200) as u8].into(),
+            confidence: Some(0.9),
+            person: Some(person),
+        };
+        let peer = Peer { ip: [198, 51, 100, 7].into(), name: Some(to.to_owned()), internal: false };
+        let mut flow = suspicion::tests::flow(now);
+        flow.protocol = Some(Protocol::Tls);
+        flow.up = Volume { bytes, ..Volume::default() };
+        flow.down = Volume { bytes: bytes / 2, ..Volume::default() };
+        let mut told = Vec::new();
+        let contact = Contact { actor: &actor, peer: &peer, flow: &flow, opened: true };
+        behavior.flow(&contact, &mut |anomaly| told.push(anomaly));
+        told
+    }
+
+    /// A department of seven that has worked for ten days, from nine to five.
+    fn department() -> Behavior {
+        let mut behavior = Behavior::new(&BehaviorLimits::default(), Arc::new(Context::shipped()));
+        for day in 0..10 {
+            for member in 0..7_u64 {
+                for hour in 9..17 {
+                    let bytes = 200_000 + member * 20_000;
+                    let told =
+                        upload(&mut behavior, &format!("u{member}"), day * 24 + hour, "crm.example", bytes);
+                    assert_eq!(told, [], "ordinary days are quiet");
+                }
+            }
+        }
+        behavior
+    }
+
+    fn kinds(told: &[Anomaly]) -> Vec<AnomalyKind> {
+        told.iter().map(|anomaly| anomaly.kind).collect()
+    }
+
+    #[test]
+    fn who_is_new_is_judged_by_the_department() {
+        let mut behavior = department();
+        // An ordinary first day; by day, much is much, by night less is.
+        assert_eq!(upload(&mut behavior, "newcomer", 10 * 24 + 10, "crm.example", 2_000_000), []);
+        let far = upload(&mut behavior, "newcomer", 10 * 24 + 11, "crm.example", 2_000_000_000);
+        assert!(kinds(&far).contains(&AnomalyKind::PeerVolume), "{far:#?}");
+        let told = &far.iter().find(|one| one.kind == AnomalyKind::PeerVolume).unwrap();
+        assert!(told.explanation.contains("7 peers in Finance"), "{}", told.explanation);
+        assert!(told.baseline.is_some_and(|usual| (1.5e6..3e6).contains(&usual)), "{:?}", told.baseline);
+        let night = upload(&mut behavior, "night owl", 10 * 24 + 26, "crm.example", 4_500_000);
+        assert_eq!(kinds(&night), [AnomalyKind::OffHours]);
+        assert!(night[0].explanation.contains("none of 7 peers in Finance"), "{}", night[0].explanation);
+    }
+
+    #[test]
+    fn a_restart_changes_no_judgement() {
+        let mut one = department();
+        let mut other = Behavior::new(&BehaviorLimits::default(), Arc::new(Context::shipped()));
+        assert!(other.restore(&one.save()));
+        // Numbers are written as decimals, whose last digit may differ; what is told is the same.
+        let [told, told_later] = [&mut one, &mut other].map(|behavior| {
+            let told = upload(behavior, "newcomer", 10 * 24 + 10, "crm.example", 2_000_000_000);
+            told.into_iter().map(|one| (one.id, one.kind, one.explanation)).collect::<Vec<_>>()
+        });
+        assert!(told.iter().any(|(_, kind, _)| *kind == AnomalyKind::PeerVolume));
+        assert_eq!(told, told_later);
+        assert!(!other.restore(b"{}") && !other.restore(b"damaged"));
+    }
+}

@@ -3,7 +3,7 @@
 //! Owns: the wording. Never does: deciding.
 
 use crate::leaver::leaving;
-use crate::open::{Evidence, Open};
+use crate::open::{Evidence, Open, SEVERAL};
 use crate::score;
 use egret_model::{Anomaly, AnomalyKind, FindingRecord, Moment, Policy, PolicyVerdict, TransferRecord};
 use std::collections::BTreeSet;
@@ -24,7 +24,11 @@ pub(crate) fn title(open: &Open) -> String {
         let kinds: BTreeSet<&str> =
             gravest_first(open).into_iter().take(3).map(|anomaly| phrase(anomaly.kind)).collect();
         let kinds: Vec<&str> = kinds.into_iter().collect();
-        return format!("{who}: {} to {}", kinds.join(", "), open.story.destination);
+        let what = kinds.join(", ");
+        return match open.story.destination.as_str() {
+            SEVERAL => format!("{who}: {what}"),
+            destination => format!("{who}: {what} to {destination}"),
+        };
     }
     format!("{who} sent {} to {}", what.join(" and "), open.story.destination)
 }
