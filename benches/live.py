@@ -8,7 +8,8 @@ Replays a capture (default: the 1 GiB of HTTP uploads that benches/replay.py mak
 sensor, until packets are lost; what counts is the highest rate at which none was. The sender takes processor time, too: on a small
 machine the figure is that of both together. Nothing leaves the namespaces, which this script makes and removes.
 
-Each line: the rate that tcpreplay reached, packets sent, received, dropped by the kernel, shed, and the sensor's processor time.
+Each line: the rate that tcpreplay reached, packets sent, received, dropped by the kernel, shed, the sensor's processor time, and the
+time from the last byte of a transfer to its record that 99 of 100 transfers keep, as the sensor's own histogram tells it.
 """
 import argparse, json, os, platform, re, signal, subprocess, sys, tempfile, time
 from pathlib import Path
@@ -28,6 +29,7 @@ def inside(namespace, *command):
 def lay_cable():
     for namespace in (OUT, IN):
         sh("ip", "netns", "add", namespace)
+        sh("ip", "-n", namespace, "link", "set", "lo", "up")
         sh(*inside(namespace, "sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6"))
     sh("ip", "link", "add", "out0", "netns", OUT, "type", "veth", "peer", "name", "in0", "netns", IN)
     for namespace, end in ((OUT, "out0"), (IN, "in0")):
@@ -38,6 +40,16 @@ def lay_cable():
 def remove_cable():
     for namespace in (OUT, IN):
         subprocess.run(["ip", "netns", "delete", namespace], stderr=subprocess.DEVNULL)
+
+
+def latency_p99():
+    """The upper bound of the bucket in which 99 of 100 transfers are, milliseconds; None without transfers."""
+    fetch = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:9464/metrics', timeout=5).read().decode())"
+    text = subprocess.run(inside(IN, sys.executable, "-c", fetch), check=True, capture_output=True, text=True).stdout
+    buckets = [(float(bound), int(count)) for bound, count in re.findall(r'record_latency_seconds_bucket\{le="([^"]+)"\} (\d+)', text)]
+    count = buckets[-1][1] if buckets else 0
+    bounds = [bound for bound, below in buckets if below >= 0.99 * count]
+    return round(bounds[0] * 1000, 1) if count else None
 
 
 def one_run(a, workers, mbps):
@@ -57,6 +69,9 @@ def one_run(a, workers, mbps):
         speed = f"--mbps={mbps}" if mbps else "--topspeed"
         sent = subprocess.run(inside(OUT, "tcpreplay", speed, "--preload-pcap", "-i", "out0", a.capture),
                               check=True, capture_output=True, text=True).stdout
+        # A record is written within a second.
+        time.sleep(1.5)
+        latency = latency_p99()
         sensor.send_signal(signal.SIGTERM)
         _, status, usage = os.wait4(sensor.pid, 0)
         if status:
@@ -67,13 +82,13 @@ def one_run(a, workers, mbps):
         "workers": workers, "asked_mbps": mbps, "reached_mbps": round(number(r"Rated: [\d.]+ Bps, ([\d.]+) Mbps")),
         "sent": int(number(r"Successful packets:\s+(\d+)")), "received": account["received"],
         "dropped_by_kernel": account["dropped_by_kernel"], "shed": sum(account["shed"].values()),
-        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1), "peak_mib": round(usage.ru_maxrss / 1024),
+        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1), "peak_mib": round(usage.ru_maxrss / 1024), "latency_p99_ms": latency,
     }
     row["balanced"] = account["received"] == account["processed"] + row["dropped_by_kernel"] + row["shed"]
     row["lost"] = row["sent"] - row["received"] + row["dropped_by_kernel"] + row["shed"]
     print(f"workers {workers}  asked {mbps or 'all':>5}  reached {row['reached_mbps']:5} Mbit/s  sent {row['sent']}  received "
           f"{row['received']}  dropped {row['dropped_by_kernel']}  shed {row['shed']}  CPU {row['cpu_seconds']} s  "
-          f"peak {row['peak_mib']} MiB{'' if row['balanced'] else '  NOT BALANCED'}", flush=True)
+          f"peak {row['peak_mib']} MiB  p99 {latency} ms{'' if row['balanced'] else '  NOT BALANCED'}", flush=True)
     return row
 
 
