@@ -62,20 +62,24 @@ def one_run(a, workers, mbps):
             inside(IN, a.egret, "run", "--interface", "in0", "--output", records, "--workers", workers,
                    *(["--signatures", a.signatures] if a.signatures else [])),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
-        while "started" not in Path(log.name).read_text():
-            if sensor.poll() is not None:
-                sys.exit(f"the sensor ended: {Path(log.name).read_text()}")
-            time.sleep(0.05)
-        speed = f"--mbps={mbps}" if mbps else "--topspeed"
-        sent = subprocess.run(inside(OUT, "tcpreplay", speed, "--preload-pcap", "-i", "out0", a.capture),
-                              check=True, capture_output=True, text=True).stdout
-        # A record is written within a second.
-        time.sleep(1.5)
-        latency = latency_p99()
-        sensor.send_signal(signal.SIGTERM)
-        _, status, usage = os.wait4(sensor.pid, 0)
-        if status:
-            sys.exit(f"the sensor ended with status {status}: {Path(log.name).read_text()}")
+        try:
+            while "started" not in Path(log.name).read_text():
+                if sensor.poll() is not None:
+                    sys.exit(f"the sensor ended: {Path(log.name).read_text()}")
+                time.sleep(0.05)
+            speed = f"--mbps={mbps}" if mbps else "--topspeed"
+            sent = subprocess.run(inside(OUT, "tcpreplay", speed, "--preload-pcap", "-i", "out0", a.capture),
+                                  check=True, capture_output=True, text=True).stdout
+            # A record is written within a second.
+            time.sleep(1.5)
+            latency = latency_p99()
+            sensor.send_signal(signal.SIGTERM)
+            _, status, usage = os.wait4(sensor.pid, 0)
+            if status:
+                sys.exit(f"the sensor ended with status {status}: {Path(log.name).read_text()}")
+        finally:
+            if sensor.returncode is None and sensor.poll() is None:
+                sensor.kill()
         account = json.loads((records / "summary.json").read_text())["packet_account"]
     number = lambda pattern: float(re.search(pattern, sent)[1])
     row = {
