@@ -51,9 +51,12 @@ impl Run {
             bail!("{fault}");
         }
         logging::start(&settings.log);
-        let sensor = start::start(&settings, loaded.file.as_deref())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let outcome = runtime.block_on(watch::watch(sensor, settings, loaded.file, self.overrides.clone()));
+        // Whoever asks for new files while the sensor still starts is heard afterwards, and does not end it.
+        let hangup = watch::hangup(&runtime)?;
+        let sensor = start::start(&settings, loaded.file.as_deref())?;
+        let watching = watch::watch(sensor, hangup, settings, loaded.file, self.overrides.clone());
+        let outcome = runtime.block_on(watching);
         // Whoever has ended it at once waits for nothing.
         runtime.shutdown_background();
         outcome

@@ -74,21 +74,22 @@ pub(super) fn start(settings: &Settings, config: Option<&Path>) -> Result<Sensor
         workers,
         overload: settings.overload(),
     };
-    tracing::info!(
-        run = journal.run(), %backend, sources = sources.len(), interfaces = ?live_config.interfaces,
-        signatures = live_config.signatures.signatures().len(), records = %settings.records.folder.display(), "started"
-    );
     let (aside, upkeep) = match settings.store() {
         Some(path) => {
             open_store(path, &journal, settings, &live_config, ways).map(|(a, b)| (Some(a), Some(b)))?
         }
         None => (None, None),
     };
+    let count = sources.len();
     let run = LiveRun::start(
         sources,
         &live_config,
         Box::new(Records::new(folder, &settings.records.folder, aside)),
     )?;
+    tracing::info!(
+        run = journal.run(), %backend, sources = count, interfaces = ?live_config.interfaces,
+        signatures = live_config.signatures.signatures().len(), records = %settings.records.folder.display(), "started"
+    );
     Ok(Sensor { run, journal, listener, sandbox, condition, memory, upkeep })
 }
 

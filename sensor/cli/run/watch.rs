@@ -19,6 +19,7 @@ use egret_pipeline::live::RunError;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::interval;
@@ -26,9 +27,16 @@ use tokio::time::interval;
 /// Between looks whether a thread has ended though nobody asked it to, and whether changed files are to be read.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// SIGHUP, heard from now on.
+pub(super) fn hangup(runtime: &Runtime) -> Result<Signal> {
+    let _within = runtime.enter();
+    Ok(signal(SignalKind::hangup())?)
+}
+
 /// Looks after the sensor until it is stopped or broken; gives the exit status.
 pub(super) async fn watch(
     sensor: Sensor,
+    mut hangup: Signal,
     settings: Settings,
     config: Option<PathBuf>,
     overrides: Overrides,
@@ -37,7 +45,6 @@ pub(super) async fn watch(
     let mut store = Tended::new(upkeep);
     let condition = Arc::new(Mutex::new(condition));
     let mut signals = Signals::new()?;
-    let mut hangup = signal(SignalKind::hangup())?;
     let mut summary = interval(Duration::from_secs(u64::from(settings.records.summary_seconds)));
     let mut look = interval(LOOK);
     let mut beat = interval(service::beat());
