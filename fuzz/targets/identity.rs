@@ -13,7 +13,13 @@ pub(crate) fn run(data: &[u8]) {
     let (plan, _) = AddressPlan::parse(&text);
     let asked: Vec<_> = log.sightings.iter().filter_map(|seen| Some((seen.ip?, seen.at))).take(64).collect();
     let people = People::of_plan(plan).with_directory(directory).with_events(log.sightings);
-    let limits = IdentityLimits { intervals: 64, intervals_of_address: 8, accounts: 8, people_of_address: 4 };
+    let limits = IdentityLimits {
+        intervals: 64,
+        intervals_of_address: 8,
+        accounts: 8,
+        people_of_address: 4,
+        weighed: 16,
+    };
     let mut index = IdentityIndex::new(Arc::new(people), &limits);
     index.advance(Timestamp::MAX);
     assert!(index.len() <= limits.intervals);

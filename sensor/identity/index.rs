@@ -27,6 +27,7 @@ pub struct IdentityIndex {
     most: usize,
     most_of_place: usize,
     most_people: usize,
+    most_weighed: usize,
 }
 
 /// What evidence speaks of.
@@ -66,6 +67,7 @@ impl IdentityIndex {
             most: limits.intervals.max(1),
             most_of_place: limits.intervals_of_address.max(1),
             most_people: limits.people_of_address.max(1),
+            most_weighed: limits.weighed.max(1),
         }
     }
 
@@ -139,10 +141,10 @@ impl IdentityIndex {
         let at = sighting.at;
         let record = self.places.entry(place).or_default();
         if sighting.until.is_some_and(|until| until <= at) {
-            record.close(known.user.as_deref(), at);
+            record.close(known.user.as_deref(), at, self.most_weighed);
         }
         if sighting.evidence == Evidence::Dhcp && sighting.confirmed {
-            record.leased(sighting.mac, known.host.as_ref(), at, sighting.until);
+            record.leased(sighting.mac, known.host.as_ref(), at, sighting.until, self.most_weighed);
         }
         let person = known.kind == Kind::Person
             && sighting.confirmed
@@ -222,7 +224,7 @@ impl IdentityIndex {
         let record = self.places.get(&Place::Address(ip));
         let best = |has: &dyn Fn(&Interval) -> bool| {
             record?
-                .around(at)
+                .around(at, self.most_weighed)
                 .filter(|interval| has(interval) && interval.strength(at) > weight::NOTHING)
                 .max_by(|a, b| a.strength(at).total_cmp(&b.strength(at)))
         };
@@ -259,7 +261,9 @@ impl IdentityIndex {
         if let Some(user) = planned.and_then(|entry| entry.user.as_deref()) {
             users.add_planned(user, at);
         }
-        for interval in [record, of_link].into_iter().flatten().flat_map(|record| record.around(at)) {
+        for interval in
+            [record, of_link].into_iter().flatten().flat_map(|record| record.around(at, self.most_weighed))
+        {
             let Some(user) = &interval.user else { continue };
             if interval
                 .ports
@@ -298,7 +302,7 @@ impl IdentityIndex {
                 port >= low.saturating_sub(NEARBY) && port <= high.saturating_add(NEARBY)
             };
             let mut nearby = UserScores::default();
-            for interval in record.around(at).filter(|interval| interval.user.is_some()) {
+            for interval in record.around(at, self.most_weighed).filter(|interval| interval.user.is_some()) {
                 let Some((low, high)) = interval.ports else { continue };
                 let strength = interval.strength(at);
                 if low <= port && port <= high && strength > weight::NOTHING {

@@ -59,8 +59,6 @@ struct Presence {
 const COALESCE_NS: i64 = 3600 * weight::SECOND;
 /// How far back an interval that goes on is looked for.
 const COALESCE_DEPTH: usize = 32;
-/// Pieces of evidence that are weighed for one question; the latest count.
-const MOST_WEIGHED: usize = 4096;
 /// How long somebody counts as present, nanoseconds.
 const PRESENT_NS: i64 = 4 * 3600 * weight::SECOND;
 /// Somebody who is seen again within this time, with somebody else in between, never left, nanoseconds. At a kiosk people come back
@@ -185,10 +183,10 @@ impl PlaceRecord {
         }
     }
 
-    /// The session of `user` here is over at `at`; of everybody, if None.
-    pub(crate) fn close(&mut self, user: Option<&str>, at: Timestamp) {
+    /// The session of `user` here is over at `at`; of everybody, if None. The latest `most` pieces of evidence are looked at.
+    pub(crate) fn close(&mut self, user: Option<&str>, at: Timestamp, most: usize) {
         let mut earliest = None;
-        for (place, interval) in self.intervals.iter_mut().enumerate().rev().take(MOST_WEIGHED) {
+        for (place, interval) in self.intervals.iter_mut().enumerate().rev().take(most) {
             if interval.reach < at {
                 break;
             }
@@ -207,12 +205,14 @@ impl PlaceRecord {
     }
 
     /// A DHCP server gave the address to a client: with another one than before, all that was known of the address is over.
+    /// `most` as for [`Self::close`].
     pub(crate) fn leased(
         &mut self,
         mac: Option<MacAddress>,
         host: Option<&Arc<str>>,
         at: Timestamp,
         until: Option<Timestamp>,
+        most: usize,
     ) {
         let other = self.client.as_ref().is_some_and(|(known_mac, known_host)| match (known_mac, mac) {
             (Some(known), Some(mac)) => *known != mac,
@@ -222,7 +222,7 @@ impl PlaceRecord {
             },
         });
         if other {
-            self.close(None, at);
+            self.close(None, at, most);
             (self.changed_at, self.client) = (Some(at), None);
         }
         let (known_mac, known_host) = self.client.take().unwrap_or_default();
@@ -269,12 +269,12 @@ impl PlaceRecord {
         self.people.iter().map(|known| &*known.user)
     }
 
-    /// The evidence that says something of `at`, the latest first. Takes time by the logarithm of what is kept and by what holds
+    /// The evidence that says something of `at`, the latest first, at most `most` pieces. Takes time by the logarithm of what is kept and by what holds
     /// at the time, not by what is kept.
-    pub(crate) fn around(&self, at: Timestamp) -> impl Iterator<Item = &Interval> {
+    pub(crate) fn around(&self, at: Timestamp, most: usize) -> impl Iterator<Item = &Interval> {
         let horizon = at.plus(weight::HINDSIGHT_NS);
         let end = self.intervals.partition_point(|known| known.first <= horizon);
-        self.intervals.range(..end).rev().take_while(move |known| known.reach >= at).take(MOST_WEIGHED)
+        self.intervals.range(..end).rev().take_while(move |known| known.reach >= at).take(most)
     }
 
     /// Forgets the oldest interval.

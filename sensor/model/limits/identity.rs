@@ -15,10 +15,18 @@ pub struct IdentityLimits {
     pub accounts: usize,
     /// Persons present at one address that are kept in mind, to tell an address that several use at once; the first is forgotten. Default 16.
     pub people_of_address: usize,
+    /// Pieces of evidence weighed for one question; of more that hold at the time, the latest count. Default 4,096.
+    pub weighed: usize,
 }
 
 impl Default for IdentityLimits {
     fn default() -> Self {
-        Self { intervals: 2 << 20, intervals_of_address: 1 << 16, accounts: 200_000, people_of_address: 16 }
+        Self {
+            intervals: 2 << 20,
+            intervals_of_address: 1 << 16,
+            accounts: 200_000,
+            people_of_address: 16,
+            weighed: 4_096,
+        }
     }
 }
