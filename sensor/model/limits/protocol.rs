@@ -66,6 +66,9 @@ pub struct ProtocolLimits {
     pub ftp_resume_ns: i64,
     /// Files that stay open so in one shard; beyond it the oldest ends. Default 256.
     pub ftp_resumable: usize,
+    /// Bytes that a Zstandard stream of rsync may ask to be held back (its window); the content of one that asks for more is not
+    /// inspected. Default 8 MiB, what rsync needs up to level 19 of its own.
+    pub rsync_window_bytes: usize,
     /// Packet time within which a TFTP server must answer a request; what it sends later is read as plain udp. Default 1 min.
     pub tftp_answer_ns: i64,
     /// Bytes held of one message that may name a user (a Kerberos ticket, a session set-up); of a longer one only so much is
@@ -106,6 +109,7 @@ impl Default for ProtocolLimits {
             ftp_connect_ns: 300_000_000_000,
             ftp_resume_ns: 30_000_000_000,
             ftp_resumable: 256,
+            rsync_window_bytes: 8 << 20,
             tftp_answer_ns: 60_000_000_000,
             witness_bytes: 64 << 10,
             witness_names: 64,

@@ -10,6 +10,7 @@ mod parse;
 mod sender;
 #[cfg(test)]
 mod tests;
+mod zstandard;
 
 use crate::lines::{LineBuffer, without_end};
 use crate::registry::{Prefix, Verdict};
@@ -234,6 +235,10 @@ impl Rsync {
                 reading.stage = Stage::Names;
             }
             Stage::Names => {
+                if known.flags.is_none() {
+                    // The client has heard what the server can do before it sends them: here it was missed, or comes late.
+                    cursor.skip(usize::MAX)?;
+                }
                 names.clear();
                 let mut read = Vec::new();
                 for _ in 0..known.lists() {

@@ -4,6 +4,7 @@
 
 use super::list::{self, Entry, Form, List};
 use super::parse::{self, Compression, Options};
+use super::zstandard::Zstandard;
 use crate::Context;
 use crate::inflate::{self, Inflate};
 use egret_model::{Cursor, Protocol, Side, TransferKey, Truncated, Uninspected};
@@ -47,8 +48,9 @@ pub(super) struct Sender {
     inflate: Box<Inflate>,
     /// Compressed bytes have come since the inflater was in step.
     to_flush: bool,
-    /// All files in one stream (Zstandard).
-    whole: Option<TransferKey>,
+    /// All files in one stream, and those of it whose content has not come out.
+    zstandard: Option<Box<Zstandard>>,
+    coming: VecDeque<File>,
 }
 
 /// Where in the stream the next byte stands.
@@ -102,7 +104,8 @@ impl Sender {
             file: File::default(),
             inflate: Box::default(),
             to_flush: false,
-            whole: None,
+            zstandard: None,
+            coming: VecDeque::new(),
         }
     }
 
@@ -167,7 +170,9 @@ impl Sender {
             Place::Token => self.token(context, cursor)?,
             Place::Checksum => {
                 cursor.skip(self.agreed.checksum_length)?;
-                self.end_file(context, true);
+                if self.agreed.compression != Compression::Zstandard {
+                    self.end_file(context, true);
+                }
                 self.place = Place::Number;
             }
             Place::Content { .. } | Place::Lost => {}
@@ -250,7 +255,12 @@ impl Sender {
                 return Ok(());
             }
             let entry = self.lists.iter().rev().find_map(|list| list.entry(number)).cloned();
-            self.file = File { entry, block, ..File::default() };
+            let file = File { entry, block, ..File::default() };
+            if self.agreed.compression == Compression::Zstandard {
+                self.wait_for(file);
+            } else {
+                self.file = file;
+            }
             if self.agreed.compression == Compression::Deflate {
                 *self.inflate = Inflate::default();
             }
@@ -259,6 +269,18 @@ impl Sender {
         }
         self.positive = number;
         Ok(())
+    }
+
+    /// The content of a file comes out behind that of others.
+    fn wait_for(&mut self, file: File) {
+        /// Files whose content may be held back by a decoder at once; of more, nobody tells which content is whose.
+        const MOST_COMING: usize = 8192;
+        if self.coming.len() >= MOST_COMING {
+            self.coming.clear();
+            self.coming.push_back(File::default());
+        } else {
+            self.coming.push_back(file);
+        }
     }
 
     /// Reads a number, which is told by its distance from the one before. None: one that says that something is done.
@@ -330,10 +352,15 @@ impl Sender {
 
     /// Pieces that the receiver has: they don't move.
     fn known_blocks(&mut self, context: &mut Context<'_>, blocks: u32) {
-        self.file.gap = true;
-        if let Some(transfer) = self.transfer(context) {
-            context.missing(transfer, u64::from(self.file.block) * u64::from(blocks));
+        if let Some(last) = self.coming.back_mut() {
+            // How much of the file comes is not known, nor where the next one begins.
+            last.gap = true;
+            last.entry = None;
+            return;
         }
+        self.file.gap = true;
+        let transfer = self.transfer(context);
+        context.missing(transfer, u64::from(self.file.block) * u64::from(blocks));
     }
 
     fn content(&mut self, context: &mut Context<'_>, data: &[u8], coded: bool) {
@@ -344,12 +371,13 @@ impl Sender {
                 self.inflated(context, data);
             }
             (true, Compression::Zstandard) => {
-                let transfer = *self.whole.get_or_insert_with(|| {
-                    let mut start = start(context, &self.agreed, self.from);
-                    start.codings = vec!["zstd".to_owned()];
-                    context.begin(start)
-                });
-                context.body(transfer, data);
+                let window = context.limits.rsync_window_bytes as u64;
+                let mut zstandard = self.zstandard.take().unwrap_or_else(|| Box::new(Zstandard::new(window)));
+                let sound = zstandard.push(data, &mut |content| self.out(context, content));
+                self.zstandard = Some(zstandard);
+                if !sound {
+                    context.not_inspected(Uninspected::Unsupported, data.len() as u64);
+                }
             }
             (true, Compression::Other | Compression::None) => {
                 context.not_inspected(Uninspected::Unsupported, data.len() as u64);
@@ -367,20 +395,43 @@ impl Sender {
         }
     }
 
-    fn plain(&mut self, context: &mut Context<'_>, data: &[u8]) {
-        if let Some(transfer) = self.transfer(context) {
-            self.file.bytes += data.len() as u64;
-            context.body(transfer, data);
+    /// Content of all files together: each is as long as its entry says.
+    fn out(&mut self, context: &mut Context<'_>, content: &[u8]) {
+        let mut rest = content;
+        while !rest.is_empty() {
+            if self.file.transfer.is_none() {
+                self.file = self.coming.pop_front().unwrap_or_default();
+                if self.file.entry.as_ref().is_some_and(|entry| entry.length == 0) {
+                    continue;
+                }
+            }
+            let left = self.file.entry.as_ref().map(|entry| entry.length.saturating_sub(self.file.bytes));
+            let count =
+                left.map_or(rest.len(), |left| usize::try_from(left).unwrap_or(usize::MAX).min(rest.len()));
+            let (own, behind) = rest.split_at(count);
+            self.plain(context, own);
+            rest = behind;
+            if left == Some(count as u64) {
+                self.end_file(context, true);
+            }
         }
     }
 
+    fn plain(&mut self, context: &mut Context<'_>, data: &[u8]) {
+        let transfer = self.transfer(context);
+        self.file.bytes += data.len() as u64;
+        context.body(transfer, data);
+    }
+
     /// The transfer of the present file.
-    fn transfer(&mut self, context: &mut Context<'_>) -> Option<TransferKey> {
-        if self.file.transfer.is_none() && self.agreed.compression != Compression::Zstandard {
-            let start = start(context, &self.agreed, self.from);
-            self.file.transfer = Some(context.begin(start));
+    fn transfer(&mut self, context: &mut Context<'_>) -> TransferKey {
+        if let Some(transfer) = self.file.transfer {
+            return transfer;
         }
-        self.file.transfer
+        let start = start(context, &self.agreed, self.from);
+        let transfer = context.begin(start);
+        self.file.transfer = Some(transfer);
+        transfer
     }
 
     /// The present file ends. Its name is told now: that it is the right one is seen by its length.
@@ -396,10 +447,10 @@ impl Sender {
 
     /// Bytes of the stream are missing, or it is over.
     pub(super) fn end(&mut self, context: &mut Context<'_>) -> Vec<u8> {
-        self.end_file(context, false);
-        if let Some(whole) = self.whole.take() {
-            context.end(whole, false);
+        if let Some(mut zstandard) = self.zstandard.take() {
+            zstandard.finish(&mut |content| self.out(context, content));
         }
+        self.end_file(context, false);
         self.place = Place::Lost;
         std::mem::take(&mut self.held)
     }

@@ -131,9 +131,9 @@ fn compressed_files_are_read() {
     let stream =
         [list(), vec![2, 0, 0x60], next(0), coded(&[b"hello"]), next(0), coded(&[b"row 1\n", b"row"])]
             .concat();
-    let answer = [&[0x81, 0xff][..], b"\x07#md5 x1", &[1, 2, 3, 4], &message(&stream)].concat();
+    let answer = [&[0x81, 0xff][..], b"\x07#md5 x1", &[1, 2, 3, 4]].concat();
     for step in [1, 10_000] {
-        let opening = [(true, b"\x06md5 x1".to_vec()), (false, answer.clone())];
+        let opening = [(false, answer.clone()), (true, b"\x06md5 x1".to_vec()), (false, message(&stream))];
         let turns = [&greetings("--sender -tre.iLsfxCIvu --new-compress")[..], &opening].concat();
         let record = play(&turns, step);
         let got =
@@ -143,6 +143,38 @@ fn compressed_files_are_read() {
             [got("a.txt", "hello"), got("b.csv", "row 1\nrow")],
             "in pieces of {step}"
         );
+    }
+}
+
+#[test]
+fn files_in_one_stream_of_zstandard_are_told_apart() {
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+    // Three files are one frame; what of it stands between two files is no matter.
+    let frame = compress_to_vec(&b"hellorow 1\nrowrest"[..], CompressionLevel::Fastest);
+    let (first, second) = frame.split_at(frame.len() / 2);
+    let coded =
+        |piece: &[u8]| [&[0x40, u8::try_from(piece.len()).unwrap()][..], piece, &[0], &[7; 16]].concat();
+    let stream = [
+        list(),
+        vec![2, 0, 0x60],
+        next(0),
+        coded(first),
+        next(0),
+        vec![0],
+        vec![7; 16],
+        next(0),
+        coded(second),
+    ]
+    .concat();
+    let answer = [&[0x81, 0xff][..], b"\x07#md5 x1\x09zstd zlib", &[1, 2, 3, 4]].concat();
+    for step in [1, 10_000] {
+        let opening =
+            [(false, answer.clone()), (true, b"\x06md5 x1\x04zstd".to_vec()), (false, message(&stream))];
+        let record = play(&[&greetings("--sender -rtze.iLsfxCIvu")[..], &opening].concat(), step);
+        let got =
+            |name, body: &str| (Side::Responder, "get from share", Some(name), body.to_owned(), 0, true);
+        let expected = [got("a.txt", "hello"), got("b.csv", "row 1\nrow"), got("c", "rest")];
+        assert_eq!(files(&record), expected, "in pieces of {step}");
     }
 }
 
