@@ -31,6 +31,7 @@ mod targets {
     pub(super) mod smtp;
     pub(super) mod stream;
     pub(super) mod tftp;
+    pub(super) mod tls;
 }
 
 /// A target: takes any bytes, must return without panic, hang or unbounded memory.
@@ -63,4 +64,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("smtp", targets::smtp::run),
     ("stream", targets::stream::run),
     ("tftp", targets::tftp::run),
+    ("tls", targets::tls::run),
 ];

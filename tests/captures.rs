@@ -1,4 +1,5 @@
-//! Real captures and what a replay must find in them: `tests/data/captures/NAME.pcap` with `NAME.expected.json`.
+//! Real captures and what a replay must find in them: `tests/data/captures/NAME.pcap` with `NAME.expected.json`, and `NAME.keys` where
+//! there is a TLS key log.
 //!
 //! To add a case, add the capture and run the test once with UPDATE_EXPECTED=1; read what it wrote before you keep it.
 
@@ -37,10 +38,13 @@ fn each_capture_gives_the_expected_records() {
 fn found_in(capture: &Path) -> Value {
     let users = support::file("tests/data/demo-users.csv");
     let users = users.to_str().expect("a UTF-8 path");
-    let replayed = support::replay(
-        &[capture],
-        &["--internal", "10.20.0.0/16", "--internal", "2001:db8:20::/64", "--users", users, "--quiet"],
-    );
+    let mut options =
+        vec!["--internal", "10.20.0.0/16", "--internal", "2001:db8:20::/64", "--users", users, "--quiet"];
+    let keys = capture.with_extension("keys");
+    if keys.exists() {
+        options.extend(["--keylog", keys.to_str().expect("a UTF-8 path")]);
+    }
+    let replayed = support::replay(&[capture], &options);
     let transfers: Vec<Value> = replayed
         .records("transfers.jsonl")
         .iter()

@@ -7,18 +7,24 @@ use egret_model::{
     CloseReason, Cursor, Endpoint, Flow, FlowKind, Limits, PacketRef, ProtocolEvent, Side, StreamEvent,
     Timestamp, TransferKey, TunnelPath, Uninspected,
 };
-use egret_protocol::{Engine, Session};
+use egret_protocol::{Engine, KeyLog, Session};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Runs the steps, twice.
 pub(crate) fn run(kind: FlowKind, data: &[u8]) {
-    assert_eq!(reports(kind, data), reports(kind, data));
+    run_with(&KeyLog::default(), kind, data);
+}
+
+/// The same with secrets of TLS connections.
+pub(crate) fn run_with(keys: &KeyLog, kind: FlowKind, data: &[u8]) {
+    assert_eq!(reports(keys, kind, data), reports(keys, kind, data));
 }
 
 /// What was reported, a line each.
-fn reports(kind: FlowKind, data: &[u8]) -> Vec<String> {
+fn reports(keys: &KeyLog, kind: FlowKind, data: &[u8]) -> Vec<String> {
     let mut engine = Engine::new(&Limits::default().protocol);
+    engine.use_keys(keys);
     let mut flows = [flow(kind, 2525), flow(kind, 50_001)].map(|flow| (flow, Session::default()));
     let mut reports = Reports::default();
     let mut input = Cursor::new(data);

@@ -28,12 +28,17 @@ const OPTIONS_BYTES: usize = 1 << 20;
 /// A Decryption Secrets Block (section 4.7): key material that travels with the packets it opens.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
-    /// Index of the capture that holds it.
+    /// Index of the capture that holds it; the highest number for what lies beside all of them.
     pub capture: u16,
     /// Secrets type: 0x544c534b is a TLS key log, 0x5353484b an SSH one, 0x57474b4c WireGuard's.
     pub kind: u32,
     /// The key material.
     pub data: Vec<u8>,
+}
+
+impl Secret {
+    /// The kind of a TLS key log in NSS format.
+    pub const TLS_KEY_LOG: u32 = 0x544c_534b;
 }
 
 impl fmt::Debug for Secret {

@@ -67,8 +67,8 @@ pub(crate) struct Replay {
     #[command(flatten)]
     people: Sources,
 
-    /// TLS keys in NSS key log format. This version does not decrypt TLS: the file must be readable, and what is encrypted is counted as
-    /// such.
+    /// TLS keys in NSS key log format (SSLKEYLOGFILE): connections whose secrets are in it are read. Keys within pcapng captures are used
+    /// without being asked for.
     #[arg(long, value_name = "FILE")]
     keylog: Option<PathBuf>,
 
@@ -142,11 +142,16 @@ impl Replay {
             workers: self.workers.map_or_else(processors, usize::from),
             limits,
         };
-        if let Some(path) = &self.keylog {
-            std::fs::metadata(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-        }
+        let key_log = self
+            .keylog
+            .as_ref()
+            .map(|path| std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display())));
+        let key_log = key_log.transpose()?;
         let mut folder = self.output.as_deref().map(NativeFolder::create).transpose()?;
         let mut inputs = Inputs::open(&self.captures, &config.limits.capture);
+        if let Some(text) = key_log {
+            inputs.add_key_log(text);
+        }
         let mut fill = self.fill(&inputs, &config)?;
         let sealer = evidence::sealer(&self.seal_to)?;
         let bar = self.progress_bar(&inputs);

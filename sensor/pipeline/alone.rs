@@ -59,6 +59,7 @@ impl Lanes for Alone<'_> {
     }
 
     fn send(&mut self, _: usize, work: Work) -> Result<(), Gone> {
+        self.worker.use_keys(work.keys.as_ref());
         self.worker.items(&work.packets, work.items);
         self.record(work.through);
         if self.outcome.is_ok() { Ok(()) } else { Err(Gone) }

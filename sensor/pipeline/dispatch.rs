@@ -4,9 +4,10 @@
 
 use crate::replay::Progress;
 use crate::work::{Item, Work};
-use egret_capture::{Inputs, PacketBatch};
+use egret_capture::{Inputs, PacketBatch, Secret};
 use egret_decode::{Cause, Decoder, shard_of};
 use egret_model::{Limits, Segment, Summary, Uninspected};
+use egret_protocol::KeyLog;
 use std::sync::Arc;
 
 /// The ways to the workers.
@@ -28,6 +29,9 @@ pub(crate) struct Dispatcher {
     shards: usize,
     /// The last batch, where nobody needs it any more.
     spare: Option<PacketBatch>,
+    /// Secrets of TLS connections read so far, and how many blocks of them those were.
+    keys: KeyLog,
+    key_blocks: usize,
     summary: Summary,
 }
 
@@ -37,6 +41,8 @@ impl Dispatcher {
             decoder: Decoder::new(&limits.decode),
             shards: limits.pipeline.shards.max(1),
             spare: None,
+            keys: KeyLog::default(),
+            key_blocks: 0,
             summary: Summary::default(),
         }
     }
@@ -55,7 +61,8 @@ impl Dispatcher {
                 break;
             }
             progress(Progress { consumed: watched.consumed(), total: watched.total() });
-            if self.dispatch(batch, lanes).is_err() {
+            let keys = self.new_keys(inputs.secrets());
+            if self.dispatch(batch, keys.as_ref(), lanes).is_err() {
                 break;
             }
         }
@@ -79,7 +86,22 @@ impl Dispatcher {
         self.summary
     }
 
-    fn dispatch(&mut self, batch: PacketBatch, lanes: &mut dyn Lanes) -> Result<(), Gone> {
+    /// The keys, if more of them were read along with the present batch. They are in force for all of its packets, so that it
+    /// makes no difference how many workers share them.
+    fn new_keys(&mut self, secrets: &[Secret]) -> Option<KeyLog> {
+        let new = secrets.get(self.key_blocks..).unwrap_or_default();
+        self.key_blocks = secrets.len();
+        let logs = new.iter().filter(|secret| secret.kind == Secret::TLS_KEY_LOG);
+        let added: usize = logs.map(|secret| self.keys.add(&secret.data)).sum();
+        (added > 0).then(|| self.keys.clone())
+    }
+
+    fn dispatch(
+        &mut self,
+        batch: PacketBatch,
+        keys: Option<&KeyLog>,
+        lanes: &mut dyn Lanes,
+    ) -> Result<(), Gone> {
         let packets = Arc::new(batch);
         let (shards, workers) = (self.shards, lanes.workers());
         let mut parts: Vec<Vec<Item>> = (0..workers).map(|_| Vec::new()).collect();
@@ -101,7 +123,8 @@ impl Dispatcher {
         }
         let Some(through) = through else { return Ok(()) };
         for (worker, items) in parts.into_iter().enumerate() {
-            lanes.send(worker, Work { packets: Arc::clone(&packets), items, through })?;
+            lanes
+                .send(worker, Work { packets: Arc::clone(&packets), keys: keys.cloned(), items, through })?;
         }
         self.spare = Arc::into_inner(packets);
         Ok(())

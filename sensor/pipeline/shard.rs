@@ -11,7 +11,7 @@ use egret_model::{
     Coverage, Flow, Limits, Observation, PacketRef, ProtocolEvent, Segment, StreamEvent, Timestamp,
     Uninspected,
 };
-use egret_protocol::{Engine, Session};
+use egret_protocol::{Engine, KeyLog, Session};
 use egret_stream::FlowTable;
 
 /// All state that packets of one shard share. Driven by its own packets only, so that it comes to the same results whatever
@@ -103,6 +103,11 @@ impl Shard {
         rest.stamp.sequence = BEHIND_PACKET;
         table.expire(now, &mut |flow, state, event| rest.event(engine, flow, state, event, scanners));
         engine.expire(now, &mut |flow, reported| rest.take(flow, reported, scanners));
+    }
+
+    /// Opens TLS connections with these keys from now on.
+    pub(crate) fn use_keys(&mut self, keys: &KeyLog) {
+        self.engine.use_keys(keys);
     }
 
     /// Works as the load allows.

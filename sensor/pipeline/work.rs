@@ -10,12 +10,15 @@ use crossbeam_channel::{Receiver, Sender};
 use egret_capture::PacketBatch;
 use egret_detect::SignatureSet;
 use egret_model::{Limits, Segment, Timestamp};
+use egret_protocol::KeyLog;
 use std::sync::Arc;
 
 /// A part of a packet batch: the segments of one worker's shards.
 pub(crate) struct Work {
     /// The packets that the segments point into.
     pub(crate) packets: Arc<PacketBatch>,
+    /// Secrets of TLS connections that are in force from this batch on, if they are not those of the batch before.
+    pub(crate) keys: Option<KeyLog>,
     pub(crate) items: Vec<Item>,
     /// Ordinal of the last packet of the batch, whosever it is.
     pub(crate) through: u64,
@@ -92,7 +95,8 @@ impl Worker {
         reports: &Sender<Report>,
         spent: &Sender<PacketBatch>,
     ) -> Vec<ShardTotals> {
-        for Work { packets, items, through } in work {
+        for Work { packets, keys, items, through } in work {
+            self.use_keys(keys.as_ref());
             self.items(&packets, items);
             // The last worker to finish a batch gives its buffer back; a full queue just lets it go.
             if let Some(batch) = Arc::into_inner(packets) {
@@ -106,6 +110,13 @@ impl Worker {
         // Nobody listening means that the run was given up; there is no one to tell.
         let _ = reports.send(Report { worker: self.index, through: u64::MAX, events: self.take_events() });
         self.totals().collect()
+    }
+
+    /// Opens TLS connections with other keys from now on, if they are given.
+    pub(crate) fn use_keys(&mut self, keys: Option<&KeyLog>) {
+        if let Some(keys) = keys {
+            self.shards.iter_mut().for_each(|shard| shard.use_keys(keys));
+        }
     }
 
     /// Runs the segments of a batch that are this worker's.

@@ -7,7 +7,7 @@ use crate::analyzer::{FlowNotes, Switch};
 use crate::raw;
 use crate::recognise::{Held, Recognition, Step, recognise};
 use crate::registry::Prefix;
-use crate::{Analyzer, Context, Shared, Successor};
+use crate::{Analyzer, Context, KeyLog, Nesting, Shared, Successor};
 use egret_model::{Endpoint, Flow, FlowKind, ProtocolEvent, ProtocolLimits, Side, StreamEvent, Timestamp};
 use std::collections::VecDeque;
 
@@ -47,6 +47,11 @@ impl Engine {
     #[must_use]
     pub fn new(limits: &ProtocolLimits) -> Self {
         Self { limits: limits.clone(), shared: Shared::new(limits) }
+    }
+
+    /// From now on, TLS connections are opened whose secrets are among these.
+    pub fn use_keys(&mut self, keys: &KeyLog) {
+        self.shared.keys.clone_from(keys);
     }
 
     /// Handles what happened on `flow`, whose `session` was given along with all its earlier events.
@@ -142,6 +147,16 @@ impl InnerFlow {
         Self { flow, session }
     }
 
+    /// A stream between the same ends, which stands in `nesting`; `analyzer` reads it, where it is known who does.
+    pub(crate) fn here(context: &Context<'_>, nesting: Nesting, analyzer: Option<Box<dyn Analyzer>>) -> Self {
+        let mut session = Session::default();
+        session.notes.nesting = Some(Box::new(nesting));
+        if let Some(analyzer) = analyzer {
+            session.state = State::Decided(analyzer);
+        }
+        Self { flow: context.flow.clone(), session }
+    }
+
     /// Handles what has happened on it.
     pub(crate) fn event(&mut self, context: &mut Context<'_>, event: StreamEvent<'_>) {
         self.flow.last_at = context.now();
@@ -231,7 +246,7 @@ impl State {
         match switch.successor {
             Successor::Analyzer(analyzer) => Self::Decided(analyzer),
             Successor::Recognition(nesting) => {
-                notes.nesting = (nesting != crate::Nesting::default()).then(|| Box::new(nesting));
+                notes.nesting = (nesting != Nesting::default()).then(|| Box::new(nesting));
                 if notes.switches < context.limits.switches_per_flow {
                     Self::New
                 } else {
@@ -366,8 +381,7 @@ mod tests {
                     context.begin(TransferStart { ..context.start(Protocol::Git, operation, from) });
                 context.body(transfer, &self.0);
                 context.end(transfer, true);
-                context
-                    .switch(Successor::Recognition(crate::Nesting::default()), vec![(from, rest.to_vec())]);
+                context.switch(Successor::Recognition(Nesting::default()), vec![(from, rest.to_vec())]);
             }
         }
         fn gap(&mut self, _: &mut Context<'_>, _: Side, _: u64) {}

@@ -24,6 +24,7 @@ mod in_order;
 mod inflate;
 mod irc;
 mod kerberos;
+mod key_log;
 mod ldap;
 mod line_ends;
 mod lines;
@@ -63,4 +64,5 @@ mod witness;
 
 pub use analyzer::{Analyzer, Context, Nesting, Successor};
 pub use engine::{Engine, Session};
+pub use key_log::KeyLog;
 pub use shared::Shared;

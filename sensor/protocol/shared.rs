@@ -6,12 +6,15 @@ use crate::cookies::SessionCookies;
 use crate::expected::ExpectedConnections;
 use crate::ftp::FtpState;
 use crate::http::Pieces;
+use crate::key_log::KeyLog;
 use crate::raw::DatagramGroups;
 use egret_model::{ProtocolLimits, TransferKey};
 
 /// State beyond one flow.
 pub struct Shared {
     transfers: u64,
+    /// Secrets of TLS connections.
+    pub(crate) keys: KeyLog,
     /// Connections that another one has announced.
     pub(crate) expected: ExpectedConnections,
     /// Sessions of users who logged in over HTTP.
@@ -30,6 +33,7 @@ impl Shared {
     pub(crate) fn new(limits: &ProtocolLimits) -> Self {
         Self {
             transfers: 0,
+            keys: KeyLog::default(),
             expected: ExpectedConnections::new(limits.expected_connections),
             cookies: SessionCookies::new(limits.session_cookies),
             pieces: Pieces::default(),

@@ -160,6 +160,11 @@ impl Inputs {
         &self.secrets
     }
 
+    /// Adds a TLS key log that lies beside the captures: it is in force from the first packet on.
+    pub fn add_key_log(&mut self, text: Vec<u8>) {
+        self.secrets.push(Secret { capture: u16::MAX, kind: Secret::TLS_KEY_LOG, data: text });
+    }
+
     /// How much has been read; may be watched from another thread.
     #[must_use]
     pub fn progress(&self) -> Arc<Progress> {

@@ -201,7 +201,7 @@ impl Taker {
             last_at = last_at.max(packet.at);
         }
         for (queue, items) in queues.iter().zip(parts) {
-            let work = Work { packets: Arc::clone(&packets), items, through: *place };
+            let work = Work { packets: Arc::clone(&packets), keys: None, items, through: *place };
             queue.send(Job::Work(work, last_at)).map_err(|_| Alone)?;
         }
         Ok(())
@@ -220,7 +220,7 @@ pub(super) enum Job {
 pub(super) fn run_worker(mut hand: Hand, jobs: &Receiver<Job>, spent: &Sender<PacketBatch>) {
     for job in jobs {
         let went_on = match job {
-            Job::Work(Work { packets, items, through }, last_at) => {
+            Job::Work(Work { packets, keys: _, items, through }, last_at) => {
                 hand.prepare(items.first().map(Item::at));
                 hand.done += items.len() as u64;
                 hand.worker.items(&packets, items);

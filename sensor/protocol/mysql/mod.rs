@@ -23,15 +23,7 @@ pub(crate) fn probe(prefix: &Prefix<'_>) -> Verdict {
 
 /// The analyzer of a flow that [`probe`] has recognised.
 pub(crate) fn start(_: &Context<'_>) -> Box<dyn Analyzer> {
-    Box::new(Mysql {
-        phase: Phase::Greeting,
-        capabilities: Capabilities::default(),
-        user: None,
-        prepared: HashMap::new(),
-        in_hand: InHand::default(),
-        sent: Way::new(Side::Initiator),
-        answered: Way::new(Side::Responder),
-    })
+    Box::new(Mysql::new())
 }
 
 /// How far the start of a session has come.
@@ -207,8 +199,10 @@ impl Analyzer for Mysql {
                     };
                     if upgraded {
                         // The encrypted session begins behind the request, without an answer.
-                        let nesting = context.nesting().cloned().unwrap_or_default();
-                        return context.switch(Successor::Recognition(nesting), vec![(from, rest.to_vec())]);
+                        let mut inner = Self::new();
+                        (inner.phase, inner.capabilities) = (Phase::Startup, self.capabilities);
+                        let tls = crate::tls::carrying(Box::new(inner));
+                        return context.switch(Successor::Analyzer(tls), vec![(from, rest.to_vec())]);
                     }
                 }
                 Ok(Some(Part::More(data))) => way.more(context, data),
@@ -269,6 +263,18 @@ impl Way {
 }
 
 impl Mysql {
+    fn new() -> Self {
+        Self {
+            phase: Phase::Greeting,
+            capabilities: Capabilities::default(),
+            user: None,
+            prepared: HashMap::new(),
+            in_hand: InHand::default(),
+            sent: Way::new(Side::Initiator),
+            answered: Way::new(Side::Responder),
+        }
+    }
+
     const fn way(&mut self, from: Side) -> &mut Way {
         match from {
             Side::Initiator => &mut self.sent,

@@ -1,13 +1,21 @@
-//! TLS without keys (RFC 8446, RFC 5246): how much goes where, the server's name and what software asks for it.
+//! TLS (RFC 8446, RFC 5246): how much goes where, the server's name and what software asks for it; with the secrets of a key log,
+//! what was said, which whoever recognises it reads on.
 //!
-//! Owns: the record layer of both directions and the name in the ClientHello. Never does: decryption.
+//! Owns: the record layer of both directions, the name in the ClientHello, and the opening of records. Never does: telling a key;
+//! breaking one. What can't be opened is counted as encrypted: early data, suites other than AES in GCM or CBC and ChaCha20.
 
+mod cipher;
+mod decrypt;
 mod ja4;
 mod parse;
+#[cfg(test)]
+mod tests;
 
+use crate::engine::InnerFlow;
 use crate::registry::{Prefix, Verdict};
 use crate::{Analyzer, Context};
-use egret_model::{Observation, Protocol, Side, TransferKey, Uninspected};
+use decrypt::Keys;
+use egret_model::{CloseReason, Observation, Protocol, Side, StreamEvent, TransferKey, Uninspected};
 use parse::{ContentType, HEADER_LENGTH, Header};
 
 /// Recognises a handshake at the start of a flow; where the start was not captured, application data too.
@@ -25,6 +33,11 @@ pub(crate) fn start(_: &Context<'_>) -> Box<dyn Analyzer> {
     Box::new(Tls::default())
 }
 
+/// The same, within which `inner` goes on reading.
+pub(crate) fn carrying(inner: Box<dyn Analyzer>) -> Box<dyn Analyzer> {
+    Box::new(Tls { carried: Some(inner), ..Tls::default() })
+}
+
 /// One connection.
 #[derive(Default)]
 struct Tls {
@@ -33,6 +46,11 @@ struct Tls {
     /// The side that sent a ClientHello.
     client: Option<Side>,
     server_name: Option<String>,
+    /// What key logs name the connection by.
+    random: Option<[u8; 32]>,
+    /// What was said, once the first of it is known, and who is to read it, where that is known.
+    inner: Option<Box<InnerFlow>>,
+    carried: Option<Box<dyn Analyzer>>,
 }
 
 /// What one side sends.
@@ -45,6 +63,15 @@ struct Direction {
     protected: bool,
     transfer: Option<TransferKey>,
     gap: bool,
+    keys: Option<Box<Keys>>,
+    /// The head of the present record, what has come of it where it is to be opened, and whether something of it is missing.
+    head: [u8; HEADER_LENGTH],
+    record: Vec<u8>,
+    broken: bool,
+    /// Bytes on the wire since step was lost; None: it was not.
+    lost: Option<u64>,
+    /// Records that could not be opened since then.
+    failures: u8,
 }
 
 /// Where in the records the next byte stands.
@@ -76,6 +103,9 @@ impl Default for Hello {
         Self::Collecting(Vec::new())
     }
 }
+
+/// Records behind a gap that are tried before a direction is given up: each is tried with many numbers.
+const MOST_FAILURES: u8 = 4;
 
 /// Longest ClientHello looked at, bytes.
 const LONGEST_HELLO: usize = 64 << 10;
@@ -110,8 +140,13 @@ impl Tls {
         }
         let hello = parse::client_hello(held);
         let ja4 = hello.as_ref().and_then(|_| ja4::of(held));
+        let answer = parse::server_hello(held);
         self.direction(from).hello = Hello::Seen;
+        if let Some(answer) = answer {
+            return self.server_hello(context, from, &answer);
+        }
         let Some(hello) = hello else { return };
+        self.random = hello.random;
         context.observed(Observation::Hello { server_name: hello.server_name.clone(), ja4 });
         self.client = Some(from);
         self.server_name = hello.server_name;
@@ -124,12 +159,108 @@ impl Tls {
         }
     }
 
+    /// What both sides have agreed on is known: are the keys?
+    fn server_hello(&mut self, context: &Context<'_>, from: Side, hello: &parse::ServerHello) {
+        if hello.is_retry() {
+            self.direction(from).hello = Hello::default();
+            return;
+        }
+        let depth = context.nesting().map_or(0, |nesting| nesting.layers.len());
+        if self.client != Some(from.other()) || depth >= context.limits.switches_per_flow {
+            return;
+        }
+        let random = self.random.filter(|_| !context.shared.keys.is_empty());
+        if let Some(random) = random
+            && let Some([client, server]) = Keys::of(&context.shared.keys, &random, hello)
+        {
+            self.direction(from.other()).keys = Some(Box::new(client));
+            self.direction(from).keys = Some(Box::new(server));
+        }
+    }
+
+    /// A record that is to be opened is here, or as much of it as was captured. Returns how many bytes of it nobody can read.
+    fn sealed(&mut self, context: &mut Context<'_>, from: Side) -> u64 {
+        let direction = self.direction(from);
+        let record = std::mem::take(&mut direction.record);
+        let length = record.len() as u64;
+        let Some(keys) = &mut direction.keys else { return length };
+        if std::mem::take(&mut direction.broken) {
+            let [.., high, low] = direction.head;
+            let whole = usize::from(u16::from_be_bytes([high, low]));
+            let content = whole.saturating_sub(keys.overhead());
+            if direction.lost.is_none() {
+                keys.pass();
+                self.inner_gap(context, from, content as u64);
+            }
+            return length;
+        }
+        let overhead = (keys.overhead() + HEADER_LENGTH) as u64;
+        let Some((kind, content, skipped)) = keys.open(direction.head, &record, direction.lost.is_some())
+        else {
+            if let Some(lost) = &mut direction.lost {
+                *lost = lost.saturating_add(length + HEADER_LENGTH as u64);
+                direction.failures += 1;
+                if direction.failures >= MOST_FAILURES {
+                    direction.keys = None;
+                }
+            }
+            return length;
+        };
+        if let Some(lost) = direction.lost.take() {
+            direction.failures = 0;
+            self.inner_gap(context, from, lost.saturating_sub(skipped.saturating_mul(overhead)));
+        }
+        if kind == ContentType::ApplicationData && !content.is_empty() {
+            let inner = match &mut self.inner {
+                Some(inner) => inner,
+                None => {
+                    let mut nesting = context.nesting().cloned().unwrap_or_default();
+                    nesting.layers.push("tls".to_owned());
+                    nesting.server_name = self.server_name.clone().or(nesting.server_name);
+                    let inner = InnerFlow::here(context, nesting, self.carried.take());
+                    self.inner.insert(Box::new(inner))
+                }
+            };
+            inner.event(context, StreamEvent::Data { from, data: &content });
+        }
+        0
+    }
+
+    fn inner_gap(&mut self, context: &mut Context<'_>, from: Side, bytes: u64) {
+        if let Some(inner) = &mut self.inner {
+            inner.event(context, StreamEvent::Gap { from, bytes, reason: Uninspected::Gap });
+        }
+    }
+
     fn end(&mut self, context: &mut Context<'_>, from: Side, end_seen: bool) {
         let whole = end_seen && !context.flow.midstream;
         let direction = self.direction(from);
         if let Some(transfer) = direction.transfer.take() {
             context.end(transfer, whole && !direction.gap);
         }
+    }
+
+    /// A record that did not come to its end.
+    fn unfinished(&mut self, context: &mut Context<'_>, from: Side) {
+        let bytes = std::mem::take(&mut self.direction(from).record).len() as u64;
+        if bytes > 0 {
+            let transfer = self.transfer(context, from);
+            context.opaque(transfer, bytes, Uninspected::Encrypted);
+            self.inner_gap(context, from, 0);
+        }
+    }
+}
+
+impl Direction {
+    /// A record of this type is to be opened.
+    fn opens(&self, kind: ContentType) -> bool {
+        self.keys.as_ref().is_some_and(|keys| {
+            if keys.is_modern() {
+                kind == ContentType::ApplicationData
+            } else {
+                self.protected && kind != ContentType::ChangeCipherSpec
+            }
+        })
     }
 }
 
@@ -153,6 +284,7 @@ impl Analyzer for Tls {
                     }
                     match Header::parse(held) {
                         Some(Header { kind, length }) => {
+                            direction.head = held.first_chunk().copied().unwrap_or_default();
                             direction.protected |= kind == ContentType::ChangeCipherSpec;
                             direction.place = Place::Payload { kind, left: length };
                         }
@@ -168,9 +300,16 @@ impl Analyzer for Tls {
                     let (payload, behind) = rest.split_at((*left).min(rest.len()));
                     rest = behind;
                     *left -= payload.len();
-                    let kind = *kind;
-                    if *left == 0 {
+                    let (kind, done) = (*kind, *left == 0);
+                    if done {
                         direction.place = Place::default();
+                    }
+                    if direction.opens(kind) {
+                        direction.record.extend_from_slice(payload);
+                        if done {
+                            encrypted += self.sealed(context, from);
+                        }
+                        continue;
                     }
                     match kind {
                         ContentType::ApplicationData => encrypted += payload.len() as u64,
@@ -186,6 +325,7 @@ impl Analyzer for Tls {
                 // Behind a gap it is the middle of a record; otherwise no TLS after all, which anyone could read.
                 Place::Lost if direction.gap => {
                     encrypted += rest.len() as u64;
+                    direction.lost = direction.lost.map(|lost| lost.saturating_add(rest.len() as u64));
                     rest = &[];
                 }
                 Place::Lost => {
@@ -205,114 +345,55 @@ impl Analyzer for Tls {
         let direction = self.direction(from);
         direction.gap = true;
         direction.hello = Hello::Seen;
+        let mut unread = 0;
         match &mut direction.place {
-            Place::Payload { left, .. } if bytes <= *left as u64 => {
+            Place::Payload { left, kind } if bytes <= *left as u64 => {
                 *left -= usize::try_from(bytes).unwrap_or_default();
-                if *left == 0 {
+                let (kind, done) = (*kind, *left == 0);
+                if done {
                     direction.place = Place::default();
                 }
+                if direction.opens(kind) {
+                    direction.broken = true;
+                    unread = if done { self.sealed(context, from) } else { 0 };
+                }
             }
-            _ => direction.place = Place::Lost,
+            place => {
+                let begun = match place {
+                    Place::Header(held) => held.len(),
+                    Place::Payload { .. } | Place::Lost => direction.record.len(),
+                };
+                unread = std::mem::take(&mut direction.record).len() as u64;
+                let lost = direction.lost.unwrap_or_default().saturating_add(begun as u64);
+                direction.lost = Some(lost.saturating_add(bytes));
+                direction.place = Place::Lost;
+            }
         }
+        let direction = self.direction(from);
         if let Some(transfer) = direction.transfer {
             context.missing(transfer, bytes);
+        }
+        if unread > 0 {
+            let transfer = self.transfer(context, from);
+            context.opaque(transfer, unread, Uninspected::Encrypted);
         }
     }
 
     fn finished(&mut self, context: &mut Context<'_>, from: Side) {
+        self.unfinished(context, from);
+        if let Some(inner) = &mut self.inner {
+            inner.event(context, StreamEvent::Finished { from });
+        }
         self.end(context, from, true);
     }
 
     fn closed(&mut self, context: &mut Context<'_>) {
+        self.unfinished(context, Side::Initiator);
+        self.unfinished(context, Side::Responder);
+        if let Some(mut inner) = self.inner.take() {
+            inner.event(context, StreamEvent::Closed { reason: CloseReason::EndOfInput });
+        }
         self.end(context, Side::Initiator, false);
         self.end(context, Side::Responder, false);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::Scene;
-
-    fn record(kind: u8, payload: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
-        [&[kind, 3, 3], &length[..], payload].concat()
-    }
-
-    #[test]
-    fn application_data_is_opaque_and_named_however_it_is_cut() {
-        let client = [
-            record(22, &parse::hello_for("Mail.Example")),
-            record(20, &[1]),
-            record(22, &[9; 40]),
-            record(23, &[7; 300]),
-        ]
-        .concat();
-        let server = [record(22, b"\x02\x00\x00\x01x"), record(23, &[8; 50])].concat();
-        for step in [1, 3, 7, 1000] {
-            let mut scene = Scene::new();
-            let flow = scene.tcp(8443);
-            for piece in client.chunks(step) {
-                scene.client(flow, piece);
-            }
-            for piece in server.chunks(step) {
-                scene.server(flow, piece);
-            }
-            scene.close(flow);
-            let record = scene.end();
-            let seen: Vec<_> = record
-                .transfers
-                .iter()
-                .map(|t| {
-                    (
-                        t.start.protocol,
-                        t.start.from,
-                        t.start.server_name.as_deref(),
-                        t.opaque,
-                        t.body.len(),
-                        t.ended,
-                    )
-                })
-                .collect();
-            assert_eq!(
-                seen,
-                [
-                    (Protocol::Tls, Side::Initiator, Some("mail.example"), 300, 0, Some(true)),
-                    (Protocol::Tls, Side::Responder, Some("mail.example"), 50, 0, Some(true)),
-                ],
-                "step {step}"
-            );
-            assert_eq!(record.not_inspected.iter().map(|(_, bytes)| bytes).sum::<u64>(), 40);
-        }
-    }
-
-    #[test]
-    fn what_only_begins_like_tls_is_read() {
-        let mut scene = Scene::new();
-        let flow = scene.tcp(443);
-        scene.client(flow, [record(22, &parse::hello_for("a.example")), b"plain text".to_vec()].concat());
-        scene.close(flow);
-        let record = scene.end();
-        assert_eq!(record.transfers[0].body, b"plain text");
-    }
-
-    #[test]
-    fn a_gap_is_survived_and_midstream_is_recognised() {
-        let mut scene = Scene::new();
-        let flow = scene.tcp(443);
-        scene.midstream(flow);
-        scene.client(flow, record(23, &[1; 100]));
-        scene.client(flow, &record(23, &[1; 100])[..50]);
-        scene.gap(flow, Side::Initiator, 60);
-        scene.client(flow, [5; 20]);
-        scene.client(flow, record(23, &[1; 10]));
-        scene.close(flow);
-        let record = scene.end();
-        assert_eq!(record.transfers.len(), 1);
-        let transfer = &record.transfers[0];
-        assert_eq!(
-            (transfer.opaque, transfer.missing, transfer.ended),
-            (100 + 45 + 20 + 10, 60, Some(false))
-        );
     }
 }

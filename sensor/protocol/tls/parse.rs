@@ -19,6 +19,19 @@ pub(super) enum ContentType {
     Heartbeat,
 }
 
+impl ContentType {
+    pub(super) const fn of(kind: u8) -> Option<Self> {
+        Some(match kind {
+            20 => Self::ChangeCipherSpec,
+            21 => Self::Alert,
+            22 => Self::Handshake,
+            23 => Self::ApplicationData,
+            24 => Self::Heartbeat,
+            _ => return None,
+        })
+    }
+}
+
 /// Header of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
@@ -30,14 +43,7 @@ impl Header {
     /// Reads a whole header; None when it is none.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let [kind, 3, 0..=4, high, low, ..] = bytes else { return None };
-        let kind = match kind {
-            20 => ContentType::ChangeCipherSpec,
-            21 => ContentType::Alert,
-            22 => ContentType::Handshake,
-            23 => ContentType::ApplicationData,
-            24 => ContentType::Heartbeat,
-            _ => return None,
-        };
+        let kind = ContentType::of(*kind)?;
         let length = usize::from(u16::from_be_bytes([*high, *low]));
         (length <= LONGEST_RECORD).then_some(Self { kind, length })
     }
@@ -94,6 +100,8 @@ pub(super) fn handshake_is_complete(bytes: &[u8]) -> bool {
 /// What is wanted of a ClientHello.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ClientHello {
+    /// What key logs name the connection by.
+    pub(super) random: Option<[u8; 32]>,
     pub(super) server_name: Option<String>,
 }
 
@@ -103,7 +111,53 @@ pub(super) fn client_hello(message: &[u8]) -> Option<ClientHello> {
     if cursor.u8() != Ok(1) {
         return None;
     }
-    Some(ClientHello { server_name: cursor.u24_be().and_then(|_| server_name(&mut cursor)).ok().flatten() })
+    let random = message.get(6..).and_then(|rest| rest.first_chunk()).copied();
+    let server_name = cursor.u24_be().and_then(|_| server_name(&mut cursor)).ok().flatten();
+    Some(ClientHello { random, server_name })
+}
+
+/// What is wanted of a ServerHello.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ServerHello {
+    pub(super) random: [u8; 32],
+    pub(super) suite: u16,
+    /// Encrypt-then-MAC (RFC 7366).
+    pub(super) mac_is_last: bool,
+}
+
+impl ServerHello {
+    /// The server asks for another ClientHello (RFC 8446 section 4.1.3).
+    pub(super) fn is_retry(&self) -> bool {
+        /// SHA-256 of "HelloRetryRequest".
+        const RETRY: [u8; 8] = [0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11];
+        self.random.starts_with(&RETRY)
+    }
+}
+
+/// Reads a handshake message. None: it is no ServerHello, or of a version before TLS 1.2.
+pub(super) fn server_hello(message: &[u8]) -> Option<ServerHello> {
+    const ENCRYPT_THEN_MAC: u16 = 22;
+    let read = || -> Result<Option<ServerHello>, Truncated> {
+        let mut cursor = Cursor::new(message);
+        let (kind, _length, version) = (cursor.u8()?, cursor.u24_be()?, cursor.u16_be()?);
+        let random = cursor.array()?;
+        let session = cursor.u8()?;
+        cursor.skip(usize::from(session))?;
+        let suite = cursor.u16_be()?;
+        cursor.skip(1)?;
+        let mut mac_is_last = false;
+        if let Ok(length) = cursor.u16_be() {
+            let mut extensions = cursor.sub(usize::from(length))?;
+            while !extensions.is_empty() {
+                let kind = extensions.u16_be()?;
+                let length = extensions.u16_be()?;
+                extensions.skip(usize::from(length))?;
+                mac_is_last |= kind == ENCRYPT_THEN_MAC;
+            }
+        }
+        Ok((kind == 2 && version == 0x0303).then_some(ServerHello { random, suite, mac_is_last }))
+    };
+    read().ok().flatten()
 }
 
 /// The host name among the extensions of a ClientHello, from its version on.
@@ -161,12 +215,12 @@ mod tests {
         let hello = hello_for("Upload.Example.");
         assert_eq!(
             client_hello(&hello),
-            Some(ClientHello { server_name: Some("upload.example".to_owned()) })
+            Some(ClientHello { random: Some([7; 32]), server_name: Some("upload.example".to_owned()) })
         );
-        assert_eq!(client_hello(&hello_for("a b")), Some(ClientHello { server_name: None }));
+        assert_eq!(client_hello(&hello_for("a b")).unwrap().server_name, None);
         assert_eq!(client_hello(&[2, 0, 0, 0]), None);
         for cut in 1..hello.len() {
-            assert_eq!(client_hello(&hello[..cut]), Some(ClientHello { server_name: None }), "cut at {cut}");
+            assert_eq!(client_hello(&hello[..cut]).unwrap().server_name, None, "cut at {cut}");
             assert!(!handshake_is_complete(&hello[..cut]));
         }
         assert!(handshake_is_complete(&hello));

@@ -1,0 +1,123 @@
+//! Secrets of TLS connections, as their clients and servers write them down (NSS key log format, draft-ietf-tls-keylogfile).
+//!
+//! Owns: looking one up by the connection's client random. Never does: printing one.
+
+use hashbrown::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// What a secret is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Label {
+    /// The master secret, up to TLS 1.2.
+    Master,
+    ClientHandshake,
+    ServerHandshake,
+    ClientTraffic,
+    ServerTraffic,
+}
+
+/// The random of a ClientHello.
+pub(crate) type Random = [u8; 32];
+type Entry = ((Random, Label), Box<[u8]>);
+type Layer = HashMap<(Random, Label), Box<[u8]>, foldhash::fast::RandomState>;
+
+/// Secrets by connection. Copies are cheap, and don't see what is added to another copy.
+#[derive(Clone, Default)]
+pub struct KeyLog {
+    /// Each much larger than the next.
+    layers: Vec<Arc<Layer>>,
+}
+
+impl fmt::Debug for KeyLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyLog {{ {} secrets }}", self.len())
+    }
+}
+
+impl KeyLog {
+    /// Adds the secrets of a key log. Lines that are none are passed over. Returns how many secrets it holds.
+    pub fn add(&mut self, text: &[u8]) -> usize {
+        let mut added: Layer = text.split(|byte| *byte == b'\n').filter_map(line).collect();
+        let read = added.len();
+        if added.is_empty() {
+            return 0;
+        }
+        while let Some(last) = self.layers.pop_if(|last| last.len() <= 2 * added.len()) {
+            for (key, secret) in last.iter() {
+                added.entry(*key).or_insert_with(|| secret.clone());
+            }
+        }
+        self.layers.push(Arc::new(added));
+        read
+    }
+
+    /// Secrets held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.layers.iter().map(|layer| layer.len()).sum()
+    }
+
+    /// True when no secret is held.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.layers.is_empty()
+    }
+
+    pub(crate) fn find(&self, random: &Random, label: Label) -> Option<&[u8]> {
+        self.layers.iter().rev().find_map(|layer| layer.get(&(*random, label)).map(|secret| &**secret))
+    }
+}
+
+/// A label, the client random, the secret.
+fn line(line: &[u8]) -> Option<Entry> {
+    /// Longest secret: of a hash of 512 bits.
+    const LONGEST: usize = 64;
+    let mut words = line.trim_ascii().split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    let label = match words.next()? {
+        b"CLIENT_RANDOM" => Label::Master,
+        b"CLIENT_HANDSHAKE_TRAFFIC_SECRET" => Label::ClientHandshake,
+        b"SERVER_HANDSHAKE_TRAFFIC_SECRET" => Label::ServerHandshake,
+        b"CLIENT_TRAFFIC_SECRET_0" => Label::ClientTraffic,
+        b"SERVER_TRAFFIC_SECRET_0" => Label::ServerTraffic,
+        _ => return None,
+    };
+    let random = bytes(words.next()?)?.try_into().ok()?;
+    let secret = bytes(words.next()?).filter(|secret| (1..=LONGEST).contains(&secret.len()))?;
+    Some(((random, label), secret.into()))
+}
+
+fn bytes(hexadecimal: &[u8]) -> Option<Vec<u8>> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16);
+    let pair = |pair: &[u8]| match pair {
+        [high, low] => u8::try_from(digit(high)? << 4 | digit(low)?).ok(),
+        _ => None,
+    };
+    hexadecimal.chunks(2).map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_found_by_connection_and_label_and_never_printed() {
+        let mut log = KeyLog::default();
+        let random = |byte: u8| format!("{byte:02x}").repeat(32);
+        let one =
+            format!("# a comment\r\nCLIENT_RANDOM {} 0aFF\r\nEXPORTER_SECRET {} 01\n", random(1), random(1));
+        assert_eq!(log.add(one.as_bytes()), 1);
+        let copy = log.clone();
+        for byte in 2..9 {
+            assert_eq!(log.add(format!("CLIENT_TRAFFIC_SECRET_0 {} {byte:02x}", random(byte)).as_bytes()), 1);
+        }
+        for wrong in ["", "CLIENT_RANDOM 01 02", "CLIENT_RANDOM", "\u{feff}x y z"] {
+            assert_eq!(log.add(wrong.as_bytes()), 0, "{wrong}");
+        }
+        assert_eq!(log.find(&[1; 32], Label::Master), Some(&[0x0a, 0xff][..]));
+        assert_eq!(log.find(&[1; 32], Label::ClientTraffic), None);
+        assert_eq!((log.find(&[8; 32], Label::ClientTraffic), log.len()), (Some(&[8][..]), 8));
+        assert_eq!((copy.len(), copy.find(&[8; 32], Label::ClientTraffic)), (1, None));
+        assert_eq!(format!("{log:?}"), "KeyLog { 8 secrets }");
+    }
+}

@@ -1,0 +1,304 @@
+//! Opening records with keys that are known (RFC 8446 section 5.2, RFC 5246 section 6.2.3, RFC 5288, RFC 7905, RFC 7366).
+//!
+//! Owns: suites, the making of keys from secrets, and the opening of one record. Never does: keeping track of a connection.
+
+use aes::cipher::{Array, BlockModeDecrypt as _, KeyIvInit as _};
+use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::{hkdf, hmac};
+
+/// How records are sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
+    Aes128Gcm,
+    Aes256Gcm,
+    Chacha20,
+    /// AES in CBC with a key of so many bytes, and a MAC.
+    Cbc(usize, Mac),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mac {
+    Sha1,
+    Sha256,
+    Sha384,
+}
+
+impl Mac {
+    const fn length(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+        }
+    }
+
+    const fn algorithm(self) -> hmac::Algorithm {
+        match self {
+            Self::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            Self::Sha256 => hmac::HMAC_SHA256,
+            Self::Sha384 => hmac::HMAC_SHA384,
+        }
+    }
+}
+
+/// A cipher suite that can be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Suite {
+    method: Method,
+    /// Keys are made with SHA-384, else with SHA-256.
+    long_hash: bool,
+    modern: bool,
+}
+
+impl Suite {
+    /// A suite by its number in the registry of IANA; None when it can't be opened.
+    pub(super) const fn of(number: u16) -> Option<Self> {
+        let (method, long_hash) = match number {
+            0x1301 | 0x009c | 0x009e | 0x00a2 | 0x00a6 | 0x00a8 | 0x00aa | 0xc02b | 0xc02d | 0xc02f
+            | 0xc031 | 0xd001 => (Method::Aes128Gcm, false),
+            0x1302 | 0x009d | 0x009f | 0x00a3 | 0x00a7 | 0x00a9 | 0x00ab | 0xc02c | 0xc02e | 0xc030
+            | 0xc032 | 0xd002 => (Method::Aes256Gcm, true),
+            0x1303 | 0xcca8..=0xccae => (Method::Chacha20, false),
+            0x002f | 0x0032 | 0x0033 | 0x0034 | 0xc004 | 0xc009 | 0xc00e | 0xc013 | 0xc018 => {
+                (Method::Cbc(16, Mac::Sha1), false)
+            }
+            0x0035 | 0x0038 | 0x0039 | 0x003a | 0xc005 | 0xc00a | 0xc00f | 0xc014 | 0xc019 => {
+                (Method::Cbc(32, Mac::Sha1), false)
+            }
+            0x003c | 0x0040 | 0x0067 | 0xc023 | 0xc025 | 0xc027 | 0xc029 => {
+                (Method::Cbc(16, Mac::Sha256), false)
+            }
+            0x003d | 0x006a | 0x006b => (Method::Cbc(32, Mac::Sha256), false),
+            0xc024 | 0xc026 | 0xc028 | 0xc02a => (Method::Cbc(32, Mac::Sha384), true),
+            _ => return None,
+        };
+        Some(Self { method, long_hash, modern: matches!(number, 0x1301..=0x1303) })
+    }
+
+    /// Belongs to TLS 1.3.
+    pub(super) const fn is_modern(self) -> bool {
+        self.modern
+    }
+
+    const fn key_length(self) -> usize {
+        match self.method {
+            Method::Aes128Gcm => 16,
+            Method::Aes256Gcm | Method::Chacha20 => 32,
+            Method::Cbc(length, _) => length,
+        }
+    }
+
+    /// The next secret behind a KeyUpdate (RFC 8446 section 7.2).
+    pub(super) fn next_secret(self, secret: &[u8]) -> Option<Vec<u8>> {
+        self.expand(secret, b"traffic upd", if self.long_hash { 48 } else { 32 })
+    }
+
+    /// HKDF-Expand-Label (RFC 8446 section 7.1), without a context.
+    fn expand(self, secret: &[u8], label: &[u8], length: usize) -> Option<Vec<u8>> {
+        let hash = if self.long_hash { hkdf::HKDF_SHA384 } else { hkdf::HKDF_SHA256 };
+        let mut made = vec![0; length];
+        let parts = [
+            &u16::try_from(length).ok()?.to_be_bytes()[..],
+            &[u8::try_from(label.len() + 6).ok()?],
+            b"tls13 ",
+            label,
+            &[0],
+        ];
+        let secret = hkdf::Prk::new_less_safe(hash, secret);
+        secret.expand(&parts, Wanted(length)).ok()?.fill(&mut made).ok()?;
+        Some(made)
+    }
+
+    /// Keys of one direction of TLS 1.3 (RFC 8446 section 7.3).
+    pub(super) fn opener(self, secret: &[u8]) -> Option<Opener> {
+        let key = self.expand(secret, b"key", self.key_length())?;
+        let iv = self.expand(secret, b"iv", 12)?;
+        Opener::aead(self, &key, &iv)
+    }
+
+    /// Keys of both directions, the client's first, up to TLS 1.2 (RFC 5246 section 6.3).
+    pub(super) fn openers(
+        self,
+        master: &[u8],
+        (client, server): (&[u8; 32], &[u8; 32]),
+        mac_is_last: bool,
+    ) -> Option<[Opener; 2]> {
+        let (mac, iv) = match self.method {
+            Method::Cbc(_, mac) => (mac.length(), 0),
+            Method::Chacha20 => (0, 12),
+            Method::Aes128Gcm | Method::Aes256Gcm => (0, 4),
+        };
+        let key = self.key_length();
+        let mut block = vec![0; 2 * (mac + key + iv)];
+        pseudo_random(self.long_hash, master, &[b"key expansion", server, client], &mut block);
+        let mut rest = block.as_slice();
+        let mut take = |length: usize| {
+            let (taken, behind) = rest.split_at_checked(length)?;
+            rest = behind;
+            Some(taken)
+        };
+        let (macs, keys, ivs) = ([take(mac)?, take(mac)?], [take(key)?, take(key)?], [take(iv)?, take(iv)?]);
+        let opener = |mac: &[u8], key: &[u8], iv: &[u8]| match self.method {
+            Method::Cbc(_, algorithm) => Some(Opener::Cbc {
+                key: key.into(),
+                mac: hmac::Key::new(algorithm.algorithm(), mac),
+                mac_length: algorithm.length(),
+                mac_is_last,
+            }),
+            _ => Opener::aead(self, key, iv),
+        };
+        let ([first_mac, second_mac], [first_key, second_key], [first_iv, second_iv]) = (macs, keys, ivs);
+        Some([opener(first_mac, first_key, first_iv)?, opener(second_mac, second_key, second_iv)?])
+    }
+}
+
+struct Wanted(usize);
+
+impl hkdf::KeyType for Wanted {
+    fn len(&self) -> usize {
+        self.0
+    }
+}
+
+/// The pseudo-random function of TLS 1.2 (RFC 5246 section 5).
+fn pseudo_random(long_hash: bool, secret: &[u8], seed: &[&[u8]], out: &mut [u8]) {
+    let key = hmac::Key::new(if long_hash { hmac::HMAC_SHA384 } else { hmac::HMAC_SHA256 }, secret);
+    let seed = seed.concat();
+    let mut a = hmac::sign(&key, &seed);
+    for chunk in out.chunks_mut(if long_hash { 48 } else { 32 }) {
+        let block = hmac::sign(&key, &[a.as_ref(), &seed].concat());
+        for (to, from) in chunk.iter_mut().zip(block.as_ref()) {
+            *to = *from;
+        }
+        a = hmac::sign(&key, a.as_ref());
+    }
+}
+
+/// Opens the records of one direction.
+pub(super) enum Opener {
+    Aead {
+        key: Box<LessSafeKey>,
+        iv: [u8; 12],
+        /// The record bears eight bytes of the nonce.
+        explicit: bool,
+        modern: bool,
+    },
+    Cbc {
+        key: Box<[u8]>,
+        mac: hmac::Key,
+        mac_length: usize,
+        /// Of what is encrypted, not of the content (RFC 7366).
+        mac_is_last: bool,
+    },
+}
+
+impl Opener {
+    fn aead(suite: Suite, key: &[u8], iv: &[u8]) -> Option<Self> {
+        let algorithm = match suite.method {
+            Method::Aes128Gcm => &aead::AES_128_GCM,
+            Method::Aes256Gcm => &aead::AES_256_GCM,
+            Method::Chacha20 => &aead::CHACHA20_POLY1305,
+            Method::Cbc(..) => return None,
+        };
+        let key = Box::new(LessSafeKey::new(UnboundKey::new(algorithm, key).ok()?));
+        let explicit = iv.len() == 4;
+        let mut whole = [0; 12];
+        for (to, from) in whole.iter_mut().zip(iv) {
+            *to = *from;
+        }
+        Some(Self::Aead { key, iv: whole, explicit, modern: suite.modern })
+    }
+
+    /// Bytes that the sealing of a record adds to its content at the least.
+    pub(super) const fn overhead(&self) -> usize {
+        match self {
+            Self::Aead { explicit: true, .. } => 24,
+            Self::Aead { modern: true, .. } => 17,
+            Self::Aead { .. } => 16,
+            Self::Cbc { mac_length, .. } => 16 + *mac_length + 1,
+        }
+    }
+
+    /// Opens the record of a number: its content, and in TLS 1.3 its true type behind that.
+    pub(super) fn open(&self, sequence: u64, head: [u8; 5], record: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::Aead { key, iv, explicit, modern } => {
+                let (mut nonce, mut sealed) = (*iv, record);
+                let own: [u8; 8] = if *explicit {
+                    let (own, rest) = record.split_first_chunk()?;
+                    sealed = rest;
+                    *own
+                } else {
+                    sequence.to_be_bytes()
+                };
+                for (byte, with) in nonce.iter_mut().skip(4).zip(own) {
+                    *byte ^= with;
+                }
+                let mut content = sealed.to_vec();
+                let nonce = Nonce::assume_unique_for_key(nonce);
+                let length = if *modern {
+                    key.open_in_place(nonce, Aad::from(head), &mut content).ok()?.len()
+                } else {
+                    let data = associated(sequence, head, sealed.len().checked_sub(16)?)?;
+                    key.open_in_place(nonce, Aad::from(data), &mut content).ok()?.len()
+                };
+                content.truncate(length);
+                Some(content)
+            }
+            Self::Cbc { key, mac, mac_length, mac_is_last } => {
+                let (sealed, outer) = if *mac_is_last {
+                    let (sealed, outer) = record.split_at_checked(record.len().checked_sub(*mac_length)?)?;
+                    (sealed, Some(outer))
+                } else {
+                    (record, None)
+                };
+                if let Some(outer) = outer {
+                    let data = [&associated(sequence, head, sealed.len())?, sealed].concat();
+                    hmac::verify(mac, &data, outer).ok()?;
+                }
+                let mut content = decrypt_cbc(key, sealed)?;
+                let padding = usize::from(*content.last()?) + 1;
+                let end = content.len().checked_sub(padding)?;
+                if content.get(end..)?.iter().any(|byte| usize::from(*byte) + 1 != padding) {
+                    return None;
+                }
+                content.truncate(end);
+                if outer.is_none() {
+                    let inner = content.split_off(content.len().checked_sub(*mac_length)?);
+                    let data = [&associated(sequence, head, content.len())?, content.as_slice()].concat();
+                    hmac::verify(mac, &data, &inner).ok()?;
+                }
+                Some(content)
+            }
+        }
+    }
+}
+
+/// What is sealed along with a record's content (RFC 5246 section 6.2.3.3).
+fn associated(sequence: u64, [kind, major, minor, ..]: [u8; 5], length: usize) -> Option<[u8; 13]> {
+    let [a, b, c, d, e, f, g, h] = sequence.to_be_bytes();
+    let [high, low] = u16::try_from(length).ok()?.to_be_bytes();
+    Some([a, b, c, d, e, f, g, h, kind, major, minor, high, low])
+}
+
+/// Behind an initialization vector of a block, whole blocks.
+fn decrypt_cbc(key: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    let (iv, sealed) = sealed.split_first_chunk::<16>()?;
+    let (blocks, []) = sealed.as_chunks::<16>() else { return None };
+    let mut content = Vec::with_capacity(sealed.len());
+    let mut each = |decrypt: &mut dyn FnMut(&mut Array<u8, aes::cipher::consts::U16>)| {
+        for block in blocks {
+            let mut block = Array::from(*block);
+            decrypt(&mut block);
+            content.extend_from_slice(&block);
+        }
+    };
+    if key.len() == 16 {
+        let mut cipher = cbc::Decryptor::<aes::Aes128>::new_from_slices(key, iv).ok()?;
+        each(&mut |block| cipher.decrypt_block(block));
+    } else {
+        let mut cipher = cbc::Decryptor::<aes::Aes256>::new_from_slices(key, iv).ok()?;
+        each(&mut |block| cipher.decrypt_block(block));
+    }
+    Some(content)
+}
