@@ -179,7 +179,9 @@ impl Rsync {
                 }
                 let (said, rest) = held.split_at(cursor.position());
                 self.dialogue.data(context, from, said);
-                data.get(data.len() - rest.len()..).unwrap_or_default()
+                // Of what is left, more may have been held than has come now.
+                self.data(context, from, rest);
+                &[]
             }
             Stage::Messages => self.message(context, from, data),
             Stage::Left => {

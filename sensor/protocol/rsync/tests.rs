@@ -191,6 +191,15 @@ fn what_cannot_be_followed_is_inspected_as_it_is() {
         let said: Vec<u8> = record.transfers.iter().flat_map(|t| t.body.clone()).collect();
         assert!(String::from_utf8_lossy(&said).contains("some list that nobody knows"), "{options}");
     }
+    // What the server can do comes to light only behind what the client says to that.
+    let [flags, names] = opening.clone();
+    let late =
+        [&greetings("-tre.iLsfxCIvu")[..], &[(true, names.1), (true, stream.clone()), flags, (true, stream)]]
+            .concat();
+    for step in [1, 10_000] {
+        let said: Vec<u8> = play(&late, step).transfers.iter().flat_map(|t| t.body.clone()).collect();
+        assert!(String::from_utf8_lossy(&said).contains("some list that nobody knows"));
+    }
     // A gap: what follows cannot be read.
     let mut scene = Scene::new();
     let flow = scene.tcp(873);
