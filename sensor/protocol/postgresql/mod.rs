@@ -141,12 +141,15 @@ impl Way {
 
     fn end_copy(&mut self, context: &mut Context<'_>, complete: bool) {
         if let Some(transfer) = self.copy.take() {
+            self.current = self.current.filter(|current| *current != transfer);
             context.end(transfer, complete && !self.copy_gap);
         }
         self.copy_gap = false;
     }
 
     fn end(&mut self, context: &mut Context<'_>) {
+        // The rest of a message that comes behind the end belongs to nothing that is open.
+        self.current = None;
         self.end_copy(context, false);
         self.told.end(context);
         if let Some(transfer) = self.raw.take() {
