@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 /// Readings from the start again that are told as transfers of their own; further ones go on in the last of them.
 const MOST_BEGUN_ANEW: u8 = 16;
 
+/// Offsets beyond any file (2^63, what a signed offset holds) mean its end (MS-SMB2 section 3.3.5.13).
+const BEYOND: u64 = 1 << 63;
+
 /// One direction of one file.
 #[derive(Debug, Default)]
 pub(crate) struct InOrder {
@@ -72,6 +75,7 @@ impl InOrder {
             return;
         }
         self.open(context, start);
+        let offset = self.place(offset);
         let known = usize::try_from(self.next.saturating_sub(offset)).unwrap_or(usize::MAX).min(data.len());
         let (repeated, new) = data.split_at(known);
         if !repeated.is_empty() {
@@ -93,7 +97,8 @@ impl InOrder {
     /// Bytes of a piece are missing.
     pub(crate) fn miss(&mut self, context: &mut Context<'_>, start: Start<'_>, offset: u64, bytes: u64) {
         self.open(context, start);
-        let end = offset.saturating_add(bytes);
+        let offset = self.place(offset);
+        let end = offset.saturating_add(bytes).min(BEYOND);
         if offset <= self.next && end > self.next {
             self.skip_to(context, end);
             self.drain(context, start);
@@ -110,6 +115,10 @@ impl InOrder {
             let whole = size.is_none_or(|size| self.next >= size);
             context.end(transfer, end_seen && whole && !self.gap);
         }
+    }
+
+    const fn place(&self, offset: u64) -> u64 {
+        if offset >= BEYOND { self.next } else { offset }
     }
 
     fn tell(&mut self, context: &mut Context<'_>, data: &[u8]) {
@@ -258,6 +267,17 @@ mod tests {
                 &[(0, b"abcd"), (2, b"CDe")],
                 Some(5),
                 vec![(b"abcde".to_vec(), 0, true), (b"CD".to_vec(), 2, false)],
+            ),
+            // At the end, wherever that is; and as far away as an offset may be.
+            (
+                &[(0, b"ab"), (u64::MAX, b"cd"), (u64::MAX, b"ef")],
+                Some(6),
+                vec![(b"abcdef".to_vec(), 0, true)],
+            ),
+            (
+                &[(BEYOND - 1, b"yz"), (BEYOND - 1, b"YZ"), (0, b"a")],
+                None,
+                vec![(b"ayz".to_vec(), BEYOND - 2, false), (b"YZ".to_vec(), BEYOND - 1, false)],
             ),
             // Overlaps among what is held.
             (

@@ -42,10 +42,11 @@ pub struct ProtocolLimits {
     /// Bytes of files read and written by offset (SMB) that are held in one shard until those before them come; beyond it what is
     /// missing is a gap. Default 16 MiB.
     pub order_bytes: usize,
-    /// Files that one connection has open; beyond it the one opened first ends. Default 1,024.
+    /// Files that one connection has open; beyond it the one opened first ends. So many shares that it uses have names, too. Default
+    /// 1,024.
     pub open_files: usize,
-    /// Requests of one file connection that wait for their response, and shares that it is connected to; beyond it the oldest is
-    /// forgotten, and what answers it is told without a name. Default 8,192: as many credits as Windows grants.
+    /// Requests of one file connection that wait for their response; beyond it the oldest is forgotten, and what answers it is told
+    /// without a name. Default 8,192: as many credits as Windows grants.
     pub file_requests: usize,
     /// Packet time for which statements of one kind in one database session are told as one transfer. Default 60 s.
     pub statements_ns: i64,

@@ -108,6 +108,11 @@ struct Postgresql {
 const CLIENT_KINDS: &[u8] = b"QPBEDSCHFdcfpX";
 const SERVER_KINDS: &[u8] = b"RKSZTDCEN123ntIsAGHWdcV";
 
+/// Longest name of a statement or portal that is kept, bytes: twice what PostgreSQL keeps of an identifier.
+const LONGEST_KEY: usize = 128;
+/// Parameters of a statement whose types are kept.
+const MOST_PARAMETERS: usize = 2048;
+
 impl Way {
     const fn new(from: Side) -> Self {
         Self {
@@ -292,11 +297,13 @@ impl Postgresql {
                 self.expect(context, Awaited::Query(name));
             }
             Some(b'P') => {
-                let (key, statement, parameters) = parse::prepare(message);
+                let (key, statement, mut parameters) = parse::prepare(message);
+                parameters.truncate(MOST_PARAMETERS);
                 let name: Arc<str> = name_of(statement).into();
                 self.sent.line(context, &name, user, statement);
-                if self.prepared.len() < context.limits.pipelined_commands || self.prepared.contains_key(&key)
-                {
+                let room =
+                    self.prepared.len() < context.limits.pipelined_commands && key.len() <= LONGEST_KEY;
+                if room || self.prepared.contains_key(&key) {
                     self.prepared.insert(key, Prepared { name, parameters, columns: Arc::default() });
                 }
             }
@@ -339,7 +346,8 @@ impl Postgresql {
         if !line.is_empty() {
             self.sent.line(context, &bound.name, self.user.as_deref(), &line);
         }
-        if self.portals.len() < context.limits.pipelined_commands || self.portals.contains_key(bind.portal) {
+        let room = self.portals.len() < context.limits.pipelined_commands && bind.portal.len() <= LONGEST_KEY;
+        if room || self.portals.contains_key(bind.portal) {
             self.portals.insert(bind.portal.to_vec(), bound);
         }
     }

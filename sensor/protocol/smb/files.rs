@@ -173,7 +173,7 @@ impl Files {
     /// The connection uses a share.
     pub(super) fn connect(&mut self, context: &Context<'_>, session: u64, tree: u32, path: &str) {
         let share = Arc::new(Share::parse(path));
-        if self.trees.len() < context.limits.file_requests {
+        if self.trees.len() < context.limits.open_files {
             self.trees.insert((session, tree), Arc::clone(&share));
         }
         self.last_share = Some(share);

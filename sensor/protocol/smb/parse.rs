@@ -274,9 +274,10 @@ pub(super) fn transceived<'a>(header: &Header, message: &'a [u8]) -> Option<(Fil
 
 /// UTF-16 text at an offset of a message.
 fn text(message: &[u8], offset: usize, length: usize) -> Option<String> {
-    /// Longest path (MS-FSCC section 2.1.5), bytes.
-    const LONGEST: usize = 65_534;
-    let bytes = message.get(offset..offset.checked_add(length.min(LONGEST))?)?;
+    /// Bytes kept of a path, its end, where the name stands; MS-FSCC section 2.1.5 allows sixteen times as much.
+    const LONGEST: usize = 4096;
+    let bytes = message.get(offset..offset.checked_add(length)?)?;
+    let bytes = bytes.get(length.saturating_sub(LONGEST) & !1..).unwrap_or_default();
     let units =
         bytes.chunks_exact(2).filter_map(|pair| pair.first_chunk().map(|pair| u16::from_le_bytes(*pair)));
     let text: String = char::decode_utf16(units)
