@@ -146,6 +146,8 @@ impl Way {
 
     fn end_file(&mut self, context: &mut Context<'_>, complete: bool) {
         if let Some(transfer) = self.file.take() {
+            // The server may refuse the rest of a packet that is still on its way.
+            self.current = self.current.filter(|current| *current != transfer);
             context.end(transfer, complete && !std::mem::take(&mut self.file_gap));
         }
     }
@@ -155,7 +157,8 @@ impl Way {
             context.not_inspected(Uninspected::Malformed, self.packets.held_bytes() as u64);
             self.told.missing(context, 0);
         }
-        self.packets = Packets::default();
+        // What comes behind the end goes to no transfer that has ended.
+        (self.packets, self.current, self.goes_on) = (Packets::default(), None, false);
         self.end_file(context, false);
         self.told.end(context);
         if let Some(transfer) = self.raw.take() {

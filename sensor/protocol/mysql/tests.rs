@@ -212,3 +212,17 @@ fn step_is_found_again_behind_a_gap() {
     assert!(seen.iter().any(|t| t.2.contains("rest of something") && !t.3), "{seen:?}");
     assert!(seen.iter().any(|t| t.2.contains("('Bob')")), "{seen:?}");
 }
+
+#[test]
+fn what_comes_behind_the_end_of_a_side_goes_to_no_ended_transfer() {
+    let mut scene = Scene::new();
+    let flow = scene.tcp(3306);
+    scene.dialogue(flow, &session(0), 1000);
+    let first = packet(0, &[&b"\x03INSERT INTO t VALUES ("[..], &[b'x'; 0x00ff_ffff - 23]].concat());
+    scene.client(flow, &first);
+    scene.finish(flow, Side::Initiator);
+    scene.client(flow, packet(1, b"rest"));
+    scene.client(flow, query("SELECT 1"));
+    scene.close(flow);
+    assert!(scene.end().transfers.iter().any(|t| t.body == b"SELECT 1"));
+}
