@@ -4,7 +4,7 @@
     benches/replay.py [--egret BIN] [--runs 3] [--workers 1 2] [--generator PATH] [--work DIR] [--record] [--size MIB]
 
 Generates two captures and 997 signatures once (A: HTTP uploads of 1 GiB, B: mail with base64 attachments), replays each with the
-shipped signatures alone and with the 997 beside them, and prints a line per run. CPU is user + system time of the whole process, so
+shipped signatures alone, with the 997 beside them, and with the 997 alone, and prints a line per run. CPU is user + system time of the whole process, so
 a second worker adds no merit of its own. --record writes the result to benches/record/COMMIT.json, with the machine named.
 """
 import argparse, collections, json, os, platform, re, subprocess, sys, tempfile, time
@@ -22,12 +22,15 @@ def generate(generator, work, size):
         if not Path(str(path).replace(".pcap", ".truth.json")).exists():
             subprocess.run([sys.executable, generator, kind, path, "--size", str(mib)], check=True)
         captures[name] = path
-    signatures = work / "signatures-inside"
-    if not signatures.exists():
-        with tempfile.TemporaryDirectory() as folder:
-            subprocess.run([sys.executable, generator, "fingerprints", folder], check=True)
-            write_signatures(Path(folder) / "dlp-tcp.rules", signatures)
-    return captures, signatures
+    beside, alone = work / "signatures-inside", work / "signatures-alone"
+    for folder in (beside, alone):
+        if not folder.exists():
+            with tempfile.TemporaryDirectory() as generated:
+                subprocess.run([sys.executable, generator, "fingerprints", generated], check=True)
+                write_signatures(Path(generated) / "dlp-tcp.rules", folder)
+    shipped = sorted(path.name for path in (ROOT / "signatures").iterdir() if path.is_dir())
+    (alone / "off.toml").write_text("".join(f'[[override]]\nof = "{name}/"\nenabled = false\n' for name in shipped))
+    return captures, beside, alone
 
 
 def write_signatures(rules, folder):
@@ -91,11 +94,11 @@ def main():
         sys.exit(f"{a.generator}: the generator of the captures is absent; name it with --generator")
     if not a.egret.exists():
         sys.exit(f"{a.egret}: no binary; cargo build --release, or name one with --egret")
-    captures, signatures = generate(a.generator, a.work, a.size)
+    captures, beside, alone = generate(a.generator, a.work, a.size)
     rows = []
     for name, capture in captures.items():
         bits = capture.stat().st_size * 8
-        for label, extra in (("shipped", []), ("shipped + 997", ["--signatures", signatures])):
+        for label, extra in (("shipped", []), ("shipped + 997", ["--signatures", beside]), ("997 alone", ["--signatures", alone])):
             for workers in a.workers:
                 runs, found = [], None
                 for _ in range(a.runs):
