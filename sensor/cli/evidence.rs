@@ -3,10 +3,9 @@
 //! Owns: the arguments, key files, and reading captures once more. Never does: choosing packets, writing captures, seals.
 
 use super::store::{Filter, Place};
-use super::{amount, status, view};
+use super::{amount, replay, status, view};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use egret_capture::Inputs;
 use egret_model::Limits;
 use egret_output::evidence::{
     EvidenceFile, ExcerptFile, Opener, Sealer, new_key, open_evidence, show_evidence as show_excerpts,
@@ -66,6 +65,10 @@ struct Collect {
     #[arg(short, long, value_name = "CAPTURE", required = true)]
     capture: Vec<PathBuf>,
 
+    /// The TLS keys of that replay, for excerpts of what was decrypted.
+    #[arg(long, value_name = "FILE")]
+    keylog: Option<PathBuf>,
+
     /// Write into this directory.
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
@@ -117,8 +120,8 @@ impl Evidence {
                     arguments.ids.iter().map(|id| Ok(store.resolve(id)?)).collect::<Result<Vec<_>>>()?
                 };
                 let sealer = sealer(&arguments.seal_to)?;
-                let collected =
-                    collect(&store, &ids, &arguments.capture, &arguments.output, sealer.as_ref())?;
+                let inputs = (arguments.capture.as_slice(), arguments.keylog.as_deref());
+                let collected = collect(&store, &ids, inputs, &arguments.output, sealer.as_ref())?;
                 let found = (ids.len() - collected.missing) as u64;
                 print!("{}: the packets of {}", arguments.output.display(), amount::of(found, "incident"));
                 if sealer.is_some() {
@@ -157,7 +160,7 @@ struct Files {
 pub(super) fn collect(
     store: &Store,
     ids: &[String],
-    captures: &[PathBuf],
+    (captures, keylog): (&[PathBuf], Option<&Path>),
     folder: &Path,
     sealer: Option<&Sealer>,
 ) -> Result<Collected> {
@@ -178,7 +181,7 @@ pub(super) fn collect(
             })
         };
         let mut files = cases.iter().map(create).collect::<Result<Vec<_>>>()?;
-        let mut inputs = Inputs::open(captures, &limits.capture);
+        let mut inputs = replay::open(captures, keylog, &limits)?;
         let names: Vec<String> = inputs.names().map(str::to_owned).collect();
         show_evidence(&mut inputs, &limits, &cases, sealer.is_some(), &mut |shown| {
             match shown {

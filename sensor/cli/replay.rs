@@ -142,16 +142,8 @@ impl Replay {
             workers: self.workers.map_or_else(processors, usize::from),
             limits,
         };
-        let key_log = self
-            .keylog
-            .as_ref()
-            .map(|path| std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display())));
-        let key_log = key_log.transpose()?;
+        let mut inputs = open(&self.captures, self.keylog.as_deref(), &config.limits)?;
         let mut folder = self.output.as_deref().map(NativeFolder::create).transpose()?;
-        let mut inputs = Inputs::open(&self.captures, &config.limits.capture);
-        if let Some(text) = key_log {
-            inputs.add_key_log(text);
-        }
         let mut fill = self.fill(&inputs, &config)?;
         let sealer = evidence::sealer(&self.seal_to)?;
         let bar = self.progress_bar(&inputs);
@@ -203,7 +195,8 @@ impl Replay {
     fn collect_evidence(&self, store: &Store, incidents: &[Incident], sealer: Option<&Sealer>) -> Result<()> {
         let Some(folder) = &self.evidence else { return Ok(()) };
         let ids: Vec<String> = incidents.iter().map(|incident| incident.id.clone()).collect();
-        evidence::collect(store, &ids, &self.captures, folder, sealer).map(drop)
+        let keylog = self.keylog.as_deref();
+        evidence::collect(store, &ids, (&self.captures, keylog), folder, sealer).map(drop)
     }
 
     /// The way into the store, where there is one.
@@ -216,6 +209,7 @@ impl Replay {
             limits: &config.limits,
             context: self.context.as_deref(),
             feeds: &self.feed,
+            keylog: self.keylog.as_deref(),
         };
         let manifest = store::replay_manifest(inputs, &configured)?;
         Ok(Some(Fill::begin(Store::create(path)?, &manifest, now())?))
@@ -418,4 +412,13 @@ fn show_ledger(summary: &Summary) {
         table.add_row(vec![format!("not inspected: {name}").into(), view::number(amount::bytes(bytes))]);
     }
     println!("{table}");
+}
+/// The captures, with the log of TLS keys that belongs to them.
+pub(crate) fn open(captures: &[PathBuf], keylog: Option<&Path>, limits: &Limits) -> Result<Inputs> {
+    let mut inputs = Inputs::open(captures, &limits.capture);
+    if let Some(path) = keylog {
+        let text = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        inputs.add_key_log(text);
+    }
+    Ok(inputs)
 }

@@ -218,6 +218,8 @@ pub(crate) struct Configured<'a> {
     /// The file of the context; None for the shipped one.
     pub(crate) context: Option<&'a Path>,
     pub(crate) feeds: &'a [PathBuf],
+    /// The log of TLS keys.
+    pub(crate) keylog: Option<&'a Path>,
 }
 
 /// The manifest of a replay: what its records follow from.
@@ -273,7 +275,7 @@ pub(crate) fn this_folder(folder: &Path) -> PathBuf {
 }
 
 fn manifest(kind: RunKind, configured: &Configured<'_>) -> Result<Manifest> {
-    let Configured { signatures, internal, people, limits, context, feeds } = *configured;
+    let Configured { signatures, internal, people, limits, context, feeds, keylog } = *configured;
     let context = match context {
         Some(path) => file_digest(path)?,
         None => FileDigest { name: "shipped".to_owned(), sha256: hexadecimal_of(egret_context::SHIPPED) },
@@ -290,6 +292,7 @@ fn manifest(kind: RunKind, configured: &Configured<'_>) -> Result<Manifest> {
         limits: Some(hexadecimal_of(&format!("{limits:?}"))),
         context: Some(context),
         feeds: feeds.iter().map(|path| file_digest(path)).collect::<Result<_>>()?,
+        key_log: keylog.map(file_digest).transpose()?,
         run: None,
     })
 }

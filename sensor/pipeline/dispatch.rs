@@ -3,8 +3,9 @@
 //! Owns: the loop over the input. Never does: anything per flow; threads and channels, which are behind [`Lanes`].
 
 use crate::replay::Progress;
+use crate::secrets::Secrets;
 use crate::work::{Item, Work};
-use egret_capture::{Inputs, PacketBatch, Secret};
+use egret_capture::{Inputs, PacketBatch};
 use egret_decode::{Cause, Decoder, shard_of};
 use egret_model::{Limits, Segment, Summary, Uninspected};
 use egret_protocol::KeyLog;
@@ -29,9 +30,7 @@ pub(crate) struct Dispatcher {
     shards: usize,
     /// The last batch, where nobody needs it any more.
     spare: Option<PacketBatch>,
-    /// Secrets of TLS connections read so far, and how many blocks of them those were.
-    keys: KeyLog,
-    key_blocks: usize,
+    secrets: Secrets,
     summary: Summary,
 }
 
@@ -41,8 +40,7 @@ impl Dispatcher {
             decoder: Decoder::new(&limits.decode),
             shards: limits.pipeline.shards.max(1),
             spare: None,
-            keys: KeyLog::default(),
-            key_blocks: 0,
+            secrets: Secrets::default(),
             summary: Summary::default(),
         }
     }
@@ -61,7 +59,8 @@ impl Dispatcher {
                 break;
             }
             progress(Progress { consumed: watched.consumed(), total: watched.total() });
-            let keys = self.new_keys(inputs.secrets());
+            // In force for all packets of the present batch, so that it makes no difference how many workers share them.
+            let keys = self.secrets.read(inputs.secrets());
             if self.dispatch(batch, keys.as_ref(), lanes).is_err() {
                 break;
             }
@@ -84,16 +83,6 @@ impl Dispatcher {
             self.summary.coverage.add(Uninspected::Gap, problem.lost_bytes());
         }
         self.summary
-    }
-
-    /// The keys, if more of them were read along with the present batch. They are in force for all of its packets, so that it
-    /// makes no difference how many workers share them.
-    fn new_keys(&mut self, secrets: &[Secret]) -> Option<KeyLog> {
-        let new = secrets.get(self.key_blocks..).unwrap_or_default();
-        self.key_blocks = secrets.len();
-        let logs = new.iter().filter(|secret| secret.kind == Secret::TLS_KEY_LOG);
-        let added: usize = logs.map(|secret| self.keys.add(&secret.data)).sum();
-        (added > 0).then(|| self.keys.clone())
     }
 
     fn dispatch(

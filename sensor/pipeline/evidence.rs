@@ -11,6 +11,7 @@
 use crate::SinkError;
 use crate::excerpt::Excerpts;
 use crate::replay::WORKER_STACK_BYTES;
+use crate::secrets::Secrets;
 use egret_capture::{Inputs, PacketBatch};
 use egret_decode::Decoder;
 use egret_model::{Case, Excerpt, Limits, Packet, Segment, Timestamp, Transport};
@@ -157,7 +158,11 @@ fn show(
 ) -> Result<(), SinkError> {
     let mut decoder = Decoder::new(&limits.decode);
     let mut batch = PacketBatch::default();
+    let mut secrets = Secrets::default();
     while inputs.next_batch(&mut batch) {
+        if let (Some(keys), Some(excerpts)) = (secrets.read(inputs.secrets()), &mut excerpts) {
+            excerpts.use_keys(&keys);
+        }
         for packet in batch.packets() {
             let mut cases = BTreeMap::new();
             decoder.decode(&packet, &mut |segment| {

@@ -11,7 +11,7 @@ use egret_model::{
     Case, ClearText, ContentEvent, ContentLimits, EvidenceLimits, Excerpt, Flow, Limits, ObjectId,
     ProtocolEvent, Segment, StreamEvent, Timestamp, TransferKey, TransferStart,
 };
-use egret_protocol::{Engine, Session};
+use egret_protocol::{Engine, KeyLog, Session};
 use egret_stream::FlowTable;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
@@ -141,6 +141,11 @@ impl<'a> Excerpts<'a> {
                 },
             },
         }
+    }
+
+    /// Reads connections whose secrets are among these.
+    pub(crate) fn use_keys(&mut self, keys: &KeyLog) {
+        self.engine.use_keys(keys);
     }
 
     /// Reads a segment, if it belongs to the traffic of a case.

@@ -19,6 +19,7 @@ mod load;
 mod observe;
 mod replay;
 mod scanners;
+mod secrets;
 mod shard;
 mod tally;
 mod transfer;

@@ -35,6 +35,9 @@ pub struct Manifest {
     /// Feeds of intelligence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub feeds: Vec<FileDigest>,
+    /// The log of TLS keys, where one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_log: Option<FileDigest>,
     /// Id of the live run, as in `runs.jsonl`.
     #[serde(default)]
     pub run: Option<String>,
@@ -98,6 +101,7 @@ pub enum Part {
     Limits,
     Context,
     Feeds,
+    KeyLog,
 }
 
 impl Manifest {
@@ -118,6 +122,7 @@ impl Manifest {
             (Part::Context, both(context(self).as_deref(), context(other).as_deref())),
             // Feeds are noted together with the context.
             (Part::Feeds, self.context.is_some() && other.context.is_some() && self.feeds != other.feeds),
+            (Part::KeyLog, self.key_log != other.key_log),
         ]
         .into_iter()
         .filter_map(|(part, differs)| differs.then_some(part))
@@ -152,6 +157,7 @@ mod tests {
             limits: Some("l".to_owned()),
             context: Some(file("c")),
             feeds: Vec::new(),
+            key_log: None,
             run: None,
         };
         assert_eq!(one.differs_in(&one), []);
@@ -161,6 +167,7 @@ mod tests {
             (Part::Limits, Manifest { limits: Some("m".to_owned()), ..one.clone() }),
             (Part::Context, Manifest { context: Some(file("d")), ..one.clone() }),
             (Part::Feeds, Manifest { feeds: vec![file("f")], ..one.clone() }),
+            (Part::KeyLog, Manifest { key_log: Some(file("k")), ..one.clone() }),
         ] {
             assert_eq!(one.differs_in(&other), [part]);
             assert_eq!(other.differs_in(&one), [part]);

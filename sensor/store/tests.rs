@@ -23,6 +23,7 @@ fn manifest(capture: &str) -> Manifest {
         limits: None,
         context: None,
         feeds: Vec::new(),
+        key_log: None,
         run: None,
     }
 }

@@ -6,7 +6,6 @@ use crate::cli::people::Sources;
 use crate::cli::{amount, context, signatures, status, store as shared, view};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use egret_capture::Inputs;
 use egret_model::Limits;
 use egret_output::printable;
 use egret_pipeline::{InternalNetworks, Record, ReplayConfig, replay};
@@ -38,6 +37,10 @@ pub(super) struct Verify {
     /// The feeds of that replay.
     #[arg(long, value_name = "FILE", requires = "captures")]
     feed: Vec<PathBuf>,
+
+    /// The TLS keys of that replay.
+    #[arg(long, value_name = "FILE", requires = "captures")]
+    keylog: Option<PathBuf>,
 }
 
 impl Verify {
@@ -63,7 +66,7 @@ impl Verify {
     /// The same inputs must give the same incidents.
     fn replay_again(&self, store: &Store) -> Result<u8> {
         let limits = Limits::default();
-        let mut inputs = Inputs::open(&self.captures, &limits.capture);
+        let mut inputs = crate::cli::replay::open(&self.captures, self.keylog.as_deref(), &limits)?;
         let (set, _) = signatures::load(&self.signatures);
         let given = shared::replay_manifest(
             &inputs,
@@ -74,6 +77,7 @@ impl Verify {
                 limits: &limits,
                 context: self.context.as_deref(),
                 feeds: &self.feed,
+                keylog: self.keylog.as_deref(),
             },
         )?;
         let run = find(store.runs()?, &given)?;
@@ -171,6 +175,10 @@ fn difference(part: Part, made: &Manifest, ours: &Manifest) -> String {
             let name = made.context.as_ref().map(|file| file.name.as_str()).unwrap_or_default();
             format!("another context ({}): name it with --context", printable(name))
         }
+        Part::KeyLog => match &made.key_log {
+            Some(file) => format!("other TLS keys ({}): name them with --keylog", printable(&file.name)),
+            None => "no TLS keys: leave out --keylog".to_owned(),
+        },
         Part::Feeds => {
             let names: Vec<&str> = made.feeds.iter().map(|file| file.name.as_str()).collect();
             match names.as_slice() {

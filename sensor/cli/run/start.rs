@@ -111,6 +111,7 @@ fn open_store(
             limits: &settings.limits(),
             context: settings.context(),
             feeds: &settings.context.feeds,
+            keylog: None,
         },
     )?;
     let fill = Fill::begin(Store::create(path)?, &manifest, now())?;

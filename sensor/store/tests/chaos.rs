@@ -32,6 +32,7 @@ fn manifest(round: u64) -> Manifest {
         limits: None,
         context: None,
         feeds: Vec::new(),
+        key_log: None,
         run: Some(format!("r-{round}")),
     }
 }
