@@ -20,10 +20,13 @@ const ECHO_TIME: usize = 16;
 /// The counters of one flow.
 #[derive(Default)]
 pub(crate) struct Tally {
-    up: (u64, u32),
-    down: (u64, u32),
-    /// When it was told last.
-    told_at: Option<Timestamp>,
+    // There is one for each flow, so every byte counts.
+    up_bytes: u64,
+    down_bytes: u64,
+    up_pieces: u32,
+    down_pieces: u32,
+    /// When it was told last; the epoch before that.
+    told_at: Timestamp,
     known: Option<Box<Known>>,
 }
 
@@ -67,12 +70,12 @@ impl Tally {
             }
             StreamEvent::Finished { .. } | StreamEvent::Closed { .. } => return,
         };
-        let side = match from {
-            Side::Initiator => &mut self.up,
-            Side::Responder => &mut self.down,
+        let (sum, pieces) = match from {
+            Side::Initiator => (&mut self.up_bytes, &mut self.up_pieces),
+            Side::Responder => (&mut self.down_bytes, &mut self.down_pieces),
         };
-        side.0 = side.0.saturating_add(bytes);
-        side.1 = side.1.saturating_add(1);
+        *sum = sum.saturating_add(bytes);
+        *pieces = pieces.saturating_add(1);
     }
 
     /// Keeps what the protocol tells of the flow.
@@ -100,7 +103,7 @@ impl Tally {
     /// The flow so far, if it is over (`closed`) or goes on for long.
     #[inline]
     pub(crate) fn summary(&mut self, flow: &Flow, closed: bool) -> Option<Box<FlowSummary>> {
-        let since = self.told_at.unwrap_or(flow.opened_at);
+        let since = if self.told_at == Timestamp::EPOCH { flow.opened_at } else { self.told_at };
         if !closed && flow.last_at.since(since) < INTERIM_NS {
             return None;
         }
@@ -109,8 +112,9 @@ impl Tally {
 
     #[cold]
     fn tell(&mut self, flow: &Flow) -> Option<Box<FlowSummary>> {
-        let continued = self.told_at.replace(flow.last_at).is_some();
-        let (up, down) = (std::mem::take(&mut self.up), std::mem::take(&mut self.down));
+        let continued = std::mem::replace(&mut self.told_at, flow.last_at) != Timestamp::EPOCH;
+        let up = (std::mem::take(&mut self.up_bytes), std::mem::take(&mut self.up_pieces));
+        let down = (std::mem::take(&mut self.down_bytes), std::mem::take(&mut self.down_pieces));
         if up.1 == 0 && down.1 == 0 {
             return None;
         }
