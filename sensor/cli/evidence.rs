@@ -259,8 +259,13 @@ impl Open {
         let opener = Opener::parse(&text).with_context(|| self.key.display().to_string())?;
         if self.output.as_os_str() == "-" {
             let terminal = std::io::stdout().is_terminal();
-            if (self.text || terminal) && show_excerpts(&self.file, &opener, &mut std::io::stdout().lock())? {
-                return Ok(status::DONE);
+            // A page is bounded, so it is made as a whole: a reader that has seen enough of it is no failure.
+            let mut page = Vec::new();
+            if (self.text || terminal) && show_excerpts(&self.file, &opener, &mut page)? {
+                return match std::io::stdout().lock().write_all(&page) {
+                    Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+                    _ => Ok(status::DONE),
+                };
             }
             if self.text {
                 bail!("{}: holds no excerpts; --output FILE writes what it holds", self.file.display());
