@@ -201,6 +201,14 @@ pub(super) struct Place {
     coming: u32,
 }
 
+impl Place {
+    pub(super) fn new(text: &[u8], group: Range<usize>, coming: u32) -> Self {
+        let before = group.start.checked_sub(1).and_then(|at| text.get(at)).copied().unwrap_or(0);
+        let after = text.get(group.end).copied().unwrap_or(0);
+        Self { group, before, after, coming }
+    }
+}
+
 /// What is looked for in one stretch of text.
 struct Sought {
     /// Fewest digits of any layout or account number, and of what readers read.
@@ -347,10 +355,7 @@ impl Numbers {
                 if bit as usize + length == CHUNK {
                     length += digits_at(text, at + CHUNK);
                 }
-                let group = start..start + length;
-                let before = start.checked_sub(1).and_then(|at| text.get(at)).copied().unwrap_or(0);
-                let after = text.get(group.end).copied().unwrap_or(0);
-                let place = Place { group, before, after, coming };
+                let place = Place::new(text, start..start + length, coming);
                 if coming >= sought.fewest && self.account(text, &place, claimed, visit) {
                     continue;
                 }

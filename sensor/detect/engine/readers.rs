@@ -71,7 +71,7 @@ impl Reader {
             Self::Street => *after == b' ' || after.is_ascii_alphabetic(),
             Self::Town => before.is_ascii_whitespace(),
             Self::Postcode => !before.is_ascii_alphanumeric(),
-            Self::Stripe => matches!(after, b'=' | b'D') && STRIPE_DIGITS.contains(&length),
+            Self::Stripe => matches!(after, b'=' | b'D'),
         }
     }
 
@@ -93,7 +93,7 @@ impl Reader {
             Self::Street => postal::street(text, group),
             Self::Town => postal::town(text, group),
             Self::Postcode => postal::postcode(text, group),
-            Self::Stripe => boundaries::opens(text, group.start).then_some(group),
+            Self::Stripe => stripe(text, group),
         }
     }
 }
@@ -137,6 +137,12 @@ fn telephone(text: &[u8], group: Range<usize>) -> Option<Range<usize>> {
         || !follows
             .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'%' | b'@' | b':'));
     (TELEPHONE_DIGITS.contains(&digits) && open == closed && free).then_some(start..end)
+}
+
+/// A card number before the mark of the second track (ISO/IEC 7813 section 5).
+fn stripe(text: &[u8], group: Range<usize>) -> Option<Range<usize>> {
+    let marked = matches!(byte(text, Some(group.end)), Some(b'=' | b'D'));
+    (marked && STRIPE_DIGITS.contains(&group.len()) && boundaries::opens(text, group.start)).then_some(group)
 }
 
 /// What stands between groups of a telephone number.
@@ -227,6 +233,26 @@ fn hardware(run: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_look_beside_digits_refuses_nothing_that_is_read(
+            text in "([0-9A-Fa-f]{1,5}[ :.,=+()\\-]{0,2}|[A-Z][a-z]{1,6}[ ,\n]|[0-9]{13,16}[=D]){1,12}"
+        ) {
+            let bytes = text.as_bytes();
+            let digit = |at: &usize| bytes.get(*at).is_some_and(u8::is_ascii_digit);
+            let starts = (0..bytes.len()).filter(|at| digit(at) && !at.checked_sub(1).is_some_and(|at| digit(&at)));
+            for start in starts {
+                let group = start..(start..bytes.len()).find(|at| !digit(at)).unwrap_or(bytes.len());
+                for (name, reader) in READERS {
+                    let read = reader.read(bytes, group.clone());
+                    let may = reader.may_begin(&Place::new(bytes, group.clone(), 64));
+                    prop_assert!(may || read.is_none(), "{} at {:?} of {:?}", name, group, text);
+                }
+            }
+        }
+    }
 
     fn read(reader: Reader, text: &str) -> Option<String> {
         let bytes = text.as_bytes();
