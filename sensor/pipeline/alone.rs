@@ -7,7 +7,7 @@
 use crate::SinkError;
 use crate::correlate::{RecordTotals, Recorder, Sink};
 use crate::dispatch::{Gone, Lanes};
-use crate::event::{Merge, Report};
+use crate::event::{Merge, Report, Stamped};
 use crate::shard::ShardTotals;
 use crate::work::{Work, Worker};
 use egret_capture::PacketBatch;
@@ -16,6 +16,11 @@ use egret_model::Incident;
 /// The only worker and the correlator behind it.
 pub(crate) struct Alone<'a> {
     worker: Worker,
+    outlet: Outlet<'a>,
+}
+
+/// The way from events to records.
+struct Outlet<'a> {
     merge: Merge,
     recorder: Recorder,
     sink: Sink<'a>,
@@ -25,23 +30,24 @@ pub(crate) struct Alone<'a> {
 impl<'a> Alone<'a> {
     /// `worker` must own all shards.
     pub(crate) fn new(worker: Worker, recorder: Recorder, sink: Sink<'a>) -> Self {
-        Self { worker, merge: Merge::new(1), recorder, sink, outcome: Ok(()) }
+        Self { worker, outlet: Outlet { merge: Merge::new(1), recorder, sink, outcome: Ok(()) } }
     }
 
     /// The end of input: closes everything.
-    pub(crate) fn finish(mut self) -> Result<(Vec<ShardTotals>, RecordTotals, Vec<Incident>), SinkError> {
-        self.worker.finish();
-        self.record(u64::MAX);
-        self.outcome?;
-        let (totals, incidents) = self.recorder.finish(self.sink)?;
-        Ok((self.worker.totals().collect(), totals, incidents))
+    pub(crate) fn finish(self) -> Result<(Vec<ShardTotals>, RecordTotals, Vec<Incident>), SinkError> {
+        let Self { mut worker, mut outlet } = self;
+        worker.finish(&mut |through, events| outlet.record(through, events));
+        outlet.outcome?;
+        let (totals, incidents) = outlet.recorder.finish(outlet.sink)?;
+        Ok((worker.totals().collect(), totals, incidents))
     }
+}
 
+impl Outlet<'_> {
     /// Records what has come up, every packet up to `through` having been worked on.
-    fn record(&mut self, through: u64) {
-        let Self { worker, merge, recorder, sink, outcome } = self;
-        let report = Report { worker: 0, through, events: worker.take_events() };
-        merge.report(report, &mut |at, event| {
+    fn record(&mut self, through: u64, events: Vec<Stamped>) {
+        let Self { merge, recorder, sink, outcome } = self;
+        merge.report(Report { worker: 0, through, events }, &mut |at, event| {
             if outcome.is_ok() {
                 *outcome = recorder.take(at, event, sink);
             }
@@ -61,7 +67,8 @@ impl Lanes for Alone<'_> {
     fn send(&mut self, _: usize, work: Work) -> Result<(), Gone> {
         self.worker.use_keys(work.keys.as_ref());
         self.worker.items(&work.packets, work.items);
-        self.record(work.through);
-        if self.outcome.is_ok() { Ok(()) } else { Err(Gone) }
+        let events = self.worker.take_events();
+        self.outlet.record(work.through, events);
+        if self.outlet.outcome.is_ok() { Ok(()) } else { Err(Gone) }
     }
 }

@@ -17,6 +17,14 @@ pub(crate) struct Stamp {
     pub(crate) sequence: u64,
 }
 
+/// Behind the ordinals of all packets.
+const END_OF_INPUT: u64 = 1 << 63;
+
+/// Where what the end of input causes in this shard stands among the packets.
+pub(crate) const fn end_of_input(shard: usize) -> u64 {
+    END_OF_INPUT + shard as u64
+}
+
 /// One event of a shard.
 #[derive(Debug)]
 pub(crate) struct Stamped {

@@ -2,7 +2,7 @@
 //!
 //! Owns: the state of a part of the address-pair space. Never does: threads, channels; looking at another shard.
 
-use crate::event::{Asked, Event, Stamp, Stamped};
+use crate::event::{Asked, Event, Stamp, Stamped, end_of_input};
 use crate::load::Load;
 use crate::scanners::Scanners;
 use crate::tally::Tally;
@@ -124,7 +124,7 @@ impl Shard {
     /// The end of input: everything open is closed.
     pub(crate) fn finish(&mut self, scanners: &mut Scanners) {
         let Self { table, engine, rest } = self;
-        rest.stamp = Stamp { ordinal: u64::MAX, shard: rest.index, sequence: 0 };
+        rest.stamp = Stamp { ordinal: end_of_input(rest.index), shard: rest.index, sequence: 0 };
         table.finish(&mut |flow, state, event| rest.event(engine, flow, state, event, scanners));
         engine.finish(&mut |flow, reported| rest.take(flow, reported, scanners));
     }

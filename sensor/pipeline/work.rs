@@ -2,7 +2,7 @@
 //!
 //! Owns: batches of decoded segments and the loop that runs them to completion. Never does: decoding, records.
 
-use crate::event::{Report, Stamped};
+use crate::event::{Report, Stamped, end_of_input};
 use crate::load::Load;
 use crate::scanners::Scanners;
 use crate::shard::{Shard, ShardTotals};
@@ -106,9 +106,11 @@ impl Worker {
                 return Vec::new();
             }
         }
-        self.finish();
-        // Nobody listening means that the run was given up; there is no one to tell.
-        let _ = reports.send(Report { worker: self.index, through: u64::MAX, events: self.take_events() });
+        let worker = self.index;
+        self.finish(&mut |through, events| {
+            // Nobody listening means that the run was given up; there is no one to tell.
+            let _ = reports.send(Report { worker, through, events });
+        });
         self.totals().collect()
     }
 
@@ -143,10 +145,16 @@ impl Worker {
         }
     }
 
-    /// Closes everything that is open.
-    pub(crate) fn finish(&mut self) {
-        for shard in &mut self.shards {
+    /// Closes everything that is open. `report` takes the events of each shard, and how far the worker has come with them: what
+    /// a hundred thousand flows come to does not wait in memory all at once.
+    pub(crate) fn finish(&mut self, report: &mut impl FnMut(u64, Vec<Stamped>)) {
+        let last = self.shards.len().saturating_sub(1);
+        for (place, shard) in self.shards.iter_mut().enumerate() {
             shard.finish(&mut self.scanners);
+            let mut events = Vec::new();
+            shard.take_events(&mut events);
+            let next = self.index + (place + 1) * self.workers;
+            report(if place < last { end_of_input(next) - 1 } else { u64::MAX }, events);
         }
     }
 

@@ -155,8 +155,8 @@ impl Hand {
 
     /// No packet will come: everything is closed.
     pub(super) fn finish(mut self) {
-        self.worker.finish();
-        let events = self.worker.take_events();
+        let mut events = Vec::new();
+        self.worker.finish(&mut |_, of_shard| events.extend(of_shard));
         let _ = self.send(Through::Packet(u64::MAX), events);
         self.tell(self.clock.nanos(), true);
     }
