@@ -2,7 +2,7 @@
 //!
 //! Owns: the kinds that the walk and the formats tell apart. Never does: reading beyond the first bytes.
 
-use crate::file_format;
+use crate::{file_format, formats};
 
 /// How an object is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,7 @@ pub(crate) enum Kind {
     Pdf,
     Rtf,
     Ole,
+    Tnef,
     Tar,
     Gzip,
     Bzip2,
@@ -137,6 +138,7 @@ fn by_magic(prefix: &[u8]) -> Option<(Kind, &'static str)> {
         (b"%PDF-", Kind::Pdf, "application/pdf"),
         (b"{\\rtf", Kind::Rtf, "application/rtf"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Kind::Ole, "application/x-ole-storage"),
+        (formats::TNEF, Kind::Tnef, "application/vnd.ms-tnef"),
         (b"\x1f\x8b\x08", Kind::Gzip, "application/gzip"),
         (b"BZh", Kind::Bzip2, "application/x-bzip2"),
         (b"\xfd7zXZ\0", Kind::Xz, "application/x-xz"),

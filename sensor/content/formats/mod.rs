@@ -19,11 +19,13 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tnef;
 mod xml;
 mod zip;
 
 pub(crate) use compressed::UNNAMED;
 pub(crate) use decoder::{Method, decoder};
+pub(crate) use tnef::SIGNATURE as TNEF;
 
 use crate::kind::Kind;
 use crate::{Output, Reader};
@@ -43,6 +45,7 @@ pub(crate) fn reader_for(kind: Kind) -> Option<Reader> {
         Kind::Pdf => pdf::read,
         Kind::Rtf => rtf::read,
         Kind::Ole => ole::read,
+        Kind::Tnef => tnef::read,
         Kind::Tar => tar::read,
         Kind::SevenZip => seven_zip::read,
         Kind::Gzip => compressed::gzip,

@@ -3,7 +3,7 @@
 use encoding_rs::Encoding;
 
 /// The encoding of a Windows code page; none for those that have no standard decoder.
-pub(super) fn by_code_page(number: i32) -> Option<&'static Encoding> {
+pub(in crate::formats) fn by_code_page(number: i32) -> Option<&'static Encoding> {
     let label = match number {
         866 => "ibm866",
         874 => "windows-874",

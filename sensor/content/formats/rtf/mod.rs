@@ -7,7 +7,8 @@ mod lexer;
 
 use super::text::Text;
 use crate::{Inner, Output};
-use charset::{by_code_page, by_font};
+pub(super) use charset::by_code_page;
+use charset::by_font;
 use egret_model::ObjectState;
 use encoding_rs::{Encoding, WINDOWS_1252};
 use lexer::{Lexer, Token};
