@@ -80,11 +80,12 @@ pub(super) struct Table {
     /// Where the places of a key begin, and their number.
     spans: Vec<(u32, u32)>,
     places: Vec<Place>,
+    distinct: Vec<u64>,
     shift: u32,
 }
 
 impl Table {
-    pub(super) fn new(mut pairs: Vec<(u64, Place)>) -> (Self, Filter) {
+    pub(super) fn new(mut pairs: Vec<(u64, Place)>) -> Self {
         pairs.sort_unstable();
         pairs.dedup();
         let mut distinct: Vec<(u64, u32, u32)> = Vec::new();
@@ -99,6 +100,7 @@ impl Table {
             keys: vec![0; size],
             spans: vec![(0, 0); size],
             places: pairs.into_iter().map(|(_, place)| place).collect(),
+            distinct: Vec::new(),
             shift: u64::BITS - size.trailing_zeros(),
         };
         for (key, first, count) in &distinct {
@@ -108,8 +110,13 @@ impl Table {
                 *span = (*first, *count);
             }
         }
-        let filter = Filter::new(distinct.iter().map(|(key, ..)| *key));
-        (table, filter)
+        table.distinct = distinct.into_iter().map(|(key, ..)| key).collect();
+        table
+    }
+
+    /// Every key once.
+    pub(super) fn keys(&self) -> impl ExactSizeIterator<Item = u64> {
+        self.distinct.iter().copied()
     }
 
     /// Where `key` is, or the free slot where it would be.
@@ -143,7 +150,8 @@ mod tests {
         for count in [0_u64, 1, 1_000, 40_000] {
             let key = |at: u64| at.wrapping_mul(0x5851_f42d_4c95_7f2d) | 1;
             let pairs = (0..count).map(|at| (key(at), Place { literal: at as u32, offset: 0 })).collect();
-            let (table, filter) = Table::new(pairs);
+            let table = Table::new(pairs);
+            let filter = Filter::new(table.keys());
             assert_eq!(table.is_empty(), count == 0);
             for at in 0..count {
                 assert_eq!(filter.probe().passes(key(at)), 1);
@@ -158,7 +166,7 @@ mod tests {
     #[test]
     fn a_key_has_all_its_places() {
         let places = [Place { literal: 1, offset: 2 }, Place { literal: 7, offset: 0 }];
-        let (table, _) = Table::new(vec![(5, places[1]), (5, places[0]), (5, places[0])]);
+        let table = Table::new(vec![(5, places[1]), (5, places[0]), (5, places[0])]);
         assert_eq!(table.places(5), places);
         assert!(table.places(6).is_empty());
     }

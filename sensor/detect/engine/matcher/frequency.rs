@@ -1,7 +1,7 @@
 //! How common a piece of text is in ordinary text.
 //!
 //! Owns: a small model, shipped with the program: how often each sign follows the two before it, and how common the
-//! commonest beginnings of words and runs of eight bytes are. It decides which part of a literal is looked for, so how fast
+//! commonest runs of four letters, digits and gaps and of eight bytes are. It decides which part of a literal is looked for, so how fast
 //! a search is, never what it finds. `benches/frequency.py` makes the table.
 
 use super::filter::hash;
@@ -10,11 +10,11 @@ use super::filter::hash;
 const SIGNS: usize = 32;
 /// Sixteenths of bits: of each sign, of each behind another, of each behind two others.
 const TRIPLES: usize = SIGNS + SIGNS * SIGNS + SIGNS * SIGNS * SIGNS;
-/// Cells of the commonest words, each of which is at two of them.
-const WORD_CELLS: usize = 1 << 16;
+/// Cells of the commonest runs of four, each of which is at two of them.
+const GRAM_CELLS: usize = 1 << 16;
 /// Cells of the commonest runs of eight bytes.
 const WINDOW_CELLS: usize = 1 << 16;
-const TABLE: &[u8; TRIPLES + WORD_CELLS + WINDOW_CELLS] = include_bytes!("frequency.bin");
+const TABLE: &[u8; TRIPLES + GRAM_CELLS + WINDOW_CELLS] = include_bytes!("frequency.bin");
 
 fn sign(byte: u8) -> usize {
     usize::from(match byte {
@@ -33,15 +33,16 @@ fn entry(at: usize) -> u32 {
     TABLE.get(at).copied().map_or(0, u32::from)
 }
 
-/// Sixteenths of bits that say how rare the words with this key are (see `tokens`): 16 more are half as often.
-pub(super) fn word_rarity(key: u64, word: &[u8]) -> u32 {
-    let spaced = [b" ", word].concat();
-    listed(key, TRIPLES, WORD_CELLS).unwrap_or_else(|| UNLISTED_WORD + rarity(&spaced) / 8)
+/// Sixteenths of bits that say how rare four folded bytes are (see `grams`): 16 more are half as often.
+pub(super) fn gram_rarity(gram: [u8; 4]) -> u32 {
+    let spaced = gram.map(|byte| if byte == 0 { b' ' } else { byte });
+    let key = u64::from(u32::from_le_bytes(gram));
+    listed(key, TRIPLES, GRAM_CELLS).unwrap_or_else(|| UNLISTED_GRAM + rarity(&spaced) / 8)
 }
 
 /// The same of eight bytes.
 pub(super) fn window_rarity(key: u64, window: &[u8]) -> u32 {
-    listed(key, TRIPLES + WORD_CELLS, WINDOW_CELLS).unwrap_or_else(|| UNLISTED_WINDOW + rarity(window) / 8)
+    listed(key, TRIPLES + GRAM_CELLS, WINDOW_CELLS).unwrap_or_else(|| UNLISTED_WINDOW + rarity(window) / 8)
 }
 
 /// What a table of the commonest says of a key: of its two cells, another one may have marked one.
@@ -52,8 +53,8 @@ fn listed(key: u64, begin: usize, cells: usize) -> Option<u32> {
     (level < u8::MAX).then(|| u32::from(level) * 2)
 }
 
-/// Rarer than the rarest word of the table; what the signs say serves to choose among such.
-const UNLISTED_WORD: u32 = 20 * 16;
+/// Rarer than the rarest run of four of the table; what the signs say serves to choose among such.
+const UNLISTED_GRAM: u32 = 17 * 16;
 /// Rarer than the rarest run of eight bytes of the table.
 const UNLISTED_WINDOW: u32 = 17 * 16;
 
@@ -88,15 +89,11 @@ mod tests {
         ] {
             assert!(rarity(common.as_bytes()) + 16 < rarity(rare.as_bytes()), "{common:?} {rare:?}");
         }
-        let word = |word: &str| {
-            let mut key = [0; 8];
-            key.iter_mut().zip(word.bytes()).for_each(|(to, from)| *to = from);
-            word_rarity(u64::from_le_bytes(key), word.as_bytes())
-        };
-        for common in ["the", "number", "informat", "account"] {
-            assert!(word(common) < UNLISTED_WORD && UNLISTED_WORD < word("zorgle"), "{common}");
+        let gram = |gram: &[u8; 4]| gram_rarity(*gram);
+        for common in [b"the\0", b"tion", b"\0for"] {
+            assert!(gram(common) < UNLISTED_GRAM && UNLISTED_GRAM < gram(b"zorg"), "{common:?}");
         }
-        assert!(word("the") + 32 < word("account"));
+        assert!(gram(b"the\0") + 16 < gram(b"word"));
         let window = |window: &[u8; 8]| window_rarity(u64::from_le_bytes(*window), window);
         assert!(window(b"and the ") < UNLISTED_WINDOW && UNLISTED_WINDOW < window(b"zq7-xvkw"));
         assert_eq!(rarity(b""), 0);

@@ -7,33 +7,35 @@
 //!
 //! | literal | looked for by | |
 //! |---|---|---|
-//! | holds a whole word, or begins with a word | that word, once a word of the text | [`tokens`] |
-//! | at least [`windows::SHORTEST`] bytes | its rarest eight bytes, at every fourth byte | [`windows`] |
+//! | two letters or digits within four bytes, edges that must be free among them | its rarest such four, at every byte | [`grams`] |
+//! | other signs | two bytes next to each other, compared with the whole text | [`signs`] |
+//! | beyond ASCII, at least [`windows::SHORTEST`] bytes | its rarest eight bytes, at every fourth byte | [`windows`] |
 //! | anything else | an Aho-Corasick automaton, in four lanes | [`lanes`] |
 //!
-//! The first two are a filter that stays in cache and a table of exact keys behind it; what they let through is compared
-//! byte by byte. The automaton is small then, so that its tables stay in cache too. Literals without any ASCII word, such
-//! as words in Cyrillic, are looked for only in parts of a text that are not ASCII.
+//! The first is a filter that stays in cache and a table of exact keys behind it; what it lets through is compared byte by
+//! byte. The automaton is small then, so that its tables stay in cache too. Literals beyond ASCII, such as words in Cyrillic,
+//! are looked for only in parts of a text that are not ASCII.
 //!
-//! All three give exactly what Aho-Corasick alone gives: property tests hold them to it, at any blocking, on every
+//! All of them give exactly what Aho-Corasick alone gives: property tests hold them to it, at any blocking, on every
 //! instruction set of the processor.
 
 mod filter;
 mod frequency;
+mod grams;
 mod lanes;
-mod tokens;
+mod signs;
 mod windows;
 
 use super::{guard::Guards, instructions::Instructions};
+use grams::Grams;
 use lanes::Lanes;
-use tokens::Tokens;
+use signs::Signs;
 use windows::Windows;
 
-/// Sixteenths of bits from which a word is rare enough: one place in 131,072 of ordinary text. Windows are preferred to a
-/// commoner one.
-const RARE: u32 = 17 * 16;
 /// Text that is looked at for bytes beyond ASCII at once.
 const PIECE: usize = 1 << 10;
+/// What makes letters small. It also joins other signs; the comparison tells them apart.
+const FOLD: u64 = 0x2020_2020_2020_2020;
 
 /// What is looked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,8 +103,8 @@ pub struct MatcherError(#[from] aho_corasick::BuildError);
 #[derive(Debug)]
 pub struct Matcher {
     literals: Literals,
-    tokens: Tokens,
-    windows: Windows,
+    grams: Grams,
+    signs: Signs,
     lanes: Lanes,
     /// Of literals that stand in text beyond ASCII only.
     wide_windows: Windows,
@@ -122,29 +124,26 @@ impl Matcher {
     /// The same, without the occurrences of a literal that have other bytes beside them than its guards admit. In the order of
     /// the literals; those that have none are not guarded.
     pub(crate) fn guarded(literals: &[Literal], guards: Vec<Option<Guards>>) -> Result<Self, MatcherError> {
-        let (mut tokens, mut windows, mut short) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut by_gram, mut signs, mut short) = (Vec::new(), Signs::default(), Vec::new());
         let (mut wide_windows, mut wide_short) = (Vec::new(), Vec::new());
-        let anchors: Vec<_> =
-            literals.iter().map(|literal| (tokens::anchor(literal), windows::anchor(literal))).collect();
-        // Where no literal needs the walk over words, the text is spared it.
-        let walked = anchors.iter().any(|(token, window)| token.is_some() && window.is_none());
-        for ((index, literal), (token, window)) in (0_u32..).zip(literals).zip(anchors) {
-            let rare = |token: &tokens::Anchor| {
-                window.is_none_or(|window| walked && token.rarity >= RARE.min(window.rarity))
-            };
-            match (token.filter(rare), window) {
-                (Some(token), _) => tokens.push((index, literal, token)),
-                (_, Some(window)) if literal.bytes.is_ascii() => windows.push((index, literal, window)),
-                (_, Some(window)) => wide_windows.push((index, literal, window)),
-                _ if literal.bytes.is_ascii() => short.push((index, literal)),
-                _ => wide_short.push((index, literal)),
+        for (index, literal) in (0_u32..).zip(literals) {
+            if let Some(anchor) = grams::anchor(literal) {
+                by_gram.push((index, literal, anchor));
+            } else if literal.bytes.is_ascii() {
+                if !signs.add(index, literal) {
+                    short.push((index, literal));
+                }
+            } else if let Some(window) = windows::anchor(literal) {
+                wide_windows.push((index, literal, window));
+            } else {
+                wide_short.push((index, literal));
             }
         }
-        let cased = |literal: u32| guards.get(literal as usize).and_then(Option::as_ref);
+        let beside = |literal: u32| guards.get(literal as usize).and_then(Option::as_ref);
         Ok(Self {
-            tokens: Tokens::new(&tokens, &cased),
+            grams: Grams::new(&by_gram, &beside),
             literals: Literals::new(literals, guards),
-            windows: Windows::new(&windows),
+            signs,
             lanes: Lanes::new(&short)?,
             wide_windows: Windows::new(&wide_windows),
             wide_lanes: Lanes::new(&wide_short)?,
@@ -174,8 +173,8 @@ impl Matcher {
         if search.from >= search.to {
             return;
         }
-        self.tokens.find(&mut search, set);
-        self.windows.find(&mut search, set);
+        self.grams.find(&mut search, set);
+        self.signs.find(&mut search, set);
         self.lanes.find(&mut search);
         self.wide(&mut search, set);
         let literals = &self.literals;
@@ -242,6 +241,7 @@ impl Search<'_> {
         let end = start + stored.length as usize;
         let fresh = end > self.from && end <= self.to;
         if fresh
+            && self.begins(stored, start)
             && self
                 .text
                 .get(start..end)
@@ -249,6 +249,13 @@ impl Search<'_> {
         {
             self.free(place.literal, stored, start..end);
         }
+    }
+
+    /// Whether the first bytes are those of a literal, as far as one look tells.
+    #[inline]
+    fn begins(&self, stored: Stored, start: usize) -> bool {
+        let text = self.text.get(start..).and_then(<[u8]>::first_chunk);
+        text.is_none_or(|text| (u64::from_le_bytes(*text) | FOLD) & stored.mask == stored.head)
     }
 
     /// An occurrence of the automaton.
@@ -283,6 +290,9 @@ struct Literals {
 
 #[derive(Clone, Copy, Debug)]
 struct Stored {
+    /// Its first eight bytes, see [`FOLD`], and which of their bits count.
+    head: u64,
+    mask: u64,
     begin: u32,
     length: u32,
     left: bool,
@@ -302,7 +312,12 @@ impl Literals {
             kept.extend(guards);
             // Sources are at most a megabyte each, and their number is limited by memory long before 2^32 bytes.
             let size = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+            let mut head = [0; 8];
+            head.iter_mut().zip(own).for_each(|(to, from)| *to = *from);
+            let mask = u64::MAX.checked_shr(64 - 8 * size(own.len().min(8))).unwrap_or(0);
             stored.push(Stored {
+                head: (u64::from_le_bytes(head) | FOLD) & mask,
+                mask,
                 begin: size(bytes.len()),
                 length: size(own.len()),
                 left: *left,

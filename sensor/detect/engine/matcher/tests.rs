@@ -144,14 +144,17 @@ fn each_literal_goes_its_way() {
         Literal::anywhere("key"),
         Literal::word("международный"),
         Literal::word("ключ"),
+        Literal::anywhere("::"),
     ])
     .expect("compiles");
-    assert!(!matcher.windows.is_empty() && !matcher.wide_windows.is_empty());
-    assert!(!matcher.lanes.is_empty() && !matcher.wide_lanes.is_empty());
-    let text = "Heron, a Xinternationalisationkey международный КЛЮЧ ключ";
+    assert!(!matcher.grams.is_empty() && !matcher.signs.is_empty() && matcher.lanes.is_empty());
+    assert!(!matcher.wide_windows.is_empty() && !matcher.wide_lanes.is_empty());
+    let text = "Heron, a Xinternationalisationkey международный КЛЮЧ ключ ::";
     let mut found = Vec::new();
     matcher.find_all(text.as_bytes(), 0, text.len(), &mut found);
-    assert_eq!(found.iter().map(|found| found.literal).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+    assert_eq!(found.iter().map(|found| found.literal).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
+    let signs: Vec<Literal> = (b'!'..=b'~').map(|byte| Literal::anywhere([byte, b'?'])).collect();
+    assert!(!Matcher::new(&signs).expect("compiles").lanes.is_empty());
 }
 
 #[test]

@@ -67,8 +67,8 @@ impl Windows {
                     .push((window, Place { literal: *index, offset: u32::try_from(at).unwrap_or(u32::MAX) }));
             }
         }
-        let (table, filter) = Table::new(pairs);
-        Self { filter, table }
+        let table = Table::new(pairs);
+        Self { filter: Filter::new(table.keys()), table }
     }
 
     pub(super) fn is_empty(&self) -> bool {
