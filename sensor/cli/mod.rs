@@ -2,6 +2,9 @@
 //!
 //! Owns: arguments, exit status, and what people see. Never does: inspection.
 
+#[macro_use]
+mod print;
+
 mod amount;
 mod clock;
 #[cfg(unix)]
