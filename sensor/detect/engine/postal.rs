@@ -136,7 +136,12 @@ pub(super) fn town(text: &[u8], group: Range<usize>) -> Option<Range<usize>> {
     let name = str::from_utf8(before.get(start..)?).ok()?;
     let year =
         end - group.start == 4 && matches!(text.get(group.start..end)?, [b'1', b'9', ..] | [b'2', b'0', ..]);
-    let named = name.chars().next().is_some_and(char::is_uppercase) && name.chars().count() >= 2;
+    // A region of one letter stands behind the town that it belongs to: `Altafulla T 51890`.
+    let lone = || {
+        let town = before.get(..start).unwrap_or_default().strip_suffix(b" ").unwrap_or_default();
+        town.last().is_some_and(|byte| byte.is_ascii_lowercase() || !byte.is_ascii())
+    };
+    let named = name.chars().next().is_some_and(char::is_uppercase) && (name.chars().count() >= 2 || lone());
     let free = start == 0
         || before.get(start - 1).is_some_and(|byte| byte.is_ascii_whitespace() || b",>(".contains(byte));
     (named && free && !year && !NO_TOWNS.contains(&name)).then_some(group.start - blanks - name.len()..end)
@@ -253,6 +258,8 @@ mod tests {
             (">Kaplice\n> Iceland 80392\n", Some("Iceland 80392")),
             ("LIEGE\n, LA\n 56139", Some("LA\n 56139")),
             ("Úbeda 2340", Some("Úbeda 2340")),
+            ("Altafulla T 51890", Some("T 51890")),
+            ("\nT 51890", None),
             ("Zwolle 7412 SL.", Some("Zwolle 7412 SL")),
             ("see RFC 2460", None),
             ("on March 2024", None),

@@ -38,6 +38,10 @@ fn postcode(subject: &Subject<'_>) -> Verdict {
     let signs =
         subject.matched.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_uppercase);
     let signs: Vec<u8> = signs.take(8).collect();
+    // Of the Girobank, the one code that is no area and district.
+    if signs == b"GIR0AA" {
+        return Verdict::Valid("the code of its own kind");
+    }
     let Some((outward, inward)) = signs.split_last_chunk::<3>() else { return Verdict::Invalid };
     let inward = inward.first().is_some_and(u8::is_ascii_digit)
         && inward.iter().skip(1).all(|sign| sign.is_ascii_uppercase() && !b"CIKMOV".contains(sign));
@@ -67,6 +71,7 @@ mod tests {
             (&POSTCODE, "EC1A 1BB", true),
             (&POSTCODE, "M1 1AA", true),
             (&POSTCODE, "DN551PT", true),
+            (&POSTCODE, "GIR 0AA", true),
             (&POSTCODE, "QC1A 1BB", false),
             (&POSTCODE, "A 1CC", false),
             (&POSTCODE, "", false),

@@ -4,7 +4,7 @@
 //! for values after the name of a service, `password` for values that people choose.
 
 use super::{
-    Subject, Validator, ValueForm, Verdict,
+    Subject, Validator, ValueForm, Verdict, entropy,
     randomness::{Nature, is_dotted, is_template, nature},
 };
 
@@ -126,6 +126,9 @@ fn service_key(subject: &Subject<'_>) -> Verdict {
         Verdict::Doubtful(_) if TELLING.iter().any(|part| name.contains(part)) => {
             Verdict::Valid("a UUID as its key")
         }
+        Verdict::Invalid if is_number(subject.matched) && TELLING.iter().any(|part| name.contains(part)) => {
+            Verdict::Doubtful("digits alone: numbers of applications look like this too")
+        }
         verdict => verdict,
     }
 }
@@ -137,6 +140,15 @@ fn judged(subject: &Subject<'_>) -> Verdict {
         Nature::MadeUp => Verdict::Sample("made up: it counts or repeats itself"),
         Nature::Words | Nature::Placeholder | Nature::Plain => Verdict::Invalid,
     }
+}
+
+/// Digits alone, many and unlike enough to have been given out.
+fn is_number(value: &[u8]) -> bool {
+    const SHORTEST: usize = 15;
+    value.len() >= SHORTEST
+        && value.iter().all(u8::is_ascii_digit)
+        && entropy::bits(value) > 2.2
+        && !entropy::is_counting(value)
 }
 
 /// What stands on the same line before the value, in lower case.
@@ -207,7 +219,7 @@ const STAND_INS: [&str; 46] = [
 
 fn password(subject: &Subject<'_>) -> Verdict {
     let value = subject.matched.trim_ascii();
-    if is_template(value) || super::entropy::is_placeholder(value) {
+    if is_template(value) || entropy::is_placeholder(value) {
         return Verdict::Invalid;
     }
     let lower = value.to_ascii_lowercase();
@@ -217,13 +229,12 @@ fn password(subject: &Subject<'_>) -> Verdict {
     {
         return Verdict::Invalid;
     }
-    if STAND_INS.iter().any(|word| plain == word.as_bytes())
-        || ["password", "passwd"]
-            .iter()
-            .any(|word| lower.windows(word.len()).any(|window| window == word.as_bytes()))
-    {
+    if STAND_INS.iter().any(|word| plain == word.as_bytes()) {
         return Verdict::Invalid;
     }
+    let says_so = ["password", "passwd"]
+        .iter()
+        .any(|word| lower.windows(word.len()).any(|window| window == word.as_bytes()));
     let count = |is: fn(&u8) -> bool| value.iter().filter(|byte| is(byte)).count();
     let digits = count(u8::is_ascii_digit);
     let (upper, lower) = (count(u8::is_ascii_uppercase), count(u8::is_ascii_lowercase));
@@ -240,13 +251,19 @@ fn password(subject: &Subject<'_>) -> Verdict {
     // Names of programs are made of letters, digits and these; a sign beyond them, or all three, is chosen.
     let odd =
         value.iter().any(|byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'_' | b'-' | b'.' | b' '));
-    if value.len() >= 8
+    if !says_so
+        && value.len() >= 8
         && digits > 0
         && upper + lower > 0
         && signs < value.len() / 2
         && (odd || upper > 0 && lower > 0)
     {
         Verdict::Valid("looks like a chosen password")
+    } else if says_so && value.iter().any(|byte| b" ._-#/:".contains(byte)) {
+        // The name of what holds it.
+        Verdict::Invalid
+    } else if says_so {
+        Verdict::Doubtful("says that it is a password")
     } else {
         Verdict::Doubtful("could be a word of the program")
     }
@@ -277,6 +294,9 @@ mod tests {
         let uuid = "64176f2e-e1da-3e29-2a08-19fa8bcb1838";
         assert!(matches!(check_within(&SERVICE_KEY, "acme token: ", uuid, ""), Verdict::Valid(_)));
         assert!(matches!(check_within(&SECRET, "acme token: ", uuid, ""), Verdict::Doubtful(_)));
+        let number = "086716184219537277";
+        assert!(matches!(check_within(&SERVICE_KEY, "acme token: ", number, ""), Verdict::Doubtful(_)));
+        assert_eq!(check_within(&SERVICE_KEY, "acme ", number, ""), Verdict::Invalid);
         assert!(matches!(check_within(&SECRET, "key=", "abcdef1234567890abcdef", ""), Verdict::Sample(_)));
     }
 
@@ -285,7 +305,7 @@ mod tests {
         for valid in ["D1fficultP%40ssw0rd", "gets0m3#", "s2Tf2k@rLMy", "Winter2024!"] {
             assert!(matches!(check_within(&PASSWORD, "", valid, ""), Verdict::Valid(_)), "{valid}");
         }
-        for doubtful in ["super$ecret", "open sesame", "logmein", "goodspec"] {
+        for doubtful in ["super$ecret", "open sesame", "logmein", "goodspec", "CleartextPassword1"] {
             assert!(matches!(check_within(&PASSWORD, "", doubtful, ""), Verdict::Doubtful(_)), "{doubtful}");
         }
         for invalid in [
@@ -297,7 +317,9 @@ mod tests {
             "/etc/pass",
             "",
             "Enter",
-            "CleartextPassword1",
+            "Enter a password",
+            "env.SERVICE_PASSWORD",
+            "#add-password",
         ] {
             assert_eq!(check_within(&PASSWORD, "", invalid, ""), Verdict::Invalid, "{invalid}");
         }
