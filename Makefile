@@ -9,7 +9,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 # The linker, libpcap for live capture, and the tools that the tests compare with. Rust brings everything else.
 RUN_PACKAGES := gcc libc6-dev libpcap-dev
-TEST_PACKAGES := $(RUN_PACKAGES) python3 python3-pyftpdlib xz-utils iproute2 ethtool tcpdump tcpreplay curl procps
+TEST_PACKAGES := $(RUN_PACKAGES) python3 python3-pyftpdlib xz-utils iproute2 ethtool tcpdump tcpreplay curl openssl procps
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: run test packages-run packages-test format lint unit docs bench install clean help

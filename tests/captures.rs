@@ -100,3 +100,38 @@ fn difference(expected: &Value, found: &Value) -> String {
         .collect::<Vec<_>>()
         .join("\n")
 }
+
+/// Keys that a capture tells behind the packets that they open, as some recorders write them at the end.
+#[test]
+fn keys_at_the_end_of_a_capture_open_what_came_before_them() {
+    const SECRETS: u32 = 10;
+    let capture = support::file("tests/data/captures/tls-injected-secrets.pcapng");
+    let bytes = fs::read(&capture).expect("a capture");
+    let (mut others, mut secrets) = (Vec::new(), Vec::new());
+    let mut rest = bytes.as_slice();
+    while let Some(head) = rest.first_chunk::<8>() {
+        let word = |at: usize| u32::from_le_bytes(head[at..at + 4].try_into().expect("four bytes"));
+        let (block, behind) = rest.split_at(word(4) as usize);
+        if word(0) == SECRETS {
+            secrets.extend(block);
+        } else {
+            others.extend(block);
+        }
+        rest = behind;
+    }
+    assert!(!secrets.is_empty());
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let moved = folder.path().join("moved.pcapng");
+    fs::write(&moved, [others, secrets].concat()).expect("own folder");
+    let told = |capture: &Path| -> Vec<Value> {
+        let mut transfers = support::replay(&[capture], &["--quiet"]).records("transfers.jsonl");
+        // These name the file, and what is made of its name.
+        for field in ["capture", "id", "findings"] {
+            transfers.iter_mut().for_each(|transfer| transfer[field] = Value::Null);
+        }
+        transfers
+    };
+    let (expected, found) = (told(&capture), told(&moved));
+    assert!(expected.iter().any(|transfer| transfer["protocol"] != "tls"), "the keys open something");
+    assert_eq!(found, expected);
+}

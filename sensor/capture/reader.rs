@@ -135,6 +135,11 @@ impl Capture {
         secrets
     }
 
+    /// True of a format in which secrets travel with the packets.
+    pub(crate) const fn may_hold_secrets(&self) -> bool {
+        matches!(self.format, Format::Pcapng(_))
+    }
+
     /// Bytes of decryption secrets that were over the limit and have not been kept.
     #[must_use]
     pub const fn secrets_over_limit_bytes(&self) -> u64 {

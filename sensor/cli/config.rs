@@ -2,7 +2,7 @@
 //!
 //! Owns: the arguments and what is printed. Never does: running a sensor.
 
-use super::run::Overrides;
+use super::run::{Overrides, secrets_in};
 use super::settings_file::{self, DOCUMENTED, Loaded};
 use super::{status, view};
 use anyhow::{Context, Result, bail};
@@ -93,11 +93,24 @@ impl Check {
             println!("{error:#}");
             faults += 1;
         }
+        let keylog = loaded.settings.keylog();
+        let secrets = keylog.map(|path| (path.display(), secrets_in(path)));
+        if let Some((path, Err(error))) = &secrets {
+            println!("{path}: the log of TLS secrets (inspect.keylog) cannot be read: {error}");
+            faults += 1;
+        }
         if faults > 0 {
             println!("{name}: the file is in order, what it names is not");
             return Ok(status::USAGE);
         }
         println!("{name}: in order");
+        match secrets {
+            Some((path, Ok(None))) => {
+                println!("note: {path} does not exist yet (inspect.keylog); it is read once it does");
+            }
+            Some((path, Ok(Some(0)))) => println!("note: {path} holds no TLS secret yet (inspect.keylog)"),
+            _ => {}
+        }
         if loaded.settings.capture.interfaces.is_empty() {
             println!("note: it names no interface (capture.interfaces); `egret run` then needs --interface");
         }

@@ -83,6 +83,7 @@ pub(crate) enum BackendName {
 pub(crate) struct Inspect {
     pub(crate) workers: usize,
     pub(crate) signatures: Vec<PathBuf>,
+    pub(crate) keylog: PathBuf,
 }
 
 /// `[identity]`
@@ -372,6 +373,12 @@ impl Settings {
             Ok((*name, *format, Destination::parse(to.trim())?))
         };
         self.export.to.iter().map(parse).collect()
+    }
+
+    /// The log of TLS secrets, where there is one.
+    pub(crate) fn keylog(&self) -> Option<&Path> {
+        let file = &self.inspect.keylog;
+        (!file.as_os_str().is_empty()).then_some(file)
     }
 
     /// The file of the context, where there is one of its own.

@@ -32,6 +32,8 @@ pub use load::{Load, OverloadPolicy};
 pub use replay::{Progress, ReplayError, Replayed, replay};
 pub use transfer::How;
 
+pub use egret_protocol::KeyLog;
+
 use egret_model::{FindingRecord, Incident, SightingRecord, TransferRecord};
 
 /// A record as it is made. A transfer is followed by its findings; incidents come last, the most urgent first.

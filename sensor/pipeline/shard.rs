@@ -110,6 +110,11 @@ impl Shard {
         self.engine.use_keys(keys);
     }
 
+    /// TLS connections wait for their keys from now on, where they are not known yet.
+    pub(crate) const fn expect_keys(&mut self) {
+        self.engine.expect_keys();
+    }
+
     /// Works as the load allows.
     pub(crate) fn bear(&mut self, load: Load) {
         self.table.shed_new_flows(load == Load::Shedding);

@@ -121,6 +121,11 @@ impl Worker {
         }
     }
 
+    /// TLS connections wait for their keys from now on, where they are not known yet.
+    pub(crate) fn expect_keys(&mut self) {
+        self.shards.iter_mut().for_each(Shard::expect_keys);
+    }
+
     /// Runs the segments of a batch that are this worker's.
     pub(crate) fn items(&mut self, packets: &PacketBatch, items: Vec<Item>) {
         for item in items {

@@ -52,6 +52,13 @@ impl Engine {
     /// From now on, TLS connections are opened whose secrets are among these.
     pub fn use_keys(&mut self, keys: &KeyLog) {
         self.shared.keys.clone_from(keys);
+        self.shared.late.added();
+    }
+
+    /// From now on, TLS connections whose secrets are not known wait for them for a moment: whoever writes them down does so while
+    /// the connection is used.
+    pub const fn expect_keys(&mut self) {
+        self.shared.late.expect();
     }
 
     /// Handles what happened on `flow`, whose `session` was given along with all its earlier events.
@@ -72,6 +79,7 @@ impl Engine {
         self.shared.pieces.expire(now, &self.limits, sink);
         self.shared.groups.expire(now, &self.limits, sink);
         self.shared.ftp.expire(now, &self.limits, sink);
+        self.shared.expire_late_keys(Some(now), &self.limits, sink);
     }
 
     /// Lets a test act as an analyzer.
@@ -95,6 +103,7 @@ impl Engine {
 
     /// The end of input, all flows being closed: ends what outlives them.
     pub fn finish(&mut self, sink: &mut dyn FnMut(&Flow, ProtocolEvent<'_>)) {
+        self.shared.expire_late_keys(None, &self.limits, sink);
         self.shared.pieces.finish(sink);
         self.shared.groups.finish(sink);
         self.shared.ftp.finish(sink);

@@ -38,12 +38,30 @@ impl fmt::Debug for KeyLog {
 impl KeyLog {
     /// Adds the secrets of a key log. Lines that are none are passed over. Returns how many secrets it holds.
     pub fn add(&mut self, text: &[u8]) -> usize {
+        self.add_layer(text, usize::MAX)
+    }
+
+    /// The same, and forgets the oldest secrets beyond about `most`; the latest three quarters of that stay. For a log that goes on
+    /// growing: `text` is to be a small part of it.
+    pub fn add_latest(&mut self, text: &[u8], most: usize) -> usize {
+        let read = self.add_layer(text, most / 4);
+        while self.len() > most && self.layers.len() > 1 {
+            self.layers.remove(0);
+        }
+        read
+    }
+
+    /// Adds a layer; smaller ones before it become part of it, up to `largest` secrets.
+    fn add_layer(&mut self, text: &[u8], largest: usize) -> usize {
         let mut added: Layer = text.split(|byte| *byte == b'\n').filter_map(line).collect();
         let read = added.len();
         if added.is_empty() {
             return 0;
         }
-        while let Some(last) = self.layers.pop_if(|last| last.len() <= 2 * added.len()) {
+        while let Some(last) = self
+            .layers
+            .pop_if(|last| last.len() <= 2 * added.len() && last.len().saturating_add(added.len()) <= largest)
+        {
             for (key, secret) in last.iter() {
                 added.entry(*key).or_insert_with(|| secret.clone());
             }
@@ -119,5 +137,21 @@ mod tests {
         assert_eq!((log.find(&[8; 32], Label::ClientTraffic), log.len()), (Some(&[8][..]), 8));
         assert_eq!((copy.len(), copy.find(&[8; 32], Label::ClientTraffic)), (1, None));
         assert_eq!(format!("{log:?}"), "KeyLog { 8 secrets }");
+    }
+
+    #[test]
+    fn of_a_log_that_grows_the_latest_secrets_stay() {
+        let mut log = KeyLog::default();
+        for number in 0..1000_u32 {
+            let random = format!("{number:064x}");
+            assert_eq!(log.add_latest(format!("CLIENT_RANDOM {random} 01\n").as_bytes(), 100), 1);
+            assert!(log.len() <= 100);
+        }
+        let known = |number: u32| {
+            let mut random = [0; 32];
+            random[28..].copy_from_slice(&number.to_be_bytes());
+            log.find(&random, Label::Master).is_some()
+        };
+        assert!((925..1000).all(known) && !known(899));
     }
 }

@@ -8,6 +8,7 @@ use crate::ftp::FtpState;
 use crate::http::Pieces;
 use crate::key_log::KeyLog;
 use crate::raw::DatagramGroups;
+use crate::tls::LateKeys;
 use egret_model::{ProtocolLimits, TransferKey};
 
 /// State beyond one flow.
@@ -15,6 +16,8 @@ pub struct Shared {
     transfers: u64,
     /// Secrets of TLS connections.
     pub(crate) keys: KeyLog,
+    /// Connections that wait for theirs.
+    pub(crate) late: LateKeys,
     /// Connections that another one has announced.
     pub(crate) expected: ExpectedConnections,
     /// Sessions of users who logged in over HTTP.
@@ -34,6 +37,7 @@ impl Shared {
         Self {
             transfers: 0,
             keys: KeyLog::default(),
+            late: LateKeys::default(),
             expected: ExpectedConnections::new(limits.expected_connections),
             cookies: SessionCookies::new(limits.session_cookies),
             pieces: Pieces::default(),

@@ -134,6 +134,16 @@ impl Scene {
         self.engine.with(flow, &mut |event| record.take(event), act);
     }
 
+    /// Connections wait for keys that are not there.
+    pub(crate) fn expect_keys(&mut self) {
+        self.engine.expect_keys();
+    }
+
+    /// Other keys are there.
+    pub(crate) fn use_keys(&mut self, keys: &crate::KeyLog) {
+        self.engine.use_keys(keys);
+    }
+
     /// What the flows share.
     pub(crate) fn shared(&mut self) -> &mut crate::Shared {
         self.engine.shared()

@@ -1,13 +1,13 @@
 //! `egret run` while real programs talk past it.
 
-use crate::network::{Network, SENSOR_ADDRESS, SENSOR_END};
+use crate::network::{Network, SENSOR_ADDRESS, SENSOR_END, is_there, run, skipped};
 use crate::sensor::{Running, Sensor, Servers, curl, mail, patients, records, wait_for};
 use crate::support;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 /// A folder that an unprivileged sensor can pass, too.
 fn folder() -> tempfile::TempDir {
@@ -341,4 +341,73 @@ fn a_flood_is_accounted_for_to_the_packet() {
     assert!(sent > 0);
     assert_eq!(summary["packet_account"]["received"], sent);
     assert_eq!(summary["packet_account"]["waiting"], 0);
+}
+
+/// A client that writes its keys into a file while it talks, as browsers do: the file does not even exist when the sensor starts.
+#[test]
+fn tls_is_read_while_its_keys_are_written() {
+    if !is_there("openssl") {
+        return skipped("TLS past a running sensor was not tested: `openssl` is not installed");
+    }
+    let Some(network) = Network::with_cable() else { return };
+    let work = folder();
+    let pem = work.path().join("tls.pem").display().to_string();
+    let mut made = Command::new("openssl");
+    made.args([
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+    ]);
+    run(made.args(["-subj", "/CN=upload.example", "-keyout", &pem, "-out", &pem]));
+    // Older ones write the certificate over the key.
+    if !fs::read_to_string(&pem).is_ok_and(|text| text.contains("PRIVATE KEY") && text.contains("BEGIN CERT"))
+    {
+        return skipped(
+            "TLS past a running sensor was not tested: `openssl req` made no key beside its certificate",
+        );
+    }
+    let Some(_servers) = Servers::start(&network, work.path()) else { return };
+    let keys = work.path().join("keys/client.log");
+    fs::create_dir(work.path().join("keys")).expect("own folder");
+    let keylog = keys.display().to_string();
+    let sensor = Sensor::start(&network, &work.path().join("records"), &["--keylog", &keylog]);
+    for (name, version) in [("old.csv", "--tls-max=1.2"), ("new.csv", "--tlsv1.3")] {
+        let file = patients(work.path(), name, 90, 500).display().to_string();
+        let mut client = network.outside("curl");
+        client.args([
+            "--silent",
+            "--show-error",
+            "--fail",
+            "--insecure",
+            "--max-time",
+            "60",
+            "--output",
+            "/dev/null",
+        ]);
+        client.args(version.split('=')).args(["--upload-file", &file]).env("SSLKEYLOGFILE", &keys);
+        run(client.arg(format!("https://{SENSOR_ADDRESS}/{name}")));
+    }
+    if !keys.exists() {
+        return skipped("TLS past a running sensor was not tested: this curl writes no SSLKEYLOGFILE");
+    }
+    let read = |folder: &Path, name: &str| {
+        records(folder, "transfers").iter().any(|t| {
+            t["operation"].as_str().is_some_and(|operation| operation.contains(name))
+                && t["protocol"] == "http"
+                && t["tunnel"].as_array().is_some_and(|layers| layers.contains(&json!("tls")))
+                && t["complete"] == true
+                && t["findings"].as_array().is_some_and(|findings| !findings.is_empty())
+        })
+    };
+    for name in ["old.csv", "new.csv"] {
+        sensor.wait_for(&format!("the record of {name}"), |folder| read(folder, name));
+    }
+    let summary = sensor.stop();
+    assert_eq!(summary["coverage"]["not_inspected"]["gap"].as_u64().unwrap_or_default(), 0, "{summary}");
 }

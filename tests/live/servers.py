@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Servers for the tests of live capture: HTTP on 80, SMTP on 25, FTP on 21, all taking whatever they are sent.
+"""Servers for the tests of live capture: HTTP on 80, SMTP on 25, FTP on 21, all taking whatever they are sent. HTTPS on 443, where
+FOLDER/../tls.pem holds a certificate with its key.
 
     servers.py ADDRESS FOLDER
 
 Prints a line when it is ready: "ready", with "no ftp" behind it where pyftpdlib is not installed. Runs until it is ended.
 """
-import http.server, logging, socketserver, sys, threading
+import http.server, logging, os, socketserver, ssl, sys, threading
 
 
 class Upload(http.server.BaseHTTPRequestHandler):
@@ -68,6 +69,13 @@ def main():
     address, folder = sys.argv[1:]
     serve(Server((address, 80), Upload))
     serve(Server((address, 25), Mail))
+    pem = os.path.join(os.path.dirname(os.path.abspath(folder)), "tls.pem")
+    if os.path.exists(pem):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+        server = Server((address, 443), Upload)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        serve(server)
     try:
         from pyftpdlib.authorizers import DummyAuthorizer
         from pyftpdlib.handlers import FTPHandler

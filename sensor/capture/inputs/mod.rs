@@ -47,6 +47,8 @@ struct Source {
     /// What was read of it last; the packets before `position` are merged already.
     batch: PacketBatch,
     position: usize,
+    /// Its secrets were taken before its turn.
+    secrets_taken: bool,
 }
 
 enum State {
@@ -154,7 +156,7 @@ impl Inputs {
         &self.problems
     }
 
-    /// The decryption secrets met so far.
+    /// The decryption secrets known so far: those of files from the start on, those of streams once they were met.
     #[must_use]
     pub fn secrets(&self) -> &[Secret] {
         &self.secrets
@@ -175,10 +177,13 @@ impl Inputs {
     fn add_file(&mut self, path: PathBuf, must_be_capture: bool) {
         let name = display_name(&path);
         match path.metadata() {
-            Ok(metadata) if metadata.is_file() => match first_packet_at(&path, &self.limits) {
-                Ok(at) => {
-                    let place = Some(path.clone());
-                    self.add(name, place, State::Waiting(path), (at, Some(metadata.len())));
+            Ok(metadata) if metadata.is_file() => match first_look(&path, &self.limits) {
+                Ok((at, may_hold_secrets)) => {
+                    let before = self.sources.len();
+                    self.add(name, Some(path.clone()), State::Waiting(path), (at, Some(metadata.len())));
+                    if may_hold_secrets {
+                        self.take_secrets_of(before);
+                    }
                 }
                 Err(CaptureError::NotACapture { .. } | CaptureError::Empty { .. }) if !must_be_capture => {}
                 Err(problem) => self.problems.push(problem),
@@ -189,6 +194,21 @@ impl Inputs {
             },
             Err(source) => self.problems.push(CaptureError::Open { name, source }),
         }
+    }
+
+    /// Takes all secrets of a file before its first packet is read: they may stand behind the packets that they open, and open those of
+    /// other files. Damage is told when the packets are read.
+    fn take_secrets_of(&mut self, index: usize) {
+        let Some(source) = self.sources.get_mut(index) else { return };
+        let Some(mut capture) = source.path.as_ref().and_then(|path| Capture::open(path, &self.limits).ok())
+        else {
+            return;
+        };
+        capture.set_index(u16::try_from(index).unwrap_or(u16::MAX));
+        let mut batch = PacketBatch::default();
+        while capture.next_batch(&mut batch).is_ok_and(|more| more) {}
+        self.secrets.append(&mut capture.take_secrets());
+        source.secrets_taken = true;
     }
 
     fn add_stream(&mut self, name: &str, stream: impl io::Read + Send + 'static) {
@@ -213,7 +233,14 @@ impl Inputs {
             return;
         };
         self.progress.expect(length);
-        self.sources.push(Source { name, path, state, batch: PacketBatch::default(), position: 0 });
+        self.sources.push(Source {
+            name,
+            path,
+            state,
+            batch: PacketBatch::default(),
+            position: 0,
+            secrets_taken: false,
+        });
         self.turns.push(Reverse((first, index)));
     }
 
@@ -239,7 +266,10 @@ impl Inputs {
             self.problems.push(problem);
             false
         });
-        self.secrets.append(&mut capture.take_secrets());
+        let mut secrets = capture.take_secrets();
+        if !source.secrets_taken {
+            self.secrets.append(&mut secrets);
+        }
         if !more {
             let bytes = capture.secrets_over_limit_bytes();
             if bytes > 0 {
@@ -252,15 +282,15 @@ impl Inputs {
     }
 }
 
-/// When the first packet of a capture was captured. A capture that has none, or is damaged before it, is to be read at
-/// once: that tells the damage, and there may be secrets in it.
-fn first_packet_at(path: &Path, limits: &CaptureLimits) -> Result<Timestamp, CaptureError> {
+/// When the first packet of a capture was captured, and whether its format may hold secrets. A capture that has no packet, or is damaged
+/// before it, is to be read at once: that tells the damage.
+fn first_look(path: &Path, limits: &CaptureLimits) -> Result<(Timestamp, bool), CaptureError> {
     let limits = CaptureLimits { block_bytes: LEAST_BLOCK_BYTES, ..limits.clone() };
     let mut capture = Capture::open(path, &limits)?;
     let mut batch = PacketBatch::default();
     // An error here comes again when the file's turn has come, and is told then.
     let _any = capture.next_batch(&mut batch);
-    Ok(batch.packet(0).map_or(NOT_KNOWN, |packet| packet.at))
+    Ok((batch.packet(0).map_or(NOT_KNOWN, |packet| packet.at), capture.may_hold_secrets()))
 }
 
 fn open_counted(

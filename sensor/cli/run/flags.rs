@@ -40,6 +40,10 @@ pub(crate) struct Overrides {
     #[arg(short, long, value_name = "DIR")]
     signatures: Vec<PathBuf>,
 
+    /// A log of TLS secrets (SSLKEYLOGFILE), read on while it grows: connections whose secrets are in it are read.
+    #[arg(long, value_name = "FILE")]
+    keylog: Option<PathBuf>,
+
     /// Threads that inspect. Default: one for each processor.
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     workers: Option<u16>,
@@ -102,6 +106,7 @@ impl Overrides {
         from.list(&mut identity.internal, &self.internal, "identity.internal", "--internal");
         from.value(&mut identity.users, self.users.as_ref(), "identity.users", "--users");
         from.list(&mut inspect.signatures, &self.signatures, "inspect.signatures", "--signatures");
+        from.value(&mut inspect.keylog, self.keylog.as_ref(), "inspect.keylog", "--keylog");
         from.value(
             &mut inspect.workers,
             self.workers.map(usize::from).as_ref(),

@@ -4,6 +4,7 @@
 
 mod condition;
 mod flags;
+mod keys;
 mod loading;
 mod logging;
 mod records;
@@ -15,6 +16,7 @@ mod watch;
 mod web;
 
 pub(crate) use flags::Overrides;
+pub(crate) use keys::count as secrets_in;
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -24,6 +26,7 @@ Examples:
   egret run --config /etc/egret/sensor.toml
   egret run --interface span0 --output /var/lib/egret/records
   egret run -i eth1 -i eth2 --internal 10.0.0.0/8 --users people.csv --signatures our-signatures/
+  egret run -i span0 --keylog /run/user/1000/sslkeys.log     # with SSLKEYLOGFILE set to it where the browser runs
   egret run -i span0 --filter 'not port 22' --workers 4 --log-format json
 
 Records are JSON lines, as of `egret replay`; a line of incidents.jsonl takes the place of an earlier one with the same id. Files are

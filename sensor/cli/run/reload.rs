@@ -177,7 +177,7 @@ impl Reloader {
     }
 }
 
-fn watcher(
+pub(super) fn watcher(
     files: &[PathBuf],
     folders: &[PathBuf],
     changed: Arc<Notify>,
@@ -207,7 +207,7 @@ fn watcher(
 }
 
 /// The file by its folder's full path, so that a new file of its name is known too.
-fn place_of(file: &Path) -> Option<PathBuf> {
+pub(super) fn place_of(file: &Path) -> Option<PathBuf> {
     let full = std::path::absolute(file).ok()?;
     Some(full.parent()?.canonicalize().ok()?.join(full.file_name()?))
 }

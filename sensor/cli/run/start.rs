@@ -3,6 +3,7 @@
 //! Owns: that order: sockets, then the sandbox, then files, then threads. Never does: looking after the sensor once it runs.
 
 use super::condition::Condition;
+use super::keys::Keys;
 use super::loading;
 use super::records::{self, Records, StoreKeeper};
 use super::upkeep::{Upkeep, Ways};
@@ -32,6 +33,8 @@ pub(super) struct Sensor {
     pub(super) condition: Condition,
     /// Where the system tells of the process's memory; opened before the sandbox hides it.
     pub(super) memory: Option<File>,
+    /// Secrets of TLS connections, where they are told.
+    pub(super) keys: Keys,
     /// Of the store, where there is one.
     pub(super) upkeep: Option<Upkeep>,
 }
@@ -63,12 +66,14 @@ pub(super) fn start(settings: &Settings, config: Option<&Path>) -> Result<Sensor
         tracing::warn!("{}", loss.sentence());
     }
     let condition = Condition::new(&loaded, now());
+    let (keys, secrets) = Keys::start(settings);
     let live_config = LiveConfig {
         limits: settings.limits(),
         internal: settings.internal(),
         people: loaded.people,
         signatures: loaded.signatures,
         context: loaded.context,
+        keys: secrets,
         habits: records::kept_habits(&settings.records.folder),
         interfaces: options.interfaces,
         workers,
@@ -90,7 +95,7 @@ pub(super) fn start(settings: &Settings, config: Option<&Path>) -> Result<Sensor
         run = journal.run(), %backend, sources = count, interfaces = ?live_config.interfaces,
         signatures = live_config.signatures.signatures().len(), records = %settings.records.folder.display(), "started"
     );
-    Ok(Sensor { run, journal, listener, sandbox, condition, memory, upkeep })
+    Ok(Sensor { run, journal, listener, sandbox, condition, memory, keys, upkeep })
 }
 
 /// The way into the store, and what looks after it.
@@ -111,6 +116,7 @@ fn open_store(
             limits: &settings.limits(),
             context: settings.context(),
             feeds: &settings.context.feeds,
+            // A log that grows all the time tells nothing by what it was at the start.
             keylog: None,
         },
     )?;
@@ -155,6 +161,7 @@ fn confine(settings: &Settings, config: Option<&Path>, ways: &Ways) -> Result<Sa
         .map(PathBuf::as_path)
         .chain(sources.files())
         .chain(settings.context())
+        .chain(settings.keylog())
         .chain(settings.context.feeds.iter().map(PathBuf::as_path))
         .chain(config)
         .map(Path::to_owned)

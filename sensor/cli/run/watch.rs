@@ -41,7 +41,7 @@ pub(super) async fn watch(
     config: Option<PathBuf>,
     overrides: Overrides,
 ) -> Result<u8> {
-    let Sensor { run, journal, listener, sandbox, condition, memory, upkeep } = sensor;
+    let Sensor { run, journal, listener, sandbox, condition, memory, mut keys, upkeep } = sensor;
     let mut store = Tended::new(upkeep);
     let condition = Arc::new(Mutex::new(condition));
     let mut signals = Signals::new()?;
@@ -71,10 +71,12 @@ pub(super) async fn watch(
             _ = hangup.recv() => {
                 tracing::info!("SIGHUP: reading all files again");
                 service::reloading();
+                keys.read_again(&run);
                 store.signatures(reloader.reload(&run, &condition).await).await;
                 service::ready();
             }
             () = reloader.changed() => reloader.note_change(),
+            () = keys.changed() => keys.read_on(&run),
             _ = summary.tick() => {
                 if let Err(error) = journal.summary(&run.vitals(), now()) {
                     tracing::error!("{error}");
@@ -85,6 +87,8 @@ pub(super) async fn watch(
                     tracing::error!("a thread has ended though nobody asked it to: stopping");
                     break;
                 }
+                // Of files on other machines, no change is told.
+                keys.read_on(&run);
                 if reloader.is_due() {
                     tracing::info!("a file has changed: reading all files again");
                     store.signatures(reloader.reload(&run, &condition).await).await;

@@ -81,6 +81,16 @@ pub struct ProtocolLimits {
     pub witness_pending: usize,
     /// Session cookies of one shard of which it is known who logged in; beyond it the oldest is forgotten. Default 4,096.
     pub session_cookies: usize,
+    /// Bytes that TLS connections of one shard have said and that are held until their secrets come, where a key log is read while
+    /// it is written; beyond it the connection that has waited longest counts as encrypted. Default 16 MiB.
+    pub tls_awaited_bytes: usize,
+    /// The same of one connection, which then counts as encrypted. Default 1 MiB: what comes in 8 ms at 1 Gbit/s.
+    pub tls_awaited_flow_bytes: usize,
+    /// Packet time for which they wait. Default 5 s.
+    pub tls_keys_wait_ns: i64,
+    /// Secrets of TLS connections kept of a key log that is read while it is written; beyond it the older half is forgotten.
+    /// Default 1,048,576.
+    pub tls_secrets: usize,
 }
 
 impl Default for ProtocolLimits {
@@ -116,6 +126,10 @@ impl Default for ProtocolLimits {
             witness_names: 64,
             witness_pending: 256,
             session_cookies: 4096,
+            tls_awaited_bytes: 16 << 20,
+            tls_awaited_flow_bytes: 1 << 20,
+            tls_keys_wait_ns: 5_000_000_000,
+            tls_secrets: 1 << 20,
         }
     }
 }

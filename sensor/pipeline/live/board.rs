@@ -1,6 +1,6 @@
 //! What the threads of a live run tell of themselves, and what they are told.
 //!
-//! Owns: figures by thread, the state of interfaces, the request to stop, the signatures in force. Never does: work on packets.
+//! Owns: figures by thread, the state of interfaces, the request to stop, the signatures and keys in force. Never does: work on packets.
 
 use super::clock;
 use crate::load::Load;
@@ -12,6 +12,7 @@ use egret_model::{
     Coverage, InFlight, InterfaceState, Latency, PacketAccount, QueueDepth, ShedPackets, Summary, Timestamp,
     Vitals,
 };
+use egret_protocol::KeyLog;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,6 +23,7 @@ pub(super) struct Board {
     /// Packets that the kernel dropped, all sources together.
     pub(super) dropped: AtomicU64,
     pub(super) signatures: ArcSwap<SignatureSet>,
+    pub(super) keys: ArcSwap<KeyLog>,
     takers: Vec<Mutex<TakerFigures>>,
     workers: Vec<Mutex<WorkerFigures>>,
     interfaces: Mutex<Vec<InterfaceState>>,
@@ -76,6 +78,7 @@ impl Board {
         workers: usize,
         interfaces: &[String],
         signatures: Arc<SignatureSet>,
+        keys: KeyLog,
     ) -> Self {
         let began = clock::wall();
         let state = |name: &String| InterfaceState {
@@ -90,6 +93,7 @@ impl Board {
             stop: AtomicBool::new(false),
             dropped: AtomicU64::new(0),
             signatures: ArcSwap::new(signatures),
+            keys: ArcSwap::from_pointee(keys),
             takers: (0..sources).map(|_| Mutex::new(taker.clone())).collect(),
             workers: (0..workers).map(|_| Mutex::new(worker.clone())).collect(),
             interfaces: Mutex::new(interfaces.iter().map(state).collect()),

@@ -11,6 +11,7 @@ use crate::work::Worker;
 use crossbeam_channel::Sender;
 use egret_detect::SignatureSet;
 use egret_model::Timestamp;
+use egret_protocol::KeyLog;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -32,6 +33,7 @@ pub(super) struct Hand {
     load: Load,
     dropped: u64,
     signatures: Arc<SignatureSet>,
+    keys: Arc<KeyLog>,
     /// Place of the last packet in event order: its time in nanoseconds, made unique.
     pub(super) place: u64,
     last_at: Timestamp,
@@ -48,7 +50,7 @@ pub(super) struct Alone;
 
 impl Hand {
     pub(super) fn new(
-        worker: Worker,
+        mut worker: Worker,
         index: usize,
         board: Arc<Board>,
         reports: Sender<Message>,
@@ -56,6 +58,8 @@ impl Hand {
         clock: Monotonic,
     ) -> Self {
         let signatures = board.signatures.load_full();
+        let keys = board.keys.load_full();
+        worker.use_keys(Some(&keys));
         Self {
             worker,
             index,
@@ -67,6 +71,7 @@ impl Hand {
             load: Load::Normal,
             dropped: 0,
             signatures,
+            keys,
             place: 0,
             last_at: Timestamp::EPOCH,
             done: 0,
@@ -77,7 +82,7 @@ impl Hand {
         }
     }
 
-    /// Before packets of which the first was captured at `first_at`: the load is weighed, new signatures are taken up.
+    /// Before packets of which the first was captured at `first_at`: the load is weighed, new signatures and keys are taken up.
     pub(super) fn prepare(&mut self, first_at: Option<Timestamp>) {
         let lag = first_at.map(|at| clock::wall().since(at));
         let dropped = self.board.dropped.load(Ordering::Relaxed);
@@ -106,6 +111,11 @@ impl Hand {
         if !Arc::ptr_eq(&signatures, &self.signatures) {
             self.signatures = Arc::clone(&signatures);
             self.worker.put_in_force(&self.signatures);
+        }
+        let keys = self.board.keys.load();
+        if !Arc::ptr_eq(&keys, &self.keys) {
+            self.keys = Arc::clone(&keys);
+            self.worker.use_keys(Some(&self.keys));
         }
     }
 

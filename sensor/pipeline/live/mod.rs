@@ -25,7 +25,7 @@ mod tests;
 pub use aside::{Aside, Keeper, OwnedRecord};
 
 use crate::work::Worker;
-use crate::{InternalNetworks, OverloadPolicy, Record, SinkError};
+use crate::{InternalNetworks, KeyLog, OverloadPolicy, Record, SinkError};
 use board::Board;
 use clock::Monotonic;
 use correlate::{LiveCorrelator, Message};
@@ -63,6 +63,9 @@ pub struct LiveConfig {
     pub signatures: Arc<SignatureSet>,
     /// What the organisation knows of itself.
     pub context: Arc<Context>,
+    /// Secrets of TLS connections, where they are told; connections that begin before theirs are wait a moment for them. None: all
+    /// that is sealed stays so.
+    pub keys: Option<KeyLog>,
     /// Habits that an earlier run has left ([`RecordSink::keep_habits`]).
     pub habits: Option<Vec<u8>>,
     /// The interfaces, in the order of their indices in packets.
@@ -142,8 +145,13 @@ impl LiveRun {
         let dispatched = sources.len() == 1 && config.workers > 1;
         let workers =
             if dispatched { config.workers.min(config.limits.pipeline.shards.max(1)) } else { sources.len() };
-        let board =
-            Arc::new(Board::new(sources.len(), workers, &config.interfaces, Arc::clone(&config.signatures)));
+        let board = Arc::new(Board::new(
+            sources.len(),
+            workers,
+            &config.interfaces,
+            Arc::clone(&config.signatures),
+            config.keys.clone().unwrap_or_default(),
+        ));
         let clock = Monotonic::start();
         let (messages, received) = bounded(REPORTS * workers.max(1));
         let correlator = {
@@ -233,7 +241,10 @@ impl LiveRun {
         config: &LiveConfig,
         clock: Monotonic,
     ) -> Hand {
-        let worker = Worker::new(index, workers, limits, Arc::clone(&config.signatures));
+        let mut worker = Worker::new(index, workers, limits, Arc::clone(&config.signatures));
+        if config.keys.is_some() {
+            worker.expect_keys();
+        }
         Hand::new(worker, index, Arc::clone(&self.board), self.messages.clone(), &config.overload, clock)
     }
 
@@ -242,6 +253,11 @@ impl LiveRun {
         // When the correlator has gone, the run is over, and nobody needs them.
         let _ = self.messages.send(Message::Signatures(Arc::clone(&signatures)));
         self.board.signatures.store(signatures);
+    }
+
+    /// Opens TLS connections with these secrets from now on, also those that have waited for them.
+    pub fn use_keys(&self, keys: KeyLog) {
+        self.board.keys.store(Arc::new(keys));
     }
 
     /// Changes who has which address and which addresses are inside, for transfers that are recorded from now on. False when

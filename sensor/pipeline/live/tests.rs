@@ -165,6 +165,7 @@ fn config(workers: usize) -> LiveConfig {
         people: Arc::default(),
         signatures: Arc::new(SignatureSet::shipped()),
         context: Arc::new(Context::shipped()),
+        keys: None,
         habits: None,
         interfaces: vec!["fake0".to_owned()],
         workers,

@@ -7,6 +7,7 @@
 mod cipher;
 mod decrypt;
 mod ja4;
+mod late;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,8 @@ use crate::registry::{Prefix, Verdict};
 use crate::{Analyzer, Context};
 use decrypt::Keys;
 use egret_model::{CloseReason, Observation, Protocol, Side, StreamEvent, TransferKey, Uninspected};
+use late::Awaited;
+pub(crate) use late::LateKeys;
 use parse::{ContentType, HEADER_LENGTH, Header};
 
 /// Recognises a handshake at the start of a flow; where the start was not captured, application data too.
@@ -51,6 +54,9 @@ struct Tls {
     /// What was said, once the first of it is known, and who is to read it, where that is known.
     inner: Option<Box<InnerFlow>>,
     carried: Option<Box<dyn Analyzer>>,
+    /// Keys may still come; and whether that was so before.
+    awaited: Option<Box<Awaited>>,
+    waited: bool,
 }
 
 /// What one side sends.
@@ -143,7 +149,7 @@ impl Tls {
         let answer = parse::server_hello(held);
         self.direction(from).hello = Hello::Seen;
         if let Some(answer) = answer {
-            return self.server_hello(context, from, &answer);
+            return self.server_hello(context, from, answer);
         }
         let Some(hello) = hello else { return };
         self.random = hello.random;
@@ -160,7 +166,7 @@ impl Tls {
     }
 
     /// What both sides have agreed on is known: are the keys?
-    fn server_hello(&mut self, context: &Context<'_>, from: Side, hello: &parse::ServerHello) {
+    fn server_hello(&mut self, context: &mut Context<'_>, from: Side, hello: parse::ServerHello) {
         if hello.is_retry() {
             self.direction(from).hello = Hello::default();
             return;
@@ -171,10 +177,12 @@ impl Tls {
         }
         let random = self.random.filter(|_| !context.shared.keys.is_empty());
         if let Some(random) = random
-            && let Some([client, server]) = Keys::of(&context.shared.keys, &random, hello)
+            && let Some([client, server]) = Keys::of(&context.shared.keys, &random, &hello)
         {
             self.direction(from.other()).keys = Some(Box::new(client));
             self.direction(from).keys = Some(Box::new(server));
+        } else {
+            self.await_keys(context, hello, from);
         }
     }
 
@@ -266,6 +274,9 @@ impl Direction {
 
 impl Analyzer for Tls {
     fn data(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) {
+        if self.holds_data(context, from, data) {
+            return;
+        }
         let mut rest = data;
         let mut encrypted: u64 = 0;
         let direction = self.direction(from);
@@ -315,6 +326,9 @@ impl Analyzer for Tls {
                         ContentType::ApplicationData => encrypted += payload.len() as u64,
                         ContentType::Handshake if !direction.protected => {
                             self.handshake(context, from, payload);
+                            if self.awaited.is_some() && self.holds_data(context, from, rest) {
+                                rest = &[];
+                            }
                         }
                         ContentType::Handshake | ContentType::Alert if direction.protected => {
                             context.not_inspected(Uninspected::Encrypted, payload.len() as u64);
@@ -342,6 +356,9 @@ impl Analyzer for Tls {
     }
 
     fn gap(&mut self, context: &mut Context<'_>, from: Side, bytes: u64) {
+        if self.holds_gap(context, from, bytes) {
+            return;
+        }
         let direction = self.direction(from);
         direction.gap = true;
         direction.hello = Hello::Seen;
@@ -380,6 +397,9 @@ impl Analyzer for Tls {
     }
 
     fn finished(&mut self, context: &mut Context<'_>, from: Side) {
+        if self.holds_finished(context, from) {
+            return;
+        }
         self.unfinished(context, from);
         if let Some(inner) = &mut self.inner {
             inner.event(context, StreamEvent::Finished { from });
@@ -388,6 +408,9 @@ impl Analyzer for Tls {
     }
 
     fn closed(&mut self, context: &mut Context<'_>) {
+        if self.leaves(context) {
+            return;
+        }
         self.unfinished(context, Side::Initiator);
         self.unfinished(context, Side::Responder);
         if let Some(mut inner) = self.inner.take() {

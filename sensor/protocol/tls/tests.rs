@@ -3,6 +3,7 @@
 use super::*;
 use crate::KeyLog;
 use crate::testing::{Record, Scene};
+use egret_model::ProtocolLimits;
 use rustls::crypto::ring as provider;
 use rustls::{ClientConnection, Connection, RootCertStore, ServerConnection, SupportedCipherSuite};
 use std::io::Write as _;
@@ -226,6 +227,106 @@ fn what_is_said_is_read_with_the_keys_of_each_suite() {
             assert!(record.not_inspected.is_empty(), "{:?}", record.not_inspected);
         }
     }
+}
+
+/// Plays a conversation whose keys come before the byte at `keys_at`, of all that goes over the wire; at its length, when the connection
+/// is over. The second number is how many seconds later than that.
+fn play_late(
+    log: &str,
+    wire: &[(bool, Vec<u8>)],
+    keys_at: usize,
+    seconds: i64,
+    limits: &ProtocolLimits,
+) -> Record {
+    let mut scene = Scene::with_limits(limits);
+    scene.expect_keys();
+    let mut keys = KeyLog::default();
+    keys.add(log.as_bytes());
+    let flow = scene.tcp(443);
+    let (mut sent, mut told) = (0, false);
+    for (client, bytes) in wire {
+        for piece in bytes.chunks(700) {
+            if sent >= keys_at && !told {
+                scene.use_keys(&keys);
+                told = true;
+            }
+            sent += piece.len();
+            if *client {
+                scene.client(flow, piece);
+            } else {
+                scene.server(flow, piece);
+            }
+        }
+    }
+    scene.close(flow);
+    scene.pass(seconds);
+    if !told {
+        scene.use_keys(&keys);
+    }
+    scene.pass(0);
+    scene.end()
+}
+
+#[test]
+fn keys_that_come_late_open_what_was_said_before_them() {
+    let limits = ProtocolLimits::default();
+    for suite in [
+        provider::cipher_suite::TLS13_AES_128_GCM_SHA256,
+        provider::cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    ] {
+        let (log, wire) = conversation(suite);
+        let all: usize = wire.iter().map(|(_, bytes)| bytes.len()).sum();
+        for (keys_at, seconds) in [(0, 0), (1000, 0), (3000, 0), (20_000, 0), (all, 0), (all, 4)] {
+            let record = play_late(&log, &wire, keys_at, seconds, &limits);
+            let http: Vec<_> =
+                record.transfers.iter().map(|t| (t.start.protocol, t.ended, t.opaque)).collect();
+            let whole = (Protocol::Http, Some(true), 0);
+            assert_eq!(http, [whole, whole], "{suite:?}, keys at {keys_at} of {all} and {seconds} s");
+            assert_eq!(
+                (&record.transfers[0].body, &record.transfers[1].body),
+                (&body(), &b"stored".to_vec())
+            );
+        }
+    }
+}
+
+#[test]
+fn what_has_waited_in_vain_is_counted_as_encrypted_to_the_byte() {
+    let (log, wire) = conversation(provider::cipher_suite::TLS13_AES_128_GCM_SHA256);
+    let all: usize = wire.iter().map(|(_, bytes)| bytes.len()).sum();
+    let counted = |record: &Record| {
+        assert!(record.transfers.iter().all(|t| t.start.protocol == Protocol::Tls && t.body.is_empty()));
+        let aside: u64 = record.not_inspected.iter().map(|(_, bytes)| bytes).sum();
+        record.transfers.iter().map(|t| t.opaque).sum::<u64>() + aside
+    };
+    let never = counted(&play("", &wire, 700, 0..0));
+    let limits = ProtocolLimits::default();
+    assert_eq!(counted(&play_late(&log, &wire, all, 6, &limits)), never, "too late");
+    assert_eq!(counted(&play_late("", &wire, all, 0, &limits)), never, "never");
+    let narrow = ProtocolLimits { tls_awaited_flow_bytes: 5000, ..ProtocolLimits::default() };
+    assert_eq!(counted(&play_late(&log, &wire, all, 0, &narrow)), never, "too much for one connection");
+}
+
+#[test]
+fn of_connections_that_wait_the_first_makes_room_for_the_others() {
+    let limits = ProtocolLimits { tls_awaited_bytes: 60_000, ..ProtocolLimits::default() };
+    let (log, wire) = conversation(provider::cipher_suite::TLS13_AES_128_GCM_SHA256);
+    let mut scene = Scene::with_limits(&limits);
+    scene.expect_keys();
+    for _ in 0..2 {
+        let flow = scene.tcp(443);
+        scene.dialogue(flow, &wire, 700);
+        scene.close(flow);
+    }
+    let mut keys = KeyLog::default();
+    keys.add(log.as_bytes());
+    scene.use_keys(&keys);
+    scene.pass(0);
+    let record = scene.end();
+    let http = record.transfers.iter().filter(|t| t.start.protocol == Protocol::Http).count();
+    let opaque: u64 = record.transfers.iter().map(|t| t.opaque).sum();
+    assert_eq!(http, 2, "of one connection, both directions");
+    assert!(opaque > 40_000, "the other one counts as encrypted: {opaque}");
 }
 
 #[test]
