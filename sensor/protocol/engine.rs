@@ -8,7 +8,7 @@ use crate::raw;
 use crate::recognise::{Held, Recognition, Step, recognise};
 use crate::registry::Prefix;
 use crate::{Analyzer, Context, KeyLog, Nesting, Shared, Successor};
-use egret_model::{Endpoint, Flow, FlowKind, ProtocolEvent, ProtocolLimits, Side, StreamEvent, Timestamp};
+use egret_model::{Flow, ProtocolEvent, ProtocolLimits, Side, StreamEvent, Timestamp};
 use std::collections::VecDeque;
 
 /// All protocols over the flows of one shard.
@@ -111,7 +111,13 @@ impl Engine {
 }
 
 impl Session {
-    fn event(
+    /// Of a flow that stands in another one; `analyzer` reads it, where it is known who does.
+    pub(crate) fn within(nesting: Nesting, analyzer: Option<Box<dyn Analyzer>>) -> Self {
+        let notes = FlowNotes { nesting: Some(Box::new(nesting)), ..FlowNotes::default() };
+        Self { state: analyzer.map_or(State::New, State::Decided), notes }
+    }
+
+    pub(crate) fn event(
         &mut self,
         limits: &ProtocolLimits,
         shared: &mut Shared,
@@ -129,47 +135,6 @@ impl Session {
             StreamEvent::Finished { from } => state.run(context, Step::Finished(from)),
             StreamEvent::Closed { .. } => state.close(context),
         }
-    }
-}
-
-/// A flow that the messages of another one carry. It must be closed before that one is.
-pub(crate) struct InnerFlow {
-    flow: Flow,
-    session: Session,
-}
-
-impl InnerFlow {
-    /// A stream between these ends, within `layer`.
-    pub(crate) fn stream(
-        context: &Context<'_>,
-        (initiator, responder): (Endpoint, Endpoint),
-        layer: String,
-    ) -> Self {
-        let mut flow = context.flow.clone();
-        flow.kind = FlowKind::Tcp;
-        flow.opened_at = context.now();
-        (flow.initiator, flow.responder) = (initiator, responder);
-        let mut nesting = context.nesting().cloned().unwrap_or_default();
-        nesting.layers.push(layer);
-        let mut session = Session::default();
-        session.notes.nesting = Some(Box::new(nesting));
-        Self { flow, session }
-    }
-
-    /// A stream between the same ends, which stands in `nesting`; `analyzer` reads it, where it is known who does.
-    pub(crate) fn here(context: &Context<'_>, nesting: Nesting, analyzer: Option<Box<dyn Analyzer>>) -> Self {
-        let mut session = Session::default();
-        session.notes.nesting = Some(Box::new(nesting));
-        if let Some(analyzer) = analyzer {
-            session.state = State::Decided(analyzer);
-        }
-        Self { flow: context.flow.clone(), session }
-    }
-
-    /// Handles what has happened on it.
-    pub(crate) fn event(&mut self, context: &mut Context<'_>, event: StreamEvent<'_>) {
-        self.flow.last_at = context.now();
-        self.session.event(context.limits, context.shared, &self.flow, event, context.sink);
     }
 }
 
@@ -371,7 +336,7 @@ impl Step<'_> {
 mod tests {
     use super::*;
     use crate::testing::Scene;
-    use egret_model::{Protocol, TransferStart};
+    use egret_model::{Endpoint, FlowKind, Protocol, TransferStart};
     use proptest::prelude::*;
 
     /// Reads three bytes of the initiator, then leaves the rest to whoever recognises it.

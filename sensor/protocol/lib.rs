@@ -22,6 +22,7 @@ mod http2;
 mod imap;
 mod in_order;
 mod inflate;
+mod inner_flow;
 mod irc;
 mod kerberos;
 mod key_log;
@@ -61,6 +62,7 @@ mod tls;
 mod unstuff;
 mod websocket;
 mod witness;
+mod zstandard;
 
 pub use analyzer::{Analyzer, Context, Nesting, Successor};
 pub use engine::{Engine, Session};

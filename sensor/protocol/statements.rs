@@ -1,14 +1,12 @@
-//! What databases have in common: packets of any length, statements, and the transfers that their text and their rows make.
+//! What databases have in common: packets of any length, statements, and the transfers that their text, rows and files make.
 //!
 //! Owns: the words that name a statement, and the joining of statements of one kind into one transfer. Never does: reading a protocol.
 
 use crate::Context;
 use crate::witness::Length;
-use egret_model::{Protocol, Side, Timestamp, TransferKey};
+use egret_model::{Protocol, Side, Timestamp, TransferKey, Uninspected};
 use std::borrow::Cow;
 
-/// Kinds of statements of one side that are open at once: an INSERT goes on behind the COMMIT and BEGIN between two of its kind.
-const MOST_OPEN: usize = 8;
 /// Longest name of a statement, bytes.
 const LONGEST_NAME: usize = 100;
 /// What a statement is called of which nothing can be said.
@@ -116,7 +114,7 @@ fn behind_list(list: &[u8]) -> Option<&[u8]> {
 
 /// What one side of a session tells: statements and parameters, or rows.
 #[derive(Debug)]
-pub(crate) struct Told {
+struct Told {
     protocol: Protocol,
     from: Side,
     /// The last one is the one that was spoken of last.
@@ -132,12 +130,12 @@ struct Open {
 }
 
 impl Told {
-    pub(crate) const fn new(protocol: Protocol, from: Side) -> Self {
+    const fn new(protocol: Protocol, from: Side) -> Self {
         Self { protocol, from, open: Vec::new() }
     }
 
     /// Begins a line of the transfer of statements with this name.
-    pub(crate) fn line(&mut self, context: &mut Context<'_>, name: &str, user: Option<&str>) -> TransferKey {
+    fn line(&mut self, context: &mut Context<'_>, name: &str, user: Option<&str>) -> TransferKey {
         if let Some(at) = self.open.iter().position(|open| open.name == name) {
             let open = self.open.remove(at);
             if context.now().since(open.began) < context.limits.statements_ns {
@@ -148,7 +146,7 @@ impl Told {
             }
             context.end(open.transfer, !open.gap);
         }
-        if self.open.len() >= MOST_OPEN {
+        if self.open.len() >= context.limits.statement_kinds.max(1) {
             let oldest = self.open.remove(0);
             context.end(oldest.transfer, !oldest.gap);
         }
@@ -158,7 +156,7 @@ impl Told {
     }
 
     /// A transfer that stands for itself: a file, a whole table.
-    pub(crate) fn begin(
+    fn begin(
         &self,
         context: &mut Context<'_>,
         name: &str,
@@ -175,7 +173,7 @@ impl Told {
     }
 
     /// Bytes of what was spoken of last are missing, or nobody knows of what.
-    pub(crate) fn missing(&mut self, context: &mut Context<'_>, bytes: u64) {
+    fn missing(&mut self, context: &mut Context<'_>, bytes: u64) {
         if let Some(open) = self.open.last_mut() {
             open.gap = true;
             context.missing(open.transfer, bytes);
@@ -183,9 +181,128 @@ impl Told {
     }
 
     /// Nothing follows.
-    pub(crate) fn end(&mut self, context: &mut Context<'_>) {
+    fn end(&mut self, context: &mut Context<'_>) {
         for open in self.open.drain(..) {
             context.end(open.transfer, !open.gap);
+        }
+    }
+}
+
+/// One side of a session: its packets, and where goes what they hold.
+#[derive(Debug)]
+pub(crate) struct Way {
+    pub(crate) packets: Packets,
+    told: Told,
+    /// Where the rest of a long packet goes.
+    pub(crate) current: Option<TransferKey>,
+    /// What is moved as a whole, a file or a table, and whether something of it is missing.
+    bulk: Option<TransferKey>,
+    bulk_gap: bool,
+    /// The next byte stands in no known packet.
+    pub(crate) lost: bool,
+    /// Where bytes go of which nobody knows what they are.
+    raw: Option<TransferKey>,
+}
+
+impl Way {
+    pub(crate) fn new(protocol: Protocol, from: Side) -> Self {
+        Self {
+            packets: Packets::default(),
+            told: Told::new(protocol, from),
+            current: None,
+            bulk: None,
+            bulk_gap: false,
+            lost: false,
+            raw: None,
+        }
+    }
+
+    /// Bytes of which nobody knows what they are.
+    pub(crate) fn raw(&mut self, context: &mut Context<'_>, data: &[u8]) {
+        let told = &self.told;
+        let transfer = *self.raw.get_or_insert_with(|| told.begin(context, NAMELESS, None, None));
+        context.body(transfer, data);
+    }
+
+    /// A statement, its parameters or a row, of the kind that `name` names.
+    pub(crate) fn line(&mut self, context: &mut Context<'_>, name: &str, user: Option<&str>, line: &[u8]) {
+        let transfer = self.told.line(context, name, user);
+        context.body(transfer, line);
+        self.current = Some(transfer);
+    }
+
+    /// More of the packet that was begun last.
+    pub(crate) fn more(&mut self, context: &mut Context<'_>, data: &[u8]) {
+        if let Some(transfer) = self.current {
+            context.body(transfer, data);
+        }
+    }
+
+    /// The file at `path` is about to come.
+    pub(crate) fn begin_file(
+        &mut self,
+        context: &mut Context<'_>,
+        name: &str,
+        user: Option<&str>,
+        path: &str,
+    ) {
+        self.bulk = Some(self.told.begin(context, name, user, Some(path)));
+    }
+
+    /// The next bytes of a file or table.
+    pub(crate) fn bulk(&mut self, context: &mut Context<'_>, name: &str, user: Option<&str>, data: &[u8]) {
+        let told = &self.told;
+        let transfer = *self.bulk.get_or_insert_with(|| told.begin(context, name, user, None));
+        context.body(transfer, data);
+        self.current = Some(transfer);
+    }
+
+    /// The file or table has ended.
+    pub(crate) fn end_bulk(&mut self, context: &mut Context<'_>, complete: bool) {
+        if let Some(transfer) = self.bulk.take() {
+            // The server may refuse the rest of a packet that is still on its way.
+            self.current = self.current.filter(|current| *current != transfer);
+            context.end(transfer, complete && !self.bulk_gap);
+        }
+        self.bulk_gap = false;
+    }
+
+    /// Bytes are missing; None: nobody knows how many. False: what comes next stands in no known packet.
+    pub(crate) fn gap(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: Option<u64>,
+        length: impl Fn(&[u8]) -> Length,
+    ) -> bool {
+        let gap = self.packets.gap(bytes.unwrap_or(u64::MAX), length);
+        let within = gap.is_ok();
+        let (Ok(held) | Err(OutOfStep(held))) = gap;
+        if !held.is_empty() {
+            self.raw(context, &held);
+            self.current = self.raw;
+        }
+        self.lost |= !within;
+        let bytes = bytes.unwrap_or_default();
+        if let Some(transfer) = self.bulk {
+            self.bulk_gap = true;
+            context.missing(transfer, bytes);
+        } else if self.current.is_some() || !within {
+            self.told.missing(context, bytes);
+        }
+        within
+    }
+
+    /// Nothing follows. What comes all the same goes to no transfer that has ended.
+    pub(crate) fn end(&mut self, context: &mut Context<'_>) {
+        if !self.packets.is_between() {
+            context.not_inspected(Uninspected::Malformed, self.packets.held_bytes() as u64);
+            self.told.missing(context, 0);
+        }
+        (self.packets, self.current) = (Packets::default(), None);
+        self.end_bulk(context, false);
+        self.told.end(context);
+        if let Some(transfer) = self.raw.take() {
+            context.end(transfer, false);
         }
     }
 }

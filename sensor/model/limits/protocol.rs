@@ -50,6 +50,9 @@ pub struct ProtocolLimits {
     pub file_requests: usize,
     /// Packet time for which statements of one kind in one database session are told as one transfer. Default 60 s.
     pub statements_ns: i64,
+    /// Kinds of statements of one side of a database session that are told so at once; beyond it the one spoken of longest ago ends.
+    /// Default 8: an INSERT goes on behind the COMMIT and BEGIN between two of its kind.
+    pub statement_kinds: usize,
     /// Commands of one SMTP, FTP or database session that may wait for their replies; beyond it replies are no longer matched with
     /// commands until both sides stand level. So many statements of one session may be prepared, too. Default 1,024.
     pub pipelined_commands: usize,
@@ -67,9 +70,9 @@ pub struct ProtocolLimits {
     pub ftp_resume_ns: i64,
     /// Files that stay open so in one shard; beyond it the oldest ends. Default 256.
     pub ftp_resumable: usize,
-    /// Bytes that a Zstandard stream of rsync may ask to be held back (its window); the content of one that asks for more is not
-    /// inspected. Default 8 MiB, what rsync needs up to level 19 of its own.
-    pub rsync_window_bytes: usize,
+    /// Bytes that a Zstandard stream (rsync, MySQL) may ask to be held back (its window); the content of one that asks for more is
+    /// not inspected. Default 8 MiB, what rsync needs up to level 19 of its own.
+    pub zstandard_window_bytes: usize,
     /// Packet time within which a TFTP server must answer a request; what it sends later is read as plain udp. Default 1 min.
     pub tftp_answer_ns: i64,
     /// Bytes held of one message that may name a user (a Kerberos ticket, a session set-up); of a longer one only so much is
@@ -113,6 +116,7 @@ impl Default for ProtocolLimits {
             open_files: 1024,
             file_requests: 8192,
             statements_ns: 60_000_000_000,
+            statement_kinds: 8,
             pipelined_commands: 1024,
             smtp_recipients: 1000,
             ftp_line_bytes: 8 << 10,
@@ -120,7 +124,7 @@ impl Default for ProtocolLimits {
             ftp_connect_ns: 300_000_000_000,
             ftp_resume_ns: 30_000_000_000,
             ftp_resumable: 256,
-            rsync_window_bytes: 8 << 20,
+            zstandard_window_bytes: 8 << 20,
             tftp_answer_ns: 60_000_000_000,
             witness_bytes: 64 << 10,
             witness_names: 64,

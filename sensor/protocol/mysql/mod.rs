@@ -1,18 +1,20 @@
 //! MySQL and MariaDB (protocol 10): who logs in, what statements say, the rows that come back and the files that are loaded.
 //!
 //! Owns: one transfer a direction and kind of statement, its parameters and rows as lines of text; a loaded file as a transfer of its
-//! own. Never does: keeping a password; understanding SQL; the compressed protocol, which is counted as unsupported.
+//! own. Never does: keeping a password; understanding SQL.
 
+mod packed;
 mod parse;
 #[cfg(test)]
 mod tests;
 
 use crate::account::Account;
 use crate::registry::{Prefix, Verdict};
-use crate::statements::{OutOfStep, Packets, Part, Told, name_of};
+use crate::statements::{OutOfStep, Part, Way, name_of};
 use crate::{Analyzer, Context, Successor};
-use egret_model::{Evidence, Protocol, Side, Timestamp, TransferKey, Uninspected};
+use egret_model::{Evidence, Protocol, Side, Timestamp, Uninspected};
 use hashbrown::HashMap;
+use packed::{Packed, Unpacked};
 use parse::{Answer, Capabilities, Command, Kind, Startup};
 use std::sync::Arc;
 
@@ -34,7 +36,14 @@ enum Phase {
     /// It has, and waits to be let in.
     Asked(Option<(Timestamp, Account)>),
     Session,
-    /// All that follows is compressed.
+}
+
+/// What a packet has led to.
+enum Turn {
+    Stay,
+    /// TLS begins behind it.
+    Tls,
+    /// Compression begins behind it.
     Compressed,
 }
 
@@ -93,18 +102,12 @@ impl Default for InHand {
 }
 
 /// What one side tells.
-struct Way {
-    packets: Packets,
-    told: Told,
-    /// Where the rest of a long packet goes.
-    current: Option<TransferKey>,
+struct Direction {
+    way: Way,
     /// The packet goes on in the next one.
     goes_on: bool,
-    file: Option<TransferKey>,
-    file_gap: bool,
-    /// The next byte stands in no known packet, or did: where bytes go of which nobody knows what they are.
-    lost: bool,
-    raw: Option<TransferKey>,
+    /// What it sends is compressed, unless that is being undone.
+    packed: Option<Box<Packed>>,
 }
 
 /// One session.
@@ -114,137 +117,49 @@ struct Mysql {
     user: Option<String>,
     prepared: HashMap<u32, Prepared>,
     in_hand: InHand,
-    sent: Way,
-    answered: Way,
+    sent: Direction,
+    answered: Direction,
+    /// All that comes behind the log-in is compressed.
+    compressed: bool,
 }
 
-impl Way {
+impl Direction {
     fn new(from: Side) -> Self {
-        Self {
-            packets: Packets::default(),
-            told: Told::new(Protocol::Mysql, from),
-            current: None,
-            goes_on: false,
-            file: None,
-            file_gap: false,
-            lost: false,
-            raw: None,
-        }
-    }
-
-    fn raw(&mut self, context: &mut Context<'_>, data: &[u8]) {
-        let told = &self.told;
-        let transfer = *self.raw.get_or_insert_with(|| told.begin(context, "statement", None, None));
-        context.body(transfer, data);
-    }
-
-    fn line(&mut self, context: &mut Context<'_>, name: &str, user: Option<&str>, line: &[u8]) {
-        let transfer = self.told.line(context, name, user);
-        context.body(transfer, line);
-        self.current = Some(transfer);
-    }
-
-    fn end_file(&mut self, context: &mut Context<'_>, complete: bool) {
-        if let Some(transfer) = self.file.take() {
-            // The server may refuse the rest of a packet that is still on its way.
-            self.current = self.current.filter(|current| *current != transfer);
-            context.end(transfer, complete && !std::mem::take(&mut self.file_gap));
-        }
+        Self { way: Way::new(Protocol::Mysql, from), goes_on: false, packed: None }
     }
 
     fn end(&mut self, context: &mut Context<'_>) {
-        if !self.packets.is_between() {
-            context.not_inspected(Uninspected::Malformed, self.packets.held_bytes() as u64);
-            self.told.missing(context, 0);
-        }
-        // What comes behind the end goes to no transfer that has ended.
-        (self.packets, self.current, self.goes_on) = (Packets::default(), None, false);
-        self.end_file(context, false);
-        self.told.end(context);
-        if let Some(transfer) = self.raw.take() {
-            context.end(transfer, false);
-        }
+        self.goes_on = false;
+        self.way.end(context);
     }
 }
 
 impl Analyzer for Mysql {
     fn data(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) {
-        let mut rest = data;
-        let in_command = self.in_hand.stage == Stage::First;
-        let way = self.way(from);
-        if way.lost {
-            // A command of one packet, or the whole of an answer, begins anew.
-            if parse::begins(rest, from, in_command) {
-                way.lost = false;
-            } else {
-                return way.raw(context, rest);
-            }
-        }
-        while !rest.is_empty() {
-            if let Phase::Compressed = self.phase {
-                return context.not_inspected(Uninspected::Unsupported, rest.len() as u64);
-            }
-            let way = self.way(from);
-            match way.packets.next(context.limits.witness_bytes, &mut rest, parse::length) {
-                Ok(Some(Part::Head(packet))) => {
-                    let long = matches!(parse::length(&packet), crate::witness::Length::Bytes(whole) if whole == parse::LONGEST + parse::HEAD);
-                    if std::mem::replace(&mut way.goes_on, long) {
-                        way.more(context, packet.get(parse::HEAD..).unwrap_or_default());
-                        continue;
-                    }
-                    way.current = None;
-                    let upgraded = match from {
-                        Side::Initiator => self.client_packet(context, &packet),
-                        Side::Responder => {
-                            self.server_packet(context, &packet);
-                            false
-                        }
-                    };
-                    if upgraded {
-                        // The encrypted session begins behind the request, without an answer.
-                        let mut inner = Self::new();
-                        (inner.phase, inner.capabilities) = (Phase::Startup, self.capabilities);
-                        let tls = crate::tls::carrying(Box::new(inner));
-                        return context.switch(Successor::Analyzer(tls), vec![(from, rest.to_vec())]);
-                    }
-                }
-                Ok(Some(Part::More(data))) => way.more(context, data),
-                Ok(None) => return,
-                Err(OutOfStep(held)) => {
-                    way.lost = true;
-                    return way.raw(context, &[&held, rest].concat());
-                }
-            }
-        }
+        let Some(mut packed) = self.direction(from).packed.take() else {
+            return self.read(context, from, data);
+        };
+        let window = context.limits.zstandard_window_bytes as u64;
+        packed.push(window, data, &mut |unpacked| match unpacked {
+            Unpacked::Content(content) => self.read(context, from, content),
+            Unpacked::Missing(bytes) => self.miss(context, from, Some(bytes)),
+            Unpacked::Unreadable(bytes) => context.not_inspected(Uninspected::Malformed, bytes),
+        });
+        self.direction(from).packed = Some(packed);
     }
 
     fn gap(&mut self, context: &mut Context<'_>, from: Side, bytes: u64) {
-        let way = self.way(from);
-        let gap = way.packets.gap(bytes, parse::length);
-        let within = gap.is_ok();
-        let (Ok(held) | Err(OutOfStep(held))) = gap;
-        if !held.is_empty() {
-            way.raw(context, &held);
-            way.current = way.raw;
-        }
-        match way.file {
-            Some(transfer) => {
-                way.file_gap = true;
-                context.missing(transfer, bytes);
+        match &mut self.direction(from).packed {
+            Some(packed) => {
+                let missing = packed.gap(bytes);
+                self.miss(context, from, missing);
             }
-            None => way.told.missing(context, bytes),
-        }
-        if !within {
-            way.lost = true;
-            way.goes_on = false;
-            if from == Side::Responder {
-                self.in_hand.stage = Stage::Idle;
-            }
+            None => self.miss(context, from, Some(bytes)),
         }
     }
 
     fn finished(&mut self, context: &mut Context<'_>, from: Side) {
-        self.way(from).end(context);
+        self.direction(from).end(context);
     }
 
     fn closed(&mut self, context: &mut Context<'_>) {
@@ -257,14 +172,6 @@ impl Analyzer for Mysql {
     }
 }
 
-impl Way {
-    fn more(&mut self, context: &mut Context<'_>, data: &[u8]) {
-        if let Some(transfer) = self.current {
-            context.body(transfer, data);
-        }
-    }
-}
-
 impl Mysql {
     fn new() -> Self {
         Self {
@@ -273,23 +180,90 @@ impl Mysql {
             user: None,
             prepared: HashMap::new(),
             in_hand: InHand::default(),
-            sent: Way::new(Side::Initiator),
-            answered: Way::new(Side::Responder),
+            sent: Direction::new(Side::Initiator),
+            answered: Direction::new(Side::Responder),
+            compressed: false,
         }
     }
 
-    const fn way(&mut self, from: Side) -> &mut Way {
+    const fn direction(&mut self, from: Side) -> &mut Direction {
         match from {
             Side::Initiator => &mut self.sent,
             Side::Responder => &mut self.answered,
         }
     }
 
-    /// True: encryption begins behind this packet.
-    fn client_packet(&mut self, context: &mut Context<'_>, packet: &[u8]) -> bool {
+    /// Reads what `from` sends, decompressed.
+    fn read(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) {
+        let mut rest = data;
+        let in_command = self.in_hand.stage == Stage::First;
+        let way = &mut self.direction(from).way;
+        if way.lost {
+            // A command of one packet, or the whole of an answer, begins anew.
+            if parse::begins(rest, from, in_command) {
+                way.lost = false;
+            } else {
+                return way.raw(context, rest);
+            }
+        }
+        while !rest.is_empty() {
+            let Direction { way, goes_on, .. } = self.direction(from);
+            match way.packets.next(context.limits.witness_bytes, &mut rest, parse::length) {
+                Ok(Some(Part::Head(packet))) => {
+                    if std::mem::replace(goes_on, parse::goes_on(&packet)) {
+                        way.more(context, packet.get(parse::HEAD..).unwrap_or_default());
+                        continue;
+                    }
+                    way.current = None;
+                    match self.packet(context, from, &packet) {
+                        Turn::Stay => {}
+                        Turn::Tls => {
+                            // The encrypted session begins behind the request, without an answer.
+                            let mut inner = Self::new();
+                            (inner.phase, inner.capabilities) = (Phase::Startup, self.capabilities);
+                            let tls = crate::tls::carrying(Box::new(inner));
+                            return context.switch(Successor::Analyzer(tls), vec![(from, rest.to_vec())]);
+                        }
+                        Turn::Compressed => {
+                            self.compressed = true;
+                            self.sent.packed = Some(Box::default());
+                            self.answered.packed = Some(Box::default());
+                            return self.data(context, from, rest);
+                        }
+                    }
+                }
+                Ok(Some(Part::More(data))) => way.more(context, data),
+                Ok(None) => return,
+                Err(OutOfStep(held)) => {
+                    way.lost = true;
+                    return way.raw(context, &[&held, rest].concat());
+                }
+            }
+        }
+    }
+
+    /// Bytes of packets are missing; None: nobody knows how many.
+    fn miss(&mut self, context: &mut Context<'_>, from: Side, bytes: Option<u64>) {
+        let direction = self.direction(from);
+        if !direction.way.gap(context, bytes, parse::length) {
+            direction.goes_on = false;
+            if from == Side::Responder {
+                self.in_hand.stage = Stage::Idle;
+            }
+        }
+    }
+
+    fn packet(&mut self, context: &mut Context<'_>, from: Side, packet: &[u8]) -> Turn {
+        match from {
+            Side::Initiator => self.client_packet(context, packet),
+            Side::Responder => self.server_packet(context, packet),
+        }
+    }
+
+    fn client_packet(&mut self, context: &mut Context<'_>, packet: &[u8]) -> Turn {
         match self.phase {
             Phase::Greeting | Phase::Startup => match parse::login(packet) {
-                Some(Startup::Encryption) => return true,
+                Some(Startup::Encryption) => return Turn::Tls,
                 Some(Startup::User(account, capabilities)) => {
                     self.capabilities = self.capabilities.and(capabilities);
                     self.phase = Phase::Asked(account.map(|account| (context.now(), account)));
@@ -297,30 +271,25 @@ impl Mysql {
                 None => {}
             },
             // Passwords, in whatever form.
-            Phase::Asked(_) | Phase::Compressed => {}
+            Phase::Asked(_) => {}
             Phase::Session if self.in_hand.stage == Stage::File => self.file(context, packet),
             // A new command has the number 0; anything else belongs to the one before.
             Phase::Session if packet.get(3) == Some(&0) => self.command(context, packet),
             Phase::Session => {}
         }
-        false
+        Turn::Stay
     }
 
     fn file(&mut self, context: &mut Context<'_>, packet: &[u8]) {
-        let Some(content) = packet.get(parse::HEAD..).filter(|content| !content.is_empty()) else {
-            self.sent.end_file(context, true);
-            self.in_hand.stage = Stage::First;
-            return;
-        };
-        let transfer = match self.sent.file {
-            Some(transfer) => transfer,
-            None => {
-                let transfer = self.sent.told.begin(context, &self.in_hand.name, self.user.as_deref(), None);
-                *self.sent.file.insert(transfer)
+        match packet.get(parse::HEAD..).filter(|content| !content.is_empty()) {
+            Some(content) => {
+                self.sent.way.bulk(context, &self.in_hand.name, self.user.as_deref(), content);
             }
-        };
-        context.body(transfer, content);
-        self.sent.current = Some(transfer);
+            None => {
+                self.sent.way.end_bulk(context, true);
+                self.in_hand.stage = Stage::First;
+            }
+        }
     }
 
     fn command(&mut self, context: &mut Context<'_>, packet: &[u8]) {
@@ -335,12 +304,12 @@ impl Mysql {
         match parse::command(packet, self.capabilities.attributes) {
             Some(Command::Query(statement)) => {
                 let name: Arc<str> = name_of(statement).into();
-                self.sent.line(context, &name, user, statement);
+                self.sent.way.line(context, &name, user, statement);
                 self.in_hand = in_hand(name, Stage::First, false, None);
             }
             Some(Command::Prepare(statement)) => {
                 let name: Arc<str> = name_of(statement).into();
-                self.sent.line(context, &name, user, statement);
+                self.sent.way.line(context, &name, user, statement);
                 self.in_hand = in_hand(name, Stage::Preparing, true, None);
             }
             Some(Command::Execute(statement, arguments)) => {
@@ -353,14 +322,14 @@ impl Mysql {
                     parse::parameters(arguments, known.parameters, attributes, &mut known.kinds, &mut line);
                 }
                 if !line.is_empty() {
-                    self.sent.line(context, &name, user, &line);
+                    self.sent.way.line(context, &name, user, &line);
                 }
                 self.in_hand = in_hand(name, Stage::First, true, Some(statement));
             }
             Some(Command::LongData(statement, data)) => {
                 let known = self.prepared.get(&statement);
                 let name = known.map_or_else(|| InHand::default().name, |known| Arc::clone(&known.name));
-                self.sent.line(context, &name, user, data);
+                self.sent.way.line(context, &name, user, data);
             }
             Some(Command::CloseStatement(statement)) => drop(self.prepared.remove(&statement)),
             Some(Command::ChangeUser(account)) => {
@@ -372,25 +341,28 @@ impl Mysql {
         }
     }
 
-    fn server_packet(&mut self, context: &mut Context<'_>, packet: &[u8]) {
+    fn server_packet(&mut self, context: &mut Context<'_>, packet: &[u8]) -> Turn {
         match &mut self.phase {
             Phase::Greeting => {
                 self.capabilities = parse::greeting(packet).unwrap_or_default();
                 self.phase = Phase::Startup;
             }
             Phase::Asked(asked) => {
-                let Some(accepted) = parse::accepted(packet) else { return };
+                let Some(accepted) = parse::accepted(packet) else { return Turn::Stay };
                 if let Some((at, account)) = asked.take().filter(|_| accepted) {
                     let ip = context.flow.endpoint(Side::Initiator).ip;
                     context.sighting(account.sighting(ip, Evidence::DatabaseLogin, true, at));
                     self.user = Some(account.user);
                 }
-                let compressed = accepted && self.capabilities.compressed;
-                self.phase = if compressed { Phase::Compressed } else { Phase::Session };
+                self.phase = Phase::Session;
+                if accepted && self.capabilities.compressed && !self.compressed {
+                    return Turn::Compressed;
+                }
             }
             Phase::Session => self.answer(context, packet),
-            Phase::Startup | Phase::Compressed => {}
+            Phase::Startup => {}
         }
+        Turn::Stay
     }
 
     /// A packet that answers the command in hand.
@@ -403,9 +375,8 @@ impl Mysql {
                     Some(Answer::Ok { more: true }) => Stage::First,
                     Some(Answer::LocalFile(path)) => {
                         let path = String::from_utf8_lossy(path);
-                        let told = &self.sent.told;
                         let user = self.user.as_deref();
-                        self.sent.file = Some(told.begin(context, &in_hand.name, user, Some(&path)));
+                        self.sent.way.begin_file(context, &in_hand.name, user, &path);
                         Stage::File
                     }
                     Some(Answer::Columns { count, defined }) => {
@@ -441,12 +412,12 @@ impl Mysql {
             Stage::Rows => self.row(context, packet),
             Stage::File => {
                 // An error: the client sends no more.
-                self.sent.end_file(context, false);
+                self.sent.way.end_bulk(context, false);
                 self.in_hand.stage = Stage::Idle;
             }
             Stage::Log => {
                 let line = packet.get(parse::HEAD..).unwrap_or_default();
-                self.answered.line(context, &self.in_hand.name, self.user.as_deref(), line);
+                self.answered.way.line(context, &self.in_hand.name, self.user.as_deref(), line);
             }
         }
     }
@@ -496,7 +467,7 @@ impl Mysql {
         let user = self.user.as_deref();
         if !in_hand.names.is_empty() {
             let names = std::mem::take(&mut in_hand.names);
-            self.answered.line(context, &in_hand.name, user, &names);
+            self.answered.way.line(context, &in_hand.name, user, &names);
         }
         let mut line = Vec::with_capacity(packet.len());
         if in_hand.binary {
@@ -504,7 +475,7 @@ impl Mysql {
         } else {
             parse::text_row(packet, &mut line);
         }
-        self.answered.line(context, &in_hand.name, user, &line);
+        self.answered.way.line(context, &in_hand.name, user, &line);
     }
 }
 

@@ -72,6 +72,11 @@ pub(super) fn length(bytes: &[u8]) -> Length {
     Length::Bytes(u32::from_le_bytes([a, b, c, 0]) as usize + HEAD)
 }
 
+/// A packet that goes on in the next one.
+pub(super) fn goes_on(packet: &[u8]) -> bool {
+    matches!(length(packet), Length::Bytes(whole) if whole == LONGEST + HEAD)
+}
+
 /// The client's first packet: HandshakeResponse41 or SSLRequest.
 pub(super) fn login(packet: &[u8]) -> Option<Startup> {
     let read = || -> Result<Option<Startup>, Truncated> {

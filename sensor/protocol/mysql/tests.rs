@@ -2,6 +2,7 @@
 
 use crate::testing::{Record, Scene};
 use egret_model::{Evidence, Protocol, Side, Uninspected};
+use std::io::Write as _;
 
 /// No packets between columns and rows; what else both can do.
 const DEPRECATE_EOF: u32 = 1 << 24;
@@ -188,12 +189,100 @@ fn packets_that_go_on_in_the_next_one_are_one_statement() {
     assert!(record.transfers[0].body == long.as_bytes()[1..]);
 }
 
+/// A frame of the compressed protocol.
+fn frame(content: &[u8], method: &str) -> Vec<u8> {
+    let packed = match method {
+        "zlib" => {
+            let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+            encoder.write_all(content).unwrap();
+            encoder.finish().unwrap()
+        }
+        "zstd" => ruzstd::encoding::compress_to_vec(content, ruzstd::encoding::CompressionLevel::Fastest),
+        _ => content.to_vec(),
+    };
+    let length = u32::try_from(packed.len()).unwrap().to_le_bytes();
+    let told = if method == "stored" { 0 } else { u32::try_from(content.len()).unwrap() }.to_le_bytes();
+    [&length[..3], &[0], &told[..3], &packed].concat()
+}
+
+/// A statement of so many bytes.
+fn insert(of: &str, bytes: usize) -> String {
+    format!("INSERT INTO {of} VALUES ('{}')", "0123456789".repeat(bytes / 10))
+}
+
 #[test]
-fn what_is_compressed_is_counted() {
-    let mut exchange = session(COMPRESS);
-    exchange.push((true, vec![9; 100]));
-    let record = play(&exchange, 1000);
-    assert_eq!(record.not_inspected, [(Uninspected::Unsupported, 100)]);
+fn what_is_compressed_is_read_however_it_is_cut() {
+    let (first, second) = (insert("people", 3000), insert("people", 40_000));
+    let sent = [query(&first), query(&second)].concat();
+    // Packets begin and end within frames.
+    let (head, tail) = sent.split_at(3500);
+    for (methods, step) in [("zlib", 1), ("zlib", 1000), ("zstd", 7), ("zstd", 100_000), ("stored", 11)] {
+        let mut exchange = session(COMPRESS);
+        exchange.push((true, [frame(head, methods), frame(b"", "stored"), frame(tail, methods)].concat()));
+        exchange.push((false, frame(&ok(1), "stored")));
+        let record = play(&exchange, step);
+        let expected = ("INSERT INTO people", Side::Initiator, format!("{first}\n{second}"), true);
+        assert_eq!(told(&record), [expected], "{methods} in pieces of {step}");
+        assert_eq!(record.not_inspected, []);
+    }
+}
+
+#[test]
+fn of_what_is_compressed_no_more_is_lost_than_what_is_missing() {
+    let (first, second, third) = (insert("a", 3000), insert("b", 500), insert("c", 500));
+    let frames = [&first, &second, &third].map(|statement| frame(&query(statement), "zlib"));
+    let lines = |scene: Scene| {
+        let record = scene.end();
+        let lines: Vec<(String, usize, bool)> = told(&record)
+            .iter()
+            .map(|(name, _, text, whole)| ((*name).to_owned(), text.len(), *whole))
+            .collect();
+        (lines, record.not_inspected)
+    };
+    let begun = || {
+        let mut scene = Scene::new();
+        let flow = scene.tcp(3306);
+        scene.dialogue(flow, &session(COMPRESS), 1000);
+        (scene, flow)
+    };
+    // Within a frame: what follows it is known again.
+    let (mut scene, flow) = begun();
+    scene.client(flow, &frames[0][..20]);
+    scene.gap(flow, Side::Initiator, 10);
+    scene.client(flow, [&frames[0][30..], &frames[1]].concat());
+    scene.close(flow);
+    let (seen, counted) = lines(scene);
+    assert!(seen.contains(&("INSERT INTO b".to_owned(), second.len(), true)), "{seen:?}");
+    assert_eq!(counted.iter().map(|(_, bytes)| bytes).sum::<u64>(), frames[0].len() as u64 - 30);
+    // Over the border of frames: the next one that can be told for one.
+    let (mut scene, flow) = begun();
+    scene.client(flow, &frames[0][..20]);
+    scene.gap(flow, Side::Initiator, frames[0].len() as u64);
+    scene.client(flow, b"rest of something");
+    scene.client(flow, &frames[2]);
+    scene.close(flow);
+    let (seen, counted) = lines(scene);
+    assert!(seen.contains(&("INSERT INTO c".to_owned(), third.len(), true)), "{seen:?}");
+    assert!(counted.contains(&(Uninspected::Malformed, 17)), "{counted:?}");
+}
+
+/// A frame yields no more than it promises, and one that promises more than it has leaves a trace.
+#[test]
+fn promises_of_frames_are_kept() {
+    let statement = insert("t", 1000);
+    for (method, promised) in [("zlib", 100), ("zstd", 100), ("zlib", 5000), ("zstd", 5000)] {
+        let mut sent = frame(&query(&statement), method);
+        sent[4..6].copy_from_slice(&u16::try_from(promised).unwrap().to_le_bytes());
+        let mut exchange = session(COMPRESS);
+        exchange.push((true, sent));
+        let record = play(&exchange, 10_000);
+        let read: usize = record.transfers.iter().map(|t| t.body.len()).sum();
+        let unread: u64 = record.not_inspected.iter().map(|(_, bytes)| bytes).sum();
+        // A packet that is not whole is counted.
+        let expected = if promised == 100 { (0, 100) } else { (statement.len(), 0) };
+        assert_eq!((read, unread), expected, "{method}");
+        assert!(record.transfers.iter().all(|t| t.ended == Some(false)), "{method} {promised}");
+    }
 }
 
 #[test]

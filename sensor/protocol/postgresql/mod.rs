@@ -9,9 +9,9 @@ mod tests;
 
 use crate::account::Account;
 use crate::registry::{Prefix, Verdict};
-use crate::statements::{OutOfStep, Packets, Part, Told, name_of};
+use crate::statements::{OutOfStep, Part, Way, name_of};
 use crate::{Analyzer, Context, Successor};
-use egret_model::{Evidence, Protocol, Side, Timestamp, TransferKey, Uninspected};
+use egret_model::{Evidence, Protocol, Side, Timestamp};
 use hashbrown::HashMap;
 use parse::{Column, Startup};
 use std::collections::VecDeque;
@@ -25,15 +25,13 @@ pub(crate) fn probe(prefix: &Prefix<'_>) -> Verdict {
 /// The analyzer of a flow that [`probe`] has recognised.
 pub(crate) fn start(_: &Context<'_>) -> Box<dyn Analyzer> {
     Box::new(Postgresql {
-        client: Packets::default(),
-        server: Packets::default(),
         phase: Phase::Startup,
         user: None,
         prepared: HashMap::new(),
         portals: HashMap::new(),
         awaited: VecDeque::new(),
-        sent: Way::new(Side::Initiator),
-        answered: Way::new(Side::Responder),
+        sent: Way::new(Protocol::Postgresql, Side::Initiator),
+        answered: Way::new(Protocol::Postgresql, Side::Responder),
         columns: Arc::default(),
         names: Vec::new(),
     })
@@ -75,23 +73,8 @@ struct Bound {
     formats: Arc<[bool]>,
 }
 
-/// What one side tells.
-struct Way {
-    told: Told,
-    /// Where the rest of a long message goes.
-    current: Option<TransferKey>,
-    /// What COPY moves, and whether something of it is missing.
-    copy: Option<TransferKey>,
-    copy_gap: bool,
-    /// The next byte stands in no known message, or did: where bytes go of which nobody knows what they are.
-    lost: bool,
-    raw: Option<TransferKey>,
-}
-
 /// One session.
 struct Postgresql {
-    client: Packets,
-    server: Packets,
     phase: Phase,
     user: Option<String>,
     prepared: HashMap<Vec<u8>, Prepared>,
@@ -112,67 +95,6 @@ const SERVER_KINDS: &[u8] = b"RKSZTDCEN123ntIsAGHWdcV";
 const LONGEST_KEY: usize = 128;
 /// Parameters of a statement whose types are kept.
 const MOST_PARAMETERS: usize = 2048;
-
-impl Way {
-    const fn new(from: Side) -> Self {
-        Self {
-            told: Told::new(Protocol::Postgresql, from),
-            current: None,
-            copy: None,
-            copy_gap: false,
-            lost: false,
-            raw: None,
-        }
-    }
-
-    fn raw(&mut self, context: &mut Context<'_>, data: &[u8]) {
-        let told = &self.told;
-        let transfer = *self.raw.get_or_insert_with(|| told.begin(context, "statement", None, None));
-        context.body(transfer, data);
-    }
-
-    fn line(&mut self, context: &mut Context<'_>, name: &str, user: Option<&str>, line: &[u8]) {
-        let transfer = self.told.line(context, name, user);
-        context.body(transfer, line);
-        self.current = Some(transfer);
-    }
-
-    fn copied(&mut self, context: &mut Context<'_>, name: &str, user: Option<&str>, data: &[u8]) {
-        let told = &self.told;
-        let transfer = *self.copy.get_or_insert_with(|| told.begin(context, name, user, None));
-        context.body(transfer, data);
-        self.current = Some(transfer);
-    }
-
-    fn end_copy(&mut self, context: &mut Context<'_>, complete: bool) {
-        if let Some(transfer) = self.copy.take() {
-            self.current = self.current.filter(|current| *current != transfer);
-            context.end(transfer, complete && !self.copy_gap);
-        }
-        self.copy_gap = false;
-    }
-
-    fn end(&mut self, context: &mut Context<'_>) {
-        // The rest of a message that comes behind the end belongs to nothing that is open.
-        self.current = None;
-        self.end_copy(context, false);
-        self.told.end(context);
-        if let Some(transfer) = self.raw.take() {
-            context.end(transfer, false);
-        }
-    }
-
-    /// Bytes are missing; `within`: of one message.
-    fn gap(&mut self, context: &mut Context<'_>, bytes: u64, within: bool) {
-        self.lost |= !within;
-        if let Some(transfer) = self.copy {
-            self.copy_gap = true;
-            context.missing(transfer, bytes);
-        } else if self.current.is_some() || !within {
-            self.told.missing(context, bytes);
-        }
-    }
-}
 
 impl Analyzer for Postgresql {
     fn data(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) {
@@ -202,8 +124,7 @@ impl Analyzer for Postgresql {
         while !rest.is_empty() {
             let starting = from == Side::Initiator && matches!(self.phase, Phase::Startup | Phase::Offered);
             let length = if starting { parse::startup_length } else { parse::length };
-            let packets = if from == Side::Initiator { &mut self.client } else { &mut self.server };
-            match packets.next(context.limits.witness_bytes, &mut rest, length) {
+            match self.way(from).packets.next(context.limits.witness_bytes, &mut rest, length) {
                 Ok(Some(Part::Head(message))) if starting => self.startup(context, &message),
                 Ok(Some(Part::Head(message))) => {
                     self.way(from).current = None;
@@ -212,11 +133,7 @@ impl Analyzer for Postgresql {
                         Side::Responder => self.server_message(context, &message),
                     }
                 }
-                Ok(Some(Part::More(data))) => {
-                    if let Some(transfer) = self.way(from).current {
-                        context.body(transfer, data);
-                    }
-                }
+                Ok(Some(Part::More(data))) => self.way(from).more(context, data),
                 Ok(None) => return,
                 Err(OutOfStep(held)) => {
                     let way = self.way(from);
@@ -229,18 +146,7 @@ impl Analyzer for Postgresql {
     }
 
     fn gap(&mut self, context: &mut Context<'_>, from: Side, bytes: u64) {
-        let packets = if from == Side::Initiator { &mut self.client } else { &mut self.server };
-        let gap = packets.gap(bytes, parse::length);
-        let within = gap.is_ok();
-        let (Ok(held) | Err(OutOfStep(held))) = gap;
-        let way = self.way(from);
-        if !held.is_empty() {
-            way.current = None;
-            way.raw(context, &held);
-            way.current = way.raw;
-        }
-        way.gap(context, bytes, within);
-        if !within {
+        if !self.way(from).gap(context, Some(bytes), parse::length) {
             self.awaited.clear();
         }
     }
@@ -253,15 +159,6 @@ impl Analyzer for Postgresql {
         if let Phase::Asked(Some((at, account))) = &self.phase {
             let ip = context.flow.endpoint(Side::Initiator).ip;
             context.sighting(account.sighting(ip, Evidence::DatabaseLogin, false, *at));
-        }
-        for (packets, side) in [(&self.client, Side::Initiator), (&self.server, Side::Responder)] {
-            if !packets.is_between() {
-                context.not_inspected(Uninspected::Malformed, packets.held_bytes() as u64);
-                match side {
-                    Side::Initiator => self.sent.told.missing(context, 0),
-                    Side::Responder => self.answered.told.missing(context, 0),
-                }
-            }
         }
         self.sent.end(context);
         self.answered.end(context);
@@ -322,10 +219,10 @@ impl Postgresql {
             Some(b'F') => self.sent.line(context, "function call", user, body.rest()),
             Some(b'd') => {
                 let name = self.in_hand().map_or_else(|| Bound::unknown().name, |bound| bound.name);
-                self.sent.copied(context, &name, self.user.as_deref(), body.rest());
+                self.sent.bulk(context, &name, self.user.as_deref(), body.rest());
             }
-            Some(b'c') => self.sent.end_copy(context, true),
-            Some(b'f') => self.sent.end_copy(context, false),
+            Some(b'c') => self.sent.end_bulk(context, true),
+            Some(b'f') => self.sent.end_bulk(context, false),
             _ => {}
         }
     }
@@ -408,10 +305,10 @@ impl Postgresql {
             Some(b'd') => {
                 let name = self.in_hand().map_or_else(|| Bound::unknown().name, |bound| bound.name);
                 let data = parse::body(message);
-                self.answered.copied(context, &name, self.user.as_deref(), data.rest());
+                self.answered.bulk(context, &name, self.user.as_deref(), data.rest());
             }
-            Some(b'c') => self.answered.end_copy(context, true),
-            Some(b'E') => self.answered.end_copy(context, false),
+            Some(b'c') => self.answered.end_bulk(context, true),
+            Some(b'E') => self.answered.end_bulk(context, false),
             _ => {}
         }
     }

@@ -4,7 +4,7 @@
 
 mod parse;
 
-use crate::engine::InnerFlow;
+use crate::inner_flow::InnerFlow;
 use crate::registry::{Prefix, Verdict};
 use crate::{Analyzer, Context};
 use egret_model::{CloseReason, Endpoint, Side, StreamEvent, Uninspected};

@@ -10,7 +10,6 @@ mod parse;
 mod sender;
 #[cfg(test)]
 mod tests;
-mod zstandard;
 
 use crate::lines::{LineBuffer, without_end};
 use crate::registry::{Prefix, Verdict};

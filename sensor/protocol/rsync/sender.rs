@@ -4,9 +4,9 @@
 
 use super::list::{self, Entry, Form, List};
 use super::parse::{self, Compression, Options};
-use super::zstandard::Zstandard;
 use crate::Context;
 use crate::inflate::{self, Inflate};
+use crate::zstandard::Zstandard;
 use egret_model::{Cursor, Protocol, Side, TransferKey, Truncated, Uninspected};
 use std::collections::VecDeque;
 
@@ -371,7 +371,7 @@ impl Sender {
                 self.inflated(context, data);
             }
             (true, Compression::Zstandard) => {
-                let window = context.limits.rsync_window_bytes as u64;
+                let window = context.limits.zstandard_window_bytes as u64;
                 let mut zstandard = self.zstandard.take().unwrap_or_else(|| Box::new(Zstandard::new(window)));
                 let sound = zstandard.push(data, &mut |content| self.out(context, content));
                 self.zstandard = Some(zstandard);

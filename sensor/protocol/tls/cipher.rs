@@ -3,6 +3,9 @@
 //! Owns: suites, the making of keys from secrets, and the opening of one record. Never does: keeping track of a connection.
 
 use aes::cipher::{Array, BlockModeDecrypt as _, KeyIvInit as _};
+use ccm::Ccm;
+use ccm::aead::{Aead as _, KeyInit as _, Payload};
+use ccm::consts::{U8, U12, U16};
 use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::{hkdf, hmac};
 
@@ -12,6 +15,8 @@ enum Method {
     Aes128Gcm,
     Aes256Gcm,
     Chacha20,
+    /// AES in CCM with a key and a tag of so many bytes (RFC 6655).
+    Ccm(usize, usize),
     /// AES in CBC with a key of so many bytes, and a MAC.
     Cbc(usize, Mac),
 }
@@ -59,20 +64,28 @@ impl Suite {
             0x1302 | 0x009d | 0x009f | 0x00a3 | 0x00a7 | 0x00a9 | 0x00ab | 0xc02c | 0xc02e | 0xc030
             | 0xc032 | 0xd002 => (Method::Aes256Gcm, true),
             0x1303 | 0xcca8..=0xccae => (Method::Chacha20, false),
+            0x1304 => (Method::Ccm(16, 16), false),
+            0x1305 => (Method::Ccm(16, 8), false),
+            // Of each pair, the second has the longer key.
+            0xc09c..=0xc0af => {
+                let key = if number.is_multiple_of(2) { 16 } else { 32 };
+                let tag = if matches!(number, 0xc0a0..=0xc0a3 | 0xc0a8..=0xc0ab | 0xc0ae..) { 8 } else { 16 };
+                (Method::Ccm(key, tag), false)
+            }
             0x002f | 0x0032 | 0x0033 | 0x0034 | 0xc004 | 0xc009 | 0xc00e | 0xc013 | 0xc018 => {
                 (Method::Cbc(16, Mac::Sha1), false)
             }
             0x0035 | 0x0038 | 0x0039 | 0x003a | 0xc005 | 0xc00a | 0xc00f | 0xc014 | 0xc019 => {
                 (Method::Cbc(32, Mac::Sha1), false)
             }
-            0x003c | 0x0040 | 0x0067 | 0xc023 | 0xc025 | 0xc027 | 0xc029 => {
+            0x003c | 0x003e | 0x003f | 0x0040 | 0x0067 | 0x006c | 0xc023 | 0xc025 | 0xc027 | 0xc029 => {
                 (Method::Cbc(16, Mac::Sha256), false)
             }
-            0x003d | 0x006a | 0x006b => (Method::Cbc(32, Mac::Sha256), false),
+            0x003d | 0x0068 | 0x0069 | 0x006a | 0x006b | 0x006d => (Method::Cbc(32, Mac::Sha256), false),
             0xc024 | 0xc026 | 0xc028 | 0xc02a => (Method::Cbc(32, Mac::Sha384), true),
             _ => return None,
         };
-        Some(Self { method, long_hash, modern: matches!(number, 0x1301..=0x1303) })
+        Some(Self { method, long_hash, modern: matches!(number, 0x1301..=0x1305) })
     }
 
     /// Belongs to TLS 1.3.
@@ -84,7 +97,7 @@ impl Suite {
         match self.method {
             Method::Aes128Gcm => 16,
             Method::Aes256Gcm | Method::Chacha20 => 32,
-            Method::Cbc(length, _) => length,
+            Method::Cbc(length, _) | Method::Ccm(length, _) => length,
         }
     }
 
@@ -126,7 +139,7 @@ impl Suite {
         let (mac, iv) = match self.method {
             Method::Cbc(_, mac) => (mac.length(), 0),
             Method::Chacha20 => (0, 12),
-            Method::Aes128Gcm | Method::Aes256Gcm => (0, 4),
+            Method::Aes128Gcm | Method::Aes256Gcm | Method::Ccm(..) => (0, 4),
         };
         let key = self.key_length();
         let mut block = vec![0; 2 * (mac + key + iv)];
@@ -174,10 +187,43 @@ fn pseudo_random(long_hash: bool, secret: &[u8], seed: &[&[u8]], out: &mut [u8])
     }
 }
 
+/// A key that also tells whether what it opens is genuine.
+pub(super) enum Key {
+    Ring(LessSafeKey),
+    Ccm128(Ccm<aes::Aes128, U16, U12>),
+    Ccm128Short(Ccm<aes::Aes128, U8, U12>),
+    Ccm256(Ccm<aes::Aes256, U16, U12>),
+    Ccm256Short(Ccm<aes::Aes256, U8, U12>),
+}
+
+impl Key {
+    fn of_ring(algorithm: &'static aead::Algorithm, key: &[u8]) -> Option<Self> {
+        Some(Self::Ring(LessSafeKey::new(UnboundKey::new(algorithm, key).ok()?)))
+    }
+
+    fn open(&self, nonce: [u8; 12], aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        let payload = Payload { msg: sealed, aad };
+        match self {
+            Self::Ring(key) => {
+                let mut content = sealed.to_vec();
+                let nonce = Nonce::assume_unique_for_key(nonce);
+                let length = key.open_in_place(nonce, Aad::from(aad), &mut content).ok()?.len();
+                content.truncate(length);
+                Some(content)
+            }
+            Self::Ccm128(key) => key.decrypt(&nonce.into(), payload).ok(),
+            Self::Ccm128Short(key) => key.decrypt(&nonce.into(), payload).ok(),
+            Self::Ccm256(key) => key.decrypt(&nonce.into(), payload).ok(),
+            Self::Ccm256Short(key) => key.decrypt(&nonce.into(), payload).ok(),
+        }
+    }
+}
+
 /// Opens the records of one direction.
 pub(super) enum Opener {
     Aead {
-        key: Box<LessSafeKey>,
+        key: Box<Key>,
+        tag_length: usize,
         iv: [u8; 12],
         /// The record bears eight bytes of the nonce.
         explicit: bool,
@@ -194,27 +240,31 @@ pub(super) enum Opener {
 
 impl Opener {
     fn aead(suite: Suite, key: &[u8], iv: &[u8]) -> Option<Self> {
-        let algorithm = match suite.method {
-            Method::Aes128Gcm => &aead::AES_128_GCM,
-            Method::Aes256Gcm => &aead::AES_256_GCM,
-            Method::Chacha20 => &aead::CHACHA20_POLY1305,
+        let (key, tag_length) = match suite.method {
+            Method::Aes128Gcm => (Key::of_ring(&aead::AES_128_GCM, key)?, 16),
+            Method::Aes256Gcm => (Key::of_ring(&aead::AES_256_GCM, key)?, 16),
+            Method::Chacha20 => (Key::of_ring(&aead::CHACHA20_POLY1305, key)?, 16),
+            Method::Ccm(16, 16) => (Key::Ccm128(Ccm::new_from_slice(key).ok()?), 16),
+            Method::Ccm(16, _) => (Key::Ccm128Short(Ccm::new_from_slice(key).ok()?), 8),
+            Method::Ccm(_, 16) => (Key::Ccm256(Ccm::new_from_slice(key).ok()?), 16),
+            Method::Ccm(..) => (Key::Ccm256Short(Ccm::new_from_slice(key).ok()?), 8),
             Method::Cbc(..) => return None,
         };
-        let key = Box::new(LessSafeKey::new(UnboundKey::new(algorithm, key).ok()?));
+        let key = Box::new(key);
         let explicit = iv.len() == 4;
         let mut whole = [0; 12];
         for (to, from) in whole.iter_mut().zip(iv) {
             *to = *from;
         }
-        Some(Self::Aead { key, iv: whole, explicit, modern: suite.modern })
+        Some(Self::Aead { key, tag_length, iv: whole, explicit, modern: suite.modern })
     }
 
     /// Bytes that the sealing of a record adds to its content at the least.
     pub(super) const fn overhead(&self) -> usize {
         match self {
-            Self::Aead { explicit: true, .. } => 24,
-            Self::Aead { modern: true, .. } => 17,
-            Self::Aead { .. } => 16,
+            Self::Aead { tag_length, explicit: true, .. } => 8 + *tag_length,
+            Self::Aead { tag_length, modern: true, .. } => *tag_length + 1,
+            Self::Aead { tag_length, .. } => *tag_length,
             Self::Cbc { mac_length, .. } => 16 + *mac_length + 1,
         }
     }
@@ -222,7 +272,7 @@ impl Opener {
     /// Opens the record of a number: its content, and in TLS 1.3 its true type behind that.
     pub(super) fn open(&self, sequence: u64, head: [u8; 5], record: &[u8]) -> Option<Vec<u8>> {
         match self {
-            Self::Aead { key, iv, explicit, modern } => {
+            Self::Aead { key, tag_length, iv, explicit, modern } => {
                 let (mut nonce, mut sealed) = (*iv, record);
                 let own: [u8; 8] = if *explicit {
                     let (own, rest) = record.split_first_chunk()?;
@@ -234,16 +284,15 @@ impl Opener {
                 for (byte, with) in nonce.iter_mut().skip(4).zip(own) {
                     *byte ^= with;
                 }
-                let mut content = sealed.to_vec();
-                let nonce = Nonce::assume_unique_for_key(nonce);
-                let length = if *modern {
-                    key.open_in_place(nonce, Aad::from(head), &mut content).ok()?.len()
+                if *modern {
+                    key.open(nonce, &head, sealed)
                 } else {
-                    let data = associated(sequence, head, sealed.len().checked_sub(16)?)?;
-                    key.open_in_place(nonce, Aad::from(data), &mut content).ok()?.len()
-                };
-                content.truncate(length);
-                Some(content)
+                    key.open(
+                        nonce,
+                        &associated(sequence, head, sealed.len().checked_sub(*tag_length)?)?,
+                        sealed,
+                    )
+                }
             }
             Self::Cbc { key, mac, mac_length, mac_is_last } => {
                 let (sealed, outer) = if *mac_is_last {
@@ -286,7 +335,7 @@ fn decrypt_cbc(key: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
     let (iv, sealed) = sealed.split_first_chunk::<16>()?;
     let (blocks, []) = sealed.as_chunks::<16>() else { return None };
     let mut content = Vec::with_capacity(sealed.len());
-    let mut each = |decrypt: &mut dyn FnMut(&mut Array<u8, aes::cipher::consts::U16>)| {
+    let mut each = |decrypt: &mut dyn FnMut(&mut Array<u8, U16>)| {
         for block in blocks {
             let mut block = Array::from(*block);
             decrypt(&mut block);

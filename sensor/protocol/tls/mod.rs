@@ -2,7 +2,7 @@
 //! what was said, which whoever recognises it reads on.
 //!
 //! Owns: the record layer of both directions, the name in the ClientHello, and the opening of records. Never does: telling a key;
-//! breaking one. What can't be opened is counted as encrypted: early data, suites other than AES in GCM or CBC and ChaCha20.
+//! breaking one. What can't be opened is counted as encrypted: early data, suites other than AES in GCM, CCM or CBC and ChaCha20.
 
 mod cipher;
 mod decrypt;
@@ -12,7 +12,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-use crate::engine::InnerFlow;
+use crate::inner_flow::InnerFlow;
 use crate::registry::{Prefix, Verdict};
 use crate::{Analyzer, Context};
 use decrypt::Keys;

@@ -1,6 +1,6 @@
-//! Content that comes as one Zstandard frame without an end (RFC 8878), over all files of a session.
+//! Content that comes as one Zstandard frame (RFC 8878), perhaps one without an end.
 //!
-//! Owns: blocks across cuts. Never does: telling files apart. What is decoded comes out late: as much as the frame's window is
+//! Owns: blocks across cuts. Never does: telling apart what the content holds. What is decoded comes out late: as much as the frame's window is
 //! held back until more has come, or the end.
 
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
@@ -10,38 +10,50 @@ use std::io::Read as _;
 const LONGEST_HEADER: usize = 18;
 /// Longest content of a block (section 3.1.1.2.4), bytes.
 const LONGEST_BLOCK: usize = 128 << 10;
+/// Bytes that may follow the last block (section 3.1.1).
+const CHECKSUM: usize = 4;
 /// A last block without content, and a checksum that is not looked at.
 const CLOSING_BLOCK: [u8; 7] = [1, 0, 0, 0, 0, 0, 0];
 /// Bytes put out at once.
 const STEP_BYTES: usize = 16 << 10;
 
-/// The decoder of one session.
-pub(super) struct Zstandard {
+/// The decoder of one frame.
+pub(crate) struct Zstandard {
     decoder: FrameDecoder,
     /// The header of the frame has come.
     begun: bool,
     /// Bytes of what is not complete.
     held: Vec<u8>,
+    /// Bytes behind the last block: a checksum that is not looked at.
+    behind: Option<usize>,
     broken: bool,
 }
 
 impl Zstandard {
     /// `window`: what a frame may ask to be held back at most, bytes.
-    pub(super) fn new(window: u64) -> Self {
+    pub(crate) fn new(window: u64) -> Self {
         let mut decoder = FrameDecoder::new();
         decoder.set_max_window_size(window);
-        Self { decoder, begun: false, held: Vec::new(), broken: false }
+        Self { decoder, begun: false, held: Vec::new(), behind: None, broken: false }
     }
 
     /// Decodes the next bytes. False: these and all that follow cannot be read.
-    pub(super) fn push(&mut self, data: &[u8], content: &mut dyn FnMut(&[u8])) -> bool {
+    pub(crate) fn push(&mut self, data: &[u8], content: &mut dyn FnMut(&[u8])) -> bool {
         if self.broken {
             return false;
+        }
+        if let Some(behind) = &mut self.behind {
+            *behind = behind.saturating_add(data.len());
+            return *behind <= CHECKSUM;
         }
         self.held.extend_from_slice(data);
         let held = std::mem::take(&mut self.held);
         let mut rest = held.as_slice();
         self.broken = !self.begin(&mut rest) || !self.blocks(&mut rest, content);
+        if let Some(behind) = &mut self.behind {
+            *behind = rest.len();
+            return rest.len() <= CHECKSUM;
+        }
         self.held = rest.to_vec();
         !self.broken
     }
@@ -64,6 +76,7 @@ impl Zstandard {
 
     fn blocks(&mut self, rest: &mut &[u8], content: &mut dyn FnMut(&[u8])) -> bool {
         while self.begun
+            && self.behind.is_none()
             && let Some([b1, b2, b3]) = rest.first_chunk::<3>()
         {
             let header = usize::from(*b1) | usize::from(*b2) << 8 | usize::from(*b3) << 16;
@@ -73,8 +86,13 @@ impl Zstandard {
                 return false;
             }
             let Some((block, behind)) = rest.split_at_checked(3 + length) else { break };
+            let last = header & 1 == 1;
+            // The decoder wants the checksum with the last block, and lets its value be.
+            let closed = if last { [block, &[0; CHECKSUM]].concat() } else { Vec::new() };
+            let block = if last { closed.as_slice() } else { block };
             let decoded = self.decoder.decode_blocks(block, BlockDecodingStrategy::UptoBlocks(1));
             *rest = behind;
+            self.behind = last.then_some(0);
             self.drain(content);
             if decoded.is_err() {
                 return false;
@@ -91,12 +109,12 @@ impl Zstandard {
     }
 
     /// Nothing more comes: what was held back is content.
-    pub(super) fn finish(&mut self, content: &mut dyn FnMut(&[u8])) {
-        if self.begun {
+    pub(crate) fn finish(&mut self, content: &mut dyn FnMut(&[u8])) {
+        if self.begun && self.behind.is_none() {
             // An empty block cannot fail, and if it did there would be nothing more to read.
             let _closed = self.decoder.decode_blocks(&CLOSING_BLOCK[..], BlockDecodingStrategy::All);
-            self.drain(content);
         }
+        self.drain(content);
         self.broken = true;
     }
 }
@@ -114,9 +132,9 @@ mod tests {
             let mut decoder = Zstandard::new(8 << 20);
             let mut read = Vec::new();
             for piece in coded.chunks(step) {
-                // What stands behind the last block is no block.
-                decoder.push(piece, &mut |content| read.extend_from_slice(content));
+                assert!(decoder.push(piece, &mut |content| read.extend_from_slice(content)));
             }
+            assert!(!decoder.push(b"more", &mut |_| panic!("behind the end")));
             decoder.finish(&mut |content| read.extend_from_slice(content));
             assert!(read == plain, "in pieces of {step}");
         }
