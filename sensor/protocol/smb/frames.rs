@@ -2,12 +2,13 @@
 //!
 //! Owns: where in a frame the next byte stands, across packets and gaps. Never does: holding content; knowing what a message means.
 
+use super::old;
 use super::parse::{self, COMPRESSED, ENCRYPTED, FRAME_HEAD, Frame, HEADER, Header, SMB1, SMB2};
 
 /// A part of what a side sends, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
-    /// A message of SMB2, as far as it is no content. `first`: no other stands before it in its frame.
+    /// A message, as far as it is no content. `first`: no other stands before it in its frame.
     Message {
         header: Header,
         message: &'a [u8],
@@ -16,8 +17,6 @@ pub(super) enum Piece<'a> {
     /// Content of the message before, or as many bytes of it that are missing.
     Content(&'a [u8]),
     Missing(u64),
-    /// A message of the old dialect that sets up a session.
-    Setup1(&'a [u8]),
     /// Bytes of what is not taken apart, or of which nobody knows where they stand.
     Raw(&'a [u8]),
     /// Bytes of an encrypted message.
@@ -67,10 +66,8 @@ impl Default for Frames {
     }
 }
 
-/// Commands of the old dialect that carry no content (MS-CIFS section 2.2.2.1): close, echo, disconnect, negotiate, set-up, log-off,
-/// connect, open.
-const WITHOUT_CONTENT_1: [u8; 8] = [0x04, 0x2b, 0x71, 0x72, 0x73, 0x74, 0x75, 0xa2];
-const SETUP_1: u8 = 0x73;
+/// Further commands of the old dialect that carry no content (MS-CIFS section 2.2.2.1): echo, disconnect, negotiate, log-off.
+const WITHOUT_CONTENT_1: [u8; 4] = [0x2b, 0x71, 0x72, 0x74];
 
 impl Frames {
     /// Takes bytes apart. At most `most` bytes of one message are held.
@@ -177,12 +174,16 @@ impl Frames {
     fn message(&mut self, held: &[u8], show: &mut dyn FnMut(Piece<'_>)) {
         let kind = match held.first_chunk::<4>() {
             Some(magic) if *magic == SMB2 => return self.smb2(held, show),
-            Some(magic) if *magic == SMB1 => match held.get(4) {
-                Some(&SETUP_1) => {
-                    show(Piece::Setup1(held));
-                    Kind::Nothing
+            Some(magic) if *magic == SMB1 => match (old::header(held), held.get(4)) {
+                (Some(header), _) => {
+                    let content = old::content(held, held.len().saturating_add(self.message));
+                    if content.is_some() || old::wanted(held).is_none() {
+                        show(Piece::Message { header, message: held, first: true });
+                        return self.expect(held, content);
+                    }
+                    Kind::Raw
                 }
-                Some(command) if WITHOUT_CONTENT_1.contains(command) => Kind::Nothing,
+                (None, Some(command)) if WITHOUT_CONTENT_1.contains(command) => Kind::Nothing,
                 _ => Kind::Raw,
             },
             Some(magic) if *magic == ENCRYPTED => Kind::Encrypted,
@@ -206,7 +207,12 @@ impl Frames {
         self.message = length - held.len();
         show(Piece::Message { header, message: held, first: self.first });
         self.first = false;
-        let (skip, content) = match parse::content(&header, held) {
+        self.expect(held, parse::content(&header, held));
+    }
+
+    /// Behind what is held of a message comes its content, by its offset and length.
+    fn expect(&mut self, held: &[u8], content: Option<(usize, usize)>) {
+        let (skip, content) = match content {
             Some((offset, content)) => {
                 let skip = offset.saturating_sub(held.len()).min(self.message);
                 (skip, content.min(self.message - skip))
@@ -275,11 +281,9 @@ fn pass(kind: Kind, bytes: &[u8], show: &mut dyn FnMut(Piece<'_>)) {
 fn wanted(held: &[u8], length: usize, most: usize) -> usize {
     let header = || match held.first_chunk::<4>() {
         None => 5,
-        Some(magic) if *magic == SMB1 => match held.get(4) {
-            None => 5,
-            Some(&SETUP_1) => most,
-            Some(_) => 5,
-        },
+        Some(magic) if *magic == SMB1 && held.len() < old::HEADER => old::HEADER,
+        Some(magic) if *magic == SMB1 && old::header(held).is_none() => held.len(),
+        Some(magic) if *magic == SMB1 => old::wanted(held).unwrap_or(most),
         Some(magic) if *magic == SMB2 && held.len() < HEADER => HEADER,
         Some(magic) if *magic == SMB2 => match parse::header(held) {
             Ok(header) => {

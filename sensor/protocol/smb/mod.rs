@@ -1,10 +1,11 @@
-//! SMB over TCP (MS-SMB2, and session set-ups of MS-CIFS): who set up a session, and the files that are written and read.
+//! SMB over TCP (MS-SMB2, and the old dialect of MS-CIFS): who set up a session, and the files that are written and read.
 //!
-//! Owns: one transfer for each file and direction, from CREATE to CLOSE, in order of offset. Never does: the files of the old dialect,
-//! which are inspected as they pass; decryption, decompression.
+//! Owns: one transfer for each file and direction, from CREATE to CLOSE, in order of offset. Never does: decryption, decompression;
+//! the commands of the old dialect that programs before Windows NT used, which are inspected as they pass.
 
 mod files;
 mod frames;
+mod old;
 mod parse;
 mod setup;
 #[cfg(test)]
@@ -18,7 +19,7 @@ use egret_model::{Protocol, Side, TransferKey, Uninspected};
 use files::{Files, Request, Target};
 use frames::{Frames, Piece};
 use hashbrown::HashMap;
-use parse::{Command, FileId, Header, RELATED_FILE};
+use parse::{Asked, Command, FileId, Header, RELATED_FILE};
 use setup::Setup;
 
 /// Recognises the first message, behind a NetBIOS session request where there is one (RFC 1002 section 4.3).
@@ -140,7 +141,6 @@ impl Direction {
                     state.files.missing(context, target, bytes);
                 }
             }
-            Piece::Setup1(message) => state.session(context, from, None, message),
             Piece::Raw(data) => self.raw(context, from, data),
             Piece::Encrypted(bytes) => {
                 let transfer = *self.encrypted.get_or_insert_with(|| {
@@ -169,8 +169,8 @@ impl Direction {
 }
 
 impl State {
-    /// A message that may set up a session. `session`: its number, in the new dialect.
-    fn session(&mut self, context: &mut Context<'_>, from: Side, session: Option<u64>, message: &[u8]) {
+    /// A message that sets up a session of this number.
+    fn session(&mut self, context: &mut Context<'_>, from: Side, session: u64, message: &[u8]) {
         match setup::session_setup(message) {
             Some(Setup::Request(Some(account))) => {
                 self.asked = Some(account.clone());
@@ -178,7 +178,7 @@ impl State {
             }
             Some(Setup::Response { accepted: Some(accepted) }) => {
                 self.logins.answered(context, Some(accepted));
-                if let Some((account, session)) = self.asked.take().zip(session)
+                if let Some(account) = self.asked.take()
                     && accepted
                     && self.sessions.len() < context.limits.witness_names
                 {
@@ -211,53 +211,62 @@ impl State {
         header: &Header,
         message: &[u8],
     ) {
-        let request = match header.command {
-            Command::SessionSetup => {
-                self.session(context, from, Some(header.session), message);
+        if header.old {
+            for asked in old::asked(message) {
+                self.asked(context, direction, from, (header, message), asked);
+            }
+        } else if let Some(asked) = parse::asked(header, message) {
+            self.asked(context, direction, from, (header, message), asked);
+        }
+    }
+
+    fn asked(
+        &mut self,
+        context: &mut Context<'_>,
+        direction: &mut Direction,
+        from: Side,
+        (header, message): (&Header, &[u8]),
+        asked: Asked<'_>,
+    ) {
+        let request = match asked {
+            Asked::Session => {
+                self.session(context, from, header.session, message);
                 None
             }
-            Command::TreeConnect => parse::tree_connect(message).map(Request::Tree),
-            Command::Create => {
+            Asked::Tree(path) => Some(Request::Tree(path)),
+            Asked::Create(name) => {
                 let user = self.sessions.get(&header.session).map(|account| account.user.clone());
                 let tree = (!header.related).then_some(header.tree);
-                let file =
-                    self.files.create(context, from, (header.session, tree), parse::create(message), user);
+                let file = self.files.create(context, from, (header.session, tree), name, user);
                 direction.chained = Some(file);
                 Some(Request::Create(file))
             }
-            Command::Read => parse::read(message).ok().and_then(|place| {
-                let file = self.file(context, direction, from, place.file)?;
-                Some(Request::Read(Target::read(file, place.offset)))
-            }),
-            Command::Write => {
-                if let Ok(place) = parse::write(message) {
-                    let file = self.file(context, direction, from, place.file);
-                    direction.target = file.map(|file| self.files.write(file, place.offset));
-                }
+            Asked::Read(place) => {
+                let file = self.file(context, direction, from, place.file);
+                file.map(|file| Request::Read(Target::read(file, place.offset)))
+            }
+            Asked::Write(place) => {
+                let file = self.file(context, direction, from, place.file);
+                direction.target = file.map(|file| self.files.write(file, place.offset));
                 None
             }
-            Command::Ioctl => parse::transceived(header, message).and_then(|(id, data)| {
-                let file = self.file(context, direction, from, id)?;
+            Asked::Pipe(id, data) => self.file(context, direction, from, id).map(|file| {
                 let mut target = self.files.write(file, 0);
                 if !self.files.content(context, &mut target, data) {
                     direction.raw(context, from, data);
                 }
-                Some(Request::Read(Target::read(file, 0)))
+                Request::Read(Target::read(file, 0))
             }),
-            Command::SetInfo => {
-                if let Some((id, name)) = parse::renamed(message)
-                    && let Some(file) = self.file(context, direction, from, id)
-                {
+            Asked::Rename(id, name) => {
+                if let Some(file) = self.file(context, direction, from, id) {
                     self.files.rename(context, file, name);
                 }
                 None
             }
-            Command::Close => parse::close(message).ok().and_then(|id| {
-                let file = self.file(context, direction, from, id)?;
+            Asked::Close(id) => self.file(context, direction, from, id).map(|file| {
                 self.files.end_written(context, file);
-                Some(Request::Close(file))
+                Request::Close(file)
             }),
-            Command::Other => None,
         };
         if let Some(request) = request {
             self.files.ask(context, header.id, request);
@@ -276,14 +285,15 @@ impl State {
             return;
         }
         if header.command == Command::SessionSetup {
-            return self.session(context, from, Some(header.session), message);
+            self.session(context, from, header.session, message);
         }
         match self.files.answer(header.id) {
             Some(Request::Tree(path)) if header.is_success() => {
                 self.files.connect(context, header.session, header.tree, &path);
             }
             Some(Request::Create(file)) => {
-                let created = parse::created(message).ok().filter(|_| header.is_success());
+                let created = if header.old { old::created(message) } else { parse::created(message).ok() };
+                let created = created.filter(|_| header.is_success());
                 self.files.created(context, file, created);
             }
             Some(Request::Read(target)) if header.command == Command::Ioctl => {

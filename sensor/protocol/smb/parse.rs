@@ -1,4 +1,4 @@
-//! Messages of SMB, as far as they move files: MS-SMB2 section 2.2; the frames around them are those of RFC 1002 section 4.3.1.
+//! Messages of SMB 2 and 3, as far as they move files: MS-SMB2 section 2.2; the frames around them are those of RFC 1002 section 4.3.1.
 //!
 //! Owns: stateless reading. Never does: session set-ups, which `setup` reads.
 
@@ -65,13 +65,14 @@ pub(super) fn verdict(bytes: &[u8]) -> Verdict {
     }
 }
 
-/// Where a frame with an SMB2 message begins in bytes of which the beginning was lost.
+/// Where a frame with a message in the clear begins in bytes of which the beginning was lost.
 pub(super) fn find_frame(bytes: &[u8]) -> Option<usize> {
     let mut from = 0;
-    while let Some(found) = memchr::memmem::find(bytes.get(from..)?, &SMB2) {
+    while let Some(found) = memchr::memmem::find(bytes.get(from..)?, b"SMB") {
         let at = from + found;
-        let start = at.checked_sub(FRAME_HEAD);
-        if start.is_some_and(|start| bytes.get(start) == Some(&0)) {
+        let start = at.checked_sub(1 + FRAME_HEAD);
+        let marked = start.is_some_and(|start| matches!(bytes.get(start + FRAME_HEAD), Some(0xfe | 0xff)));
+        if marked && start.is_some_and(|start| bytes.get(start) == Some(&0)) {
             return start;
         }
         from = at + 1;
@@ -93,9 +94,11 @@ pub(super) enum Command {
     Other,
 }
 
-/// Header of an SMB2 message (sections 2.2.1.1 and 2.2.1.2).
+/// Header of a message (sections 2.2.1.1 and 2.2.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
+    /// It is a message of the old dialect, whose terms `old` translates.
+    pub(super) old: bool,
     pub(super) command: Command,
     /// 0 in requests.
     pub(super) status: u32,
@@ -138,7 +141,7 @@ pub(super) fn header(message: &[u8]) -> Result<Header, Truncated> {
     head.skip(16)?;
     let (response, related) = (flags & RESPONSE != 0, flags & RELATED != 0);
     let status = if response { status } else { 0 };
-    Ok(Header { command, status, response, related, next, id, tree, session })
+    Ok(Header { old: false, command, status, response, related, next, id, tree, session })
 }
 
 impl Header {
@@ -191,27 +194,66 @@ pub(super) struct Place {
     pub(super) offset: u64,
 }
 
+/// What a request asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Asked<'a> {
+    /// To set up a session.
+    Session,
+    /// To connect to a share, by its path.
+    Tree(String),
+    /// To open a file; without a name, where that cannot be read.
+    Create(Option<String>),
+    Read(Place),
+    /// To write what follows.
+    Write(Place),
+    /// To write this to a pipe and read its answer.
+    Pipe(FileId, &'a [u8]),
+    Rename(FileId, String),
+    Close(FileId),
+}
+
+/// What a request asks for, if it is taken apart.
+pub(super) fn asked<'a>(header: &Header, message: &'a [u8]) -> Option<Asked<'a>> {
+    Some(match header.command {
+        Command::SessionSetup => Asked::Session,
+        Command::TreeConnect => Asked::Tree(tree_connect(message)?),
+        Command::Create => Asked::Create(create(message)),
+        Command::Read => Asked::Read(read(message).ok()?),
+        Command::Write => Asked::Write(write(message).ok()?),
+        Command::Ioctl => {
+            let (id, data) = transceived(header, message)?;
+            Asked::Pipe(id, data)
+        }
+        Command::SetInfo => {
+            let (id, name) = renamed(message)?;
+            Asked::Rename(id, name)
+        }
+        Command::Close => Asked::Close(close(message).ok()?),
+        Command::Other => return None,
+    })
+}
+
 /// Of a WRITE request, where its content goes (section 2.2.21).
-pub(super) fn write(message: &[u8]) -> Result<Place, Truncated> {
+fn write(message: &[u8]) -> Result<Place, Truncated> {
     let mut body = Cursor::new(message);
     body.skip(HEADER + 8)?;
     Ok(Place { offset: body.u64_le()?, file: body.array()? })
 }
 
 /// Of a READ request, what it asks for (section 2.2.19).
-pub(super) fn read(message: &[u8]) -> Result<Place, Truncated> {
+fn read(message: &[u8]) -> Result<Place, Truncated> {
     write(message)
 }
 
 /// The file that a CLOSE request (section 2.2.15) is about.
-pub(super) fn close(message: &[u8]) -> Result<FileId, Truncated> {
+fn close(message: &[u8]) -> Result<FileId, Truncated> {
     let mut body = Cursor::new(message);
     body.skip(HEADER + 8)?;
     body.array()
 }
 
 /// The path that a TREE_CONNECT request names: `\\server\share` (section 2.2.9).
-pub(super) fn tree_connect(message: &[u8]) -> Option<String> {
+fn tree_connect(message: &[u8]) -> Option<String> {
     let mut body = Cursor::new(message);
     body.skip(HEADER + 4).ok()?;
     let (offset, length) = (body.u16_le().ok()?, body.u16_le().ok()?);
@@ -219,7 +261,7 @@ pub(super) fn tree_connect(message: &[u8]) -> Option<String> {
 }
 
 /// The name that a CREATE request opens (section 2.2.13); empty for the share itself.
-pub(super) fn create(message: &[u8]) -> Option<String> {
+fn create(message: &[u8]) -> Option<String> {
     let mut body = Cursor::new(message);
     body.skip(HEADER + 44).ok()?;
     let (offset, length) = (body.u16_le().ok()?, body.u16_le().ok()?);
@@ -236,7 +278,7 @@ pub(super) fn created(message: &[u8]) -> Result<(u64, FileId), Truncated> {
 }
 
 /// The file and its new name, of a SET_INFO request that renames it (sections 2.2.39, MS-FSCC 2.4.42).
-pub(super) fn renamed(message: &[u8]) -> Option<(FileId, String)> {
+fn renamed(message: &[u8]) -> Option<(FileId, String)> {
     const FILE: u8 = 1;
     const RENAME: u8 = 10;
     let mut body = Cursor::new(message);
@@ -273,7 +315,7 @@ pub(super) fn transceived<'a>(header: &Header, message: &'a [u8]) -> Option<(Fil
 }
 
 /// UTF-16 text at an offset of a message.
-fn text(message: &[u8], offset: usize, length: usize) -> Option<String> {
+pub(super) fn text(message: &[u8], offset: usize, length: usize) -> Option<String> {
     /// Bytes kept of a path, its end, where the name stands; MS-FSCC section 2.1.5 allows sixteen times as much.
     const LONGEST: usize = 4096;
     let bytes = message.get(offset..offset.checked_add(length)?)?;

@@ -155,7 +155,7 @@ fn a_session_names_its_user_once_it_is_granted() {
 }
 
 #[test]
-fn the_old_dialect_names_users_in_the_open_and_is_read_as_it_passes() {
+fn the_old_dialect_names_users_in_the_open_and_an_unsound_write_is_read_as_it_passes() {
     let smb1 = |command: u8, reply: u8, body: &[u8]| {
         let mut head = [b"\xffSMB".as_slice(), &[command, 0, 0, 0, 0, 0x18 | reply]].concat();
         head.extend_from_slice(&0x8000_u16.to_le_bytes());
@@ -362,4 +362,108 @@ fn files_and_requests_beyond_the_limit_end_the_oldest() {
         answers,
         [("tcp 445", None, Side::Responder, &b"x"[..], true), ("READ", None, Side::Responder, b"y", false)]
     );
+}
+
+/// A message of the old dialect.
+fn old(command: u8, id: u16, reply: bool, words: &[u8], bytes: &[u8]) -> Vec<u8> {
+    let head = [
+        &b"\xffSMB"[..],
+        &[command, 0, 0, 0, 0, if reply { 0x88 } else { 0x18 }, 1, 0xc0],
+        &[0; 12],
+        &[5, 0, 7, 0, 9, 0],
+        &id.to_le_bytes(),
+        &[u8::try_from(words.len() / 2).unwrap()],
+        words,
+        &u16::try_from(bytes.len()).unwrap().to_le_bytes(),
+        bytes,
+    ]
+    .concat();
+    one(head)
+}
+
+/// Words of a command behind which none follows.
+fn words(parts: &[&[u8]]) -> Vec<u8> {
+    [&[0xff, 0, 0, 0][..], &parts.concat()].concat()
+}
+
+fn old_write(id: u16, offset: u64, data: &[u8]) -> Vec<u8> {
+    let [low, high] = [offset as u32, (offset >> 32) as u32].map(u32::to_le_bytes);
+    let length = u16::try_from(data.len()).unwrap().to_le_bytes();
+    let told = words(&[&[3, 0x40], &low, &[0; 10], &length, &[64, 0], &high]);
+    old(0x2f, id, false, &told, &[&[0][..], data].concat())
+}
+
+fn old_read(id: u16, offset: u32) -> Vec<u8> {
+    old(0x2e, id, false, &words(&[&[3, 0x40], &offset.to_le_bytes(), &[0xff, 0xff], &[0; 8]]), &[])
+}
+
+fn old_content(id: u16, data: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(data.len()).unwrap().to_le_bytes();
+    let told = words(&[&[0; 6], &length, &[60, 0], &[0; 10]]);
+    old(0x2e, id, true, &told, &[&[0][..], data].concat())
+}
+
+/// Connected to a share, with a file of so many bytes open.
+fn old_opened(size: u64) -> Vec<(bool, Vec<u8>)> {
+    let share = [&[0][..], &wide("\\\\files.example\\drop\0"), b"?????\0"].concat();
+    let name = [&[0][..], &wide("\\plans\\q3.csv\0")].concat();
+    let created = words(&[&[0], &[3, 0x40], &[0; 48], &size.to_le_bytes(), &[0; 5]]);
+    vec![
+        (true, old(0x75, 1, false, &words(&[&[0, 0, 1, 0]]), &share)),
+        (false, old(0x75, 1, true, &words(&[&[0; 2]]), b"A:\0")),
+        (true, old(0xa2, 2, false, &words(&[&[0; 44]]), &name)),
+        (false, old(0xa2, 2, true, &created, &[])),
+    ]
+}
+
+#[test]
+fn files_of_the_old_dialect_are_transfers() {
+    let content: Vec<u8> = (0..9000_u32).flat_map(u32::to_le_bytes).collect();
+    let (first, second) = content.split_at(20_000);
+    let close = |id| old(0x04, id, false, &[3, 0x40, 0xff, 0xff, 0xff, 0xff], &[]);
+    let mut written = old_opened(0);
+    // Parts come in any order.
+    written.extend([
+        (true, [old_write(3, 20_000, second), old_write(4, 0, first)].concat()),
+        (
+            false,
+            [old(0x2f, 3, true, &words(&[&[0; 8]]), &[]), old(0x2f, 4, true, &words(&[&[0; 8]]), &[])]
+                .concat(),
+        ),
+        (true, close(5)),
+        (false, old(0x04, 5, true, &[], &[])),
+    ]);
+    let mut read = old_opened(36_000);
+    read.extend([
+        (true, [old_read(3, 0), old_read(4, 20_000)].concat()),
+        (false, [old_content(3, first), old_content(4, second)].concat()),
+        (true, close(5)),
+        (false, old(0x04, 5, true, &[], &[])),
+    ]);
+    for step in [1, 50, 100_000] {
+        for (exchange, operation, from) in [
+            (&written, "WRITE drop\\plans\\q3.csv", Side::Initiator),
+            (&read, "READ drop\\plans\\q3.csv", Side::Responder),
+        ] {
+            let record = play(exchange, step);
+            assert_eq!(files(&record), [(operation, Some("q3.csv"), from, &content[..], true)], "{step}");
+            assert_eq!(record.transfers[0].start.server_name.as_deref(), Some("files.example"));
+        }
+    }
+    // Not all of it was read.
+    read.truncate(5);
+    read.push((false, old_content(3, first)));
+    let record = play(&read, 1000);
+    assert_eq!(files(&record), [("READ drop\\plans\\q3.csv", Some("q3.csv"), Side::Responder, first, false)]);
+}
+
+/// Chains that point back at themselves end.
+#[test]
+fn chains_of_the_old_dialect_end() {
+    for offset in [0, 32, 33, 0xffff_u16] {
+        let [low, high] = offset.to_le_bytes();
+        let mut exchange = old_opened(0);
+        exchange.push((true, old(0x75, 9, false, &[0x75, 0, low, high, 0, 0, 1, 0], &[0; 40])));
+        play(&exchange, 1000);
+    }
 }
