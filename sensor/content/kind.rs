@@ -43,6 +43,23 @@ pub(crate) struct Recognised {
     pub(crate) media_type: String,
 }
 
+impl Recognised {
+    /// What the body of a transfer is called that is of this kind.
+    pub(crate) fn root_name(&self) -> &'static str {
+        match self.kind {
+            Kind::Mail => "mail",
+            Kind::UrlEncoded => "form",
+            Kind::Multipart if self.media_type == "multipart/form-data" => "form",
+            _ => "body",
+        }
+    }
+}
+
+/// Compressed files, as opposed to archives of compressed members.
+pub(crate) fn is_one_stream(media_type: &str) -> bool {
+    matches!(media_type, "application/gzip" | "application/x-bzip2" | "application/x-xz" | "application/zstd")
+}
+
 /// Bytes that recognition may look at.
 pub(crate) const PREFIX_BYTES: usize = 4096;
 

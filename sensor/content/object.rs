@@ -9,7 +9,7 @@ use crate::kind::{self, Kind, PREFIX_BYTES};
 use crate::message::Message;
 use crate::parts::Parts;
 use crate::plain::{Place, Plain};
-use crate::transfer_encoding::TransferEncoding;
+use crate::transfer_encoding::{TransferEncoding, encodes_something};
 use crate::{Reader, form, formats, header::PartHeader, json, part, path};
 use egret_model::{
     ContentEvent, ContentLimits, ObjectId, ObjectRecord, ObjectStart, ObjectState, Uninspected,
@@ -171,7 +171,7 @@ impl Object {
             }
             Mode::Held { data, text: true, .. } => data.extend_from_slice(GAP),
             // One compressed stream ends here: decompressed behind a gap, it would make text that nobody sent.
-            Mode::Held { text: false, .. } if is_one_stream(&head.media_type) => {
+            Mode::Held { text: false, .. } if kind::is_one_stream(&head.media_type) => {
                 self.close_mode(0, walk);
                 self.mode = Mode::Passed;
             }
@@ -268,7 +268,7 @@ impl Object {
         }
         let path = match &self.path {
             Path::Inner(path) => path.clone(),
-            Path::Root => root_name(&recognised).to_owned(),
+            Path::Root => recognised.root_name().to_owned(),
         };
         let path = walk.budget.unique(path);
         let id = walk.budget.next_id();
@@ -472,20 +472,6 @@ fn reader_for(kind: Kind) -> Option<Reader> {
     }
 }
 
-/// Compressed files, as opposed to archives of compressed members.
-fn is_one_stream(media_type: &str) -> bool {
-    matches!(media_type, "application/gzip" | "application/x-bzip2" | "application/x-xz" | "application/zstd")
-}
-
-fn root_name(recognised: &kind::Recognised) -> &'static str {
-    match recognised.kind {
-        Kind::Mail => "mail",
-        Kind::UrlEncoded => "form",
-        Kind::Multipart if recognised.media_type == "multipart/form-data" => "form",
-        _ => "body",
-    }
-}
-
 const fn reason_of(state: ObjectState) -> Uninspected {
     match state {
         ObjectState::Encrypted => Uninspected::Encrypted,
@@ -494,25 +480,6 @@ const fn reason_of(state: ObjectState) -> Uninspected {
         ObjectState::Malformed => Uninspected::Malformed,
         ObjectState::Inspected | ObjectState::Partial => Uninspected::Gap,
     }
-}
-
-/// Shortest text taken for base64, letters.
-const BASE64_LETTERS: usize = 64;
-
-/// Whether a text is nothing but lines of base64 that decode to something recognisable.
-fn encodes_something(prefix: &[u8]) -> bool {
-    let letters = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-    let mut plain: Vec<u8> = prefix.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
-    if plain.len() < BASE64_LETTERS || !plain.iter().all(letters) || !plain.iter().any(u8::is_ascii_uppercase)
-    {
-        return false;
-    }
-    plain.truncate(plain.len() / 4 * 4);
-    let mut decoded = Vec::new();
-    let mut encoding = TransferEncoding::named(Some("base64"));
-    encoding.push(&plain, &mut |piece| decoded.extend_from_slice(piece));
-    encoding.finish(&mut |piece| decoded.extend_from_slice(piece))
-        && kind::recognise(&decoded, None, None).kind != Kind::Binary
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

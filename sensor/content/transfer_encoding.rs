@@ -1,10 +1,11 @@
 //! Content transfer encodings of mail (RFC 2045 section 6) undone as the bytes stream by.
 //!
-//! Owns: base64 and quoted-printable, both lenient, and the line ends of text. Never does: guessing that something is encoded.
+//! Owns: base64 and quoted-printable, both lenient, and the line ends of text. Never does: reading of what comes out.
 
 mod base64;
 mod quoted_printable;
 
+use crate::kind::{self, Kind};
 use base64::Base64;
 use quoted_printable::QuotedPrintable;
 
@@ -150,6 +151,25 @@ impl Encoding {
             Self::QuotedPrintable(decoder) => decoder.finish(sink),
         }
     }
+}
+
+/// Shortest text taken for base64, letters.
+const BASE64_LETTERS: usize = 64;
+
+/// Whether a text is nothing but lines of base64 that decode to something recognisable.
+pub(crate) fn encodes_something(prefix: &[u8]) -> bool {
+    let letters = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    let mut plain: Vec<u8> = prefix.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
+    if plain.len() < BASE64_LETTERS || !plain.iter().all(letters) || !plain.iter().any(u8::is_ascii_uppercase)
+    {
+        return false;
+    }
+    plain.truncate(plain.len() / 4 * 4);
+    let mut decoded = Vec::new();
+    let mut encoding = TransferEncoding::named(Some("base64"));
+    encoding.push(&plain, &mut |piece| decoded.extend_from_slice(piece));
+    encoding.finish(&mut |piece| decoded.extend_from_slice(piece))
+        && kind::recognise(&decoded, None, None).kind != Kind::Binary
 }
 
 #[cfg(test)]
