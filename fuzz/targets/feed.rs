@@ -5,7 +5,7 @@ use egret_context::{Context, Feed};
 /// Reads the text as both.
 pub(crate) fn run(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let mut feed = Feed::default();
+    let mut feed = Feed::new(1000);
     let added = feed.add("fuzz", &text);
     assert!(added.map_or(0, |added| added) <= feed.len());
     for name in text.lines() {

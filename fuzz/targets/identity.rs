@@ -18,6 +18,7 @@ pub(crate) fn run(data: &[u8]) {
         intervals_of_address: 8,
         accounts: 8,
         people_of_address: 4,
+        addresses_of_person: 2,
         weighed: 16,
     };
     let mut index = IdentityIndex::new(Arc::new(people), &limits);

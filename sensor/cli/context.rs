@@ -4,6 +4,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use egret_context::{Context, Feed};
+use egret_model::BehaviorLimits;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ const LARGEST: u64 = 256 << 20;
 pub(crate) fn read(
     path: Option<&Path>,
     feeds: &[PathBuf],
+    limits: &BehaviorLimits,
     warn: &mut dyn FnMut(String),
 ) -> Result<Arc<Context>> {
     let context = match path {
@@ -24,7 +26,7 @@ pub(crate) fn read(
             Context::parse(&text).with_context(|| format!("{}: not a context", path.display()))?
         }
     };
-    let mut feed = Feed::default();
+    let mut feed = Feed::new(limits.indicators);
     for path in feeds {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let added = text_of(path).and_then(|text| Ok(feed.add(&name, &text)?));

@@ -136,7 +136,7 @@ impl Replay {
             },
             people: self.people.read(&mut |warning| view::warning(&warning))?,
             signatures: set,
-            context: context::read(self.context.as_deref(), &self.feed, &mut |warning| {
+            context: context::read(self.context.as_deref(), &self.feed, &limits.behavior, &mut |warning| {
                 view::warning(&warning);
             })?,
             workers: self.workers.map_or_else(processors, usize::from),

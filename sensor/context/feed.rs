@@ -10,9 +10,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use thiserror::Error;
 
-/// Most indicators kept of all feeds; further ones are refused.
-pub(crate) const MOST_INDICATORS: usize = 2_000_000;
-
 /// What a feed warns of, and where that is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Indicator {
@@ -34,13 +31,15 @@ pub enum FeedError {
     #[error("no domain, address, JA4 or hash in it")]
     Empty,
     /// All feeds together hold too many.
-    #[error("more than {MOST_INDICATORS} indicators")]
-    TooMany,
+    #[error("more than {0} indicators")]
+    TooMany(usize),
 }
 
 /// All feeds together.
 #[derive(Clone, Debug, Default)]
 pub struct Feed {
+    /// Indicators kept at most.
+    most: usize,
     domains: NameMap<Indicator>,
     networks: BTreeMap<IpNet, Indicator>,
     /// Prefix lengths in use.
@@ -50,6 +49,12 @@ pub struct Feed {
 }
 
 impl Feed {
+    /// Without any; `most` are kept.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self { most, ..Self::default() }
+    }
+
     /// Adds a feed; returns how many indicators it has. The form is told by its content: JSON (STIX, MISP), CSV with a header, or a
     /// value a line with `#` before remarks.
     ///
@@ -70,7 +75,7 @@ impl Feed {
             _ => from_lines(text, &mut add),
         }
         match self.len() - before {
-            _ if self.len() >= MOST_INDICATORS => Err(FeedError::TooMany),
+            _ if self.len() >= self.most => Err(FeedError::TooMany(self.most)),
             0 if before == 0 || !self.knows_any(text) => Err(FeedError::Empty),
             added => Ok(added),
         }
@@ -117,7 +122,7 @@ impl Feed {
     }
 
     fn insert(&mut self, value: &str, indicator: Indicator) {
-        if self.len() >= MOST_INDICATORS {
+        if self.len() >= self.most {
             return;
         }
         let value = value.trim().trim_matches(['"', '\'']).replace("[.]", ".").replace("hxxp", "http");
@@ -214,7 +219,7 @@ mod tests {
     use super::*;
 
     fn feed(text: &str) -> Feed {
-        let mut feed = Feed::default();
+        let mut feed = Feed::new(1000);
         feed.add("test", text).unwrap();
         feed
     }
@@ -248,7 +253,7 @@ mod tests {
 
     #[test]
     fn what_warns_of_everything_or_nothing_is_refused() {
-        let mut feed = Feed::default();
+        let mut feed = Feed::new(1000);
         assert_eq!(feed.add("x", "com\nco.uk\n"), Err(FeedError::Empty));
         assert!(matches!(feed.add("x", "{\"a\":"), Err(FeedError::Json(_))));
         assert_eq!(feed.add("x", "a.example\n"), Ok(1));

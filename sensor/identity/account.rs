@@ -3,7 +3,7 @@
 //! Owns: telling them apart by their names and by where they are seen. Never does: attribution.
 
 use crate::weight::SECOND;
-use egret_model::Timestamp;
+use egret_model::{IdentityLimits, Timestamp};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -83,9 +83,6 @@ fn is_link_address(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_hexdigit() || b":-.".contains(&b))
 }
 
-/// Addresses within a day at which an account is seen before it counts as one that programs or administrators use: a person has a
-/// desk, a laptop, a telephone and a terminal server.
-const MOST_ADDRESSES: usize = 6;
 const DAY_NS: i64 = 24 * 3600 * SECOND;
 
 /// Where accounts were seen lately.
@@ -93,12 +90,14 @@ const DAY_NS: i64 = 24 * 3600 * SECOND;
 pub(crate) struct Whereabouts {
     /// By account in lower case: the last addresses at which it was seen, each with the time.
     seen: HashMap<Arc<str>, Vec<(IpAddr, Timestamp)>>,
+    /// Accounts kept, and addresses of a person within a day.
     most: usize,
+    addresses: usize,
 }
 
 impl Whereabouts {
-    pub(crate) fn new(most: usize) -> Self {
-        Self { seen: HashMap::new(), most }
+    pub(crate) fn new(limits: &IdentityLimits) -> Self {
+        Self { seen: HashMap::new(), most: limits.accounts, addresses: limits.addresses_of_person }
     }
 
     /// The account was seen. Beyond the limit, accounts not known yet are taken for persons.
@@ -112,7 +111,7 @@ impl Whereabouts {
             return;
         }
         places.retain(|(_, last)| at.since(*last) <= DAY_NS);
-        if places.len() > MOST_ADDRESSES {
+        if places.len() > self.addresses {
             places.remove(0);
         }
         places.push((ip, at));
@@ -121,7 +120,7 @@ impl Whereabouts {
     /// True for an account that was seen at more addresses within the day before `at` than a person has.
     pub(crate) fn roams(&self, user: &Arc<str>, at: Timestamp) -> bool {
         self.seen.get(user).is_some_and(|places| {
-            places.iter().filter(|(_, last)| at.since(*last).abs() <= DAY_NS).count() > MOST_ADDRESSES
+            places.iter().filter(|(_, last)| at.since(*last).abs() <= DAY_NS).count() > self.addresses
         })
     }
 }
@@ -149,7 +148,7 @@ mod tests {
 
     #[test]
     fn who_is_everywhere_is_no_person() {
-        let mut whereabouts = Whereabouts::new(10);
+        let mut whereabouts = Whereabouts::new(&IdentityLimits { accounts: 10, ..IdentityLimits::default() });
         let helpdesk: Arc<str> = "helpdesk".into();
         let hour = 3600;
         for n in 0..8_u8 {

@@ -63,7 +63,7 @@ impl IdentityIndex {
             places: HashMap::new(),
             order: VecDeque::new(),
             names: Names::default(),
-            whereabouts: Whereabouts::new(limits.accounts),
+            whereabouts: Whereabouts::new(limits),
             most: limits.intervals.max(1),
             most_of_place: limits.intervals_of_address.max(1),
             most_people: limits.people_of_address.max(1),

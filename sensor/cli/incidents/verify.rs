@@ -95,7 +95,7 @@ impl Verify {
             },
             people: self.people.read(&mut |_| ())?,
             signatures: set,
-            context: context::read(self.context.as_deref(), &self.feed, &mut |_| ())?,
+            context: context::read(self.context.as_deref(), &self.feed, &limits.behavior, &mut |_| ())?,
             workers: crate::cli::replay::processors(),
             limits,
         };

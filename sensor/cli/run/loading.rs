@@ -24,7 +24,7 @@ pub(super) fn load(settings: &Settings) -> Result<Loaded> {
     let (set, problems) = SignatureSet::load(&settings.inspect.signatures);
     let mut faults: Vec<String> = problems.iter().map(egret_detect::SignatureProblem::one_line).collect();
     let people = settings.sources().read(&mut |warning| faults.push(warning))?;
-    let context =
-        context::read(settings.context(), &settings.context.feeds, &mut |warning| faults.push(warning))?;
+    let (feeds, limits) = (&settings.context.feeds, settings.limits().behavior);
+    let context = context::read(settings.context(), feeds, &limits, &mut |warning| faults.push(warning))?;
     Ok(Loaded { signatures: Arc::new(set), people, context, faults })
 }

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BehaviorLimits {
+    /// Indicators of all feeds together that are kept; further ones are refused, and said to be. Default 2,000,000.
+    pub indicators: usize,
     /// Users and hosts whose habits are remembered; the one idle longest is forgotten first. Default 10,000.
     pub actors: usize,
     /// Destinations remembered for each of them; the one unused longest is forgotten, and is new when it returns. Default 256.
@@ -44,6 +46,7 @@ pub struct BehaviorLimits {
 impl Default for BehaviorLimits {
     fn default() -> Self {
         Self {
+            indicators: 2_000_000,
             actors: 10_000,
             destinations_per_actor: 256,
             destinations: 200_000,

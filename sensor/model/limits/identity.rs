@@ -15,6 +15,9 @@ pub struct IdentityLimits {
     pub accounts: usize,
     /// Persons present at one address that are kept in mind, to tell an address that several use at once; the first is forgotten. Default 16.
     pub people_of_address: usize,
+    /// Addresses at which a person is seen within a day at most; an account that is seen at more is one that programs or
+    /// administrators use, and names nobody. Default 6: a desk, a laptop, a telephone, a terminal server, and some to spare.
+    pub addresses_of_person: usize,
     /// Pieces of evidence weighed for one question; of more that hold at the time, the latest count. Default 4,096.
     pub weighed: usize,
 }
@@ -26,6 +29,7 @@ impl Default for IdentityLimits {
             intervals_of_address: 1 << 16,
             accounts: 200_000,
             people_of_address: 16,
+            addresses_of_person: 6,
             weighed: 4_096,
         }
     }
