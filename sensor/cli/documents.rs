@@ -2,16 +2,17 @@
 //!
 //! Owns: arguments, walking over files, the file of phrases. Never does: extraction, hashing.
 
+use super::index::{Existing, Made};
 use super::{amount, keys, scan, status, view};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand};
 use egret_detect::SignatureSet;
 use egret_fingerprint::documents::{Builder, DocumentIndex};
 use egret_model::{Limits, ObjectState};
 use egret_pipeline::{ExtractedObject, FileInspector};
 use indicatif::{ProgressBar, ProgressIterator as _, ProgressStyle};
-use std::fs::{self, File};
-use std::io::{BufReader, IsTerminal};
+use std::fs::File;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ pub(crate) enum Documents {
     /// Build an index from files and folders of them, of any format that is read.
     Build(Build),
     /// Show what an index holds.
-    Show(Show),
+    Show(Existing),
 }
 
 #[derive(Debug, Args)]
@@ -41,21 +42,8 @@ pub(crate) struct Build {
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
 
-    /// What signatures call the set; it is reported as document/NAME.
-    #[arg(long, value_name = "NAME")]
-    name: String,
-
-    /// The folder for NAME.documents, to be named with --signatures.
-    #[arg(short, long, value_name = "DIR")]
-    out: PathBuf,
-
-    /// The key file; made if there is none. Default: egret.key in the folder.
-    #[arg(short, long, value_name = "FILE")]
-    key: Option<PathBuf>,
-
-    /// Who answers for the data.
-    #[arg(long, value_name = "OWNER", default_value = "")]
-    owner: String,
+    #[command(flatten)]
+    made: Made,
 
     /// Ordinary texts: what documents share with them does not count.
     #[arg(long, value_name = "PATH")]
@@ -66,23 +54,12 @@ pub(crate) struct Build {
     no_phrases: bool,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct Show {
-    /// The index.
-    #[arg(value_name = "INDEX")]
-    index: PathBuf,
-
-    /// The key file. Default: those beside the index.
-    #[arg(short, long, value_name = "FILE")]
-    key: Option<PathBuf>,
-}
-
 impl Documents {
     pub(crate) fn run(&self) -> Result<u8> {
         match self {
             Self::Build(build) => build.run(),
             Self::Show(show) => {
-                print(&read(&show.index, show.key.as_deref())?);
+                print(&show.read(DocumentIndex::read)?);
                 Ok(status::DONE)
             }
         }
@@ -91,8 +68,7 @@ impl Documents {
 
 impl Build {
     fn run(&self) -> Result<u8> {
-        keys::check_name(&self.name)?;
-        fs::create_dir_all(&self.out).with_context(|| format!("{}: cannot be made", self.out.display()))?;
+        self.made.prepare()?;
         let mut complete = true;
         let (mut files, mut ordinary) = (Vec::new(), Vec::new());
         for (paths, found) in [(&self.paths, &mut files), (&self.boilerplate, &mut ordinary)] {
@@ -100,8 +76,8 @@ impl Build {
                 scan::expand(path, found)?;
             }
         }
-        let key = keys::for_building(self.key.as_deref(), &self.out)?;
-        let mut builder = Builder::new(&self.name, &self.owner, &key);
+        let key = self.made.key()?;
+        let mut builder = Builder::new(&self.made.name, &self.made.owner, &key);
         let (nothing, _) = SignatureSet::from_texts(&[]);
         let inspector = FileInspector::new(Arc::new(nothing), &Limits::default());
         for path in &ordinary {
@@ -125,7 +101,7 @@ impl Build {
             }
         }
         let built = builder.finish()?;
-        let path = self.out.join(format!("{}.documents", self.name));
+        let path = self.made.file("documents");
         keys::replace(&path, |out| built.index.write(out))?;
         print(&built.index);
         if built.boilerplate > 0 {
@@ -140,7 +116,7 @@ impl Build {
 
     /// A signature with the phrases. One that is there belongs to its owner, and stays as it is.
     fn write_phrases(&self, phrases: &[(String, Vec<String>)]) -> Result<()> {
-        let path = self.out.join(format!("{}.phrases.toml", self.name));
+        let path = self.made.file("phrases.toml");
         if path.exists() {
             view::note(&format!("{} is kept as it is; remove it to have it written anew", path.display()));
             return Ok(());
@@ -151,8 +127,8 @@ impl Build {
              # nothing. They stand here in the clear, unlike everything in {0}.documents.\n\
              id = \"phrases/{0}\"\ntitle = \"Phrases of documents of {0}\"\nowner = {1}\nseverity = \"medium\"\ntags = [\"document\"]\n\n\
              [[find]]\nname = \"phrase\"\nphrases = [\n",
-            self.name,
-            quoted(&self.owner)?
+            self.made.name,
+            quoted(&self.made.owner)?
         );
         for (document, phrases) in phrases.iter().take(PHRASES) {
             text += &format!("  # {}\n", document.replace(char::is_control, " "));
@@ -204,14 +180,6 @@ fn extract(inspector: &FileInspector, path: &Path, take: &mut dyn FnMut(Extracte
         view::warning(&format!("{}: cannot be read: {error}", path.display()));
     }
     extracted.is_ok()
-}
-
-fn read(path: &Path, key: Option<&Path>) -> Result<DocumentIndex> {
-    let keys = keys::for_reading(key, path)?;
-    let file = File::open(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    let length = file.metadata()?.len();
-    DocumentIndex::read(&mut BufReader::with_capacity(1 << 20, file), length, &keys)
-        .with_context(|| path.display().to_string())
 }
 
 fn progress(files: u64) -> ProgressBar {

@@ -13,6 +13,7 @@ mod context;
 mod documents;
 mod evidence;
 mod incidents;
+mod index;
 mod keys;
 mod people;
 mod records;

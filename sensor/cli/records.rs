@@ -2,6 +2,7 @@
 //!
 //! Owns: arguments, progress, what is printed of an index. Never does: hashing.
 
+use super::index::{Existing, Made};
 use super::{amount, keys, status, view};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
@@ -34,7 +35,7 @@ pub(crate) enum Records {
     /// Remove the rows of a table from an index; a part of the columns will do to name a row.
     Remove(Change),
     /// Show what an index holds: its columns, their kinds, and what they are good for.
-    Show(Show),
+    Show(Existing),
 }
 
 #[derive(Debug, Args)]
@@ -43,21 +44,8 @@ pub(crate) struct Build {
     #[arg(value_name = "FILE.csv")]
     table: PathBuf,
 
-    /// What signatures call the set; it is reported as records/NAME.
-    #[arg(long, value_name = "NAME")]
-    name: String,
-
-    /// The folder for NAME.records, to be named with --signatures.
-    #[arg(short, long, value_name = "DIR")]
-    out: PathBuf,
-
-    /// The key file; made if there is none. Default: egret.key in the folder.
-    #[arg(short, long, value_name = "FILE")]
-    key: Option<PathBuf>,
-
-    /// Who answers for the data.
-    #[arg(long, value_name = "OWNER", default_value = "")]
-    owner: String,
+    #[command(flatten)]
+    made: Made,
 
     /// Characters within which the cells of a record must stand.
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -74,28 +62,12 @@ pub(crate) struct Build {
 
 #[derive(Debug, Args)]
 pub(crate) struct Change {
-    /// The index.
-    #[arg(value_name = "INDEX")]
-    index: PathBuf,
+    #[command(flatten)]
+    index: Existing,
 
     /// The rows, as a table with a header.
     #[arg(value_name = "FILE.csv")]
     table: PathBuf,
-
-    /// The key file. Default: those beside the index.
-    #[arg(short, long, value_name = "FILE")]
-    key: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Show {
-    /// The index.
-    #[arg(value_name = "INDEX")]
-    index: PathBuf,
-
-    /// The key file. Default: those beside the index.
-    #[arg(short, long, value_name = "FILE")]
-    key: Option<PathBuf>,
 }
 
 impl Records {
@@ -105,7 +77,7 @@ impl Records {
             Self::Add(change) => change.add(),
             Self::Remove(change) => change.remove(),
             Self::Show(show) => {
-                print(&read(&show.index, show.key.as_deref())?);
+                print(&show.read(RecordIndex::read)?);
                 Ok(status::DONE)
             }
         }
@@ -116,9 +88,8 @@ type Table = Rows<BufReader<Box<dyn Read>>>;
 
 impl Build {
     fn run(&self) -> Result<u8> {
-        keys::check_name(&self.name)?;
         let options = SurveyOptions { kinds: self.kinds()? };
-        fs::create_dir_all(&self.out).with_context(|| format!("{}: cannot be made", self.out.display()))?;
+        self.made.prepare()?;
         let bar = progress(&self.table, "looking at the columns")?;
         let mut rows = open(&self.table, &bar)?;
         let mut survey = Survey::new(rows.header());
@@ -127,8 +98,9 @@ impl Build {
         }
         bar.finish_and_clear();
         let plan = survey.plan(&options).with_context(|| self.table.display().to_string())?;
-        let key = keys::for_building(self.key.as_deref(), &self.out)?;
-        let mut builder = Builder::new(&self.name, &self.owner, usize::from(self.within), &plan, &key);
+        let key = self.made.key()?;
+        let mut builder =
+            Builder::new(&self.made.name, &self.made.owner, usize::from(self.within), &plan, &key);
         let bar = progress(&self.table, "hashing")?;
         let mut rows = open(&self.table, &bar)?;
         while let Some(row) = rows.next() {
@@ -137,7 +109,7 @@ impl Build {
         bar.set_message("sorting");
         let (index, beyond) = builder.finish()?;
         bar.finish_and_clear();
-        let path = self.out.join(format!("{}.records", self.name));
+        let path = self.made.file("records");
         keys::replace(&path, |out| index.write(out))?;
         print(&index);
         told_beyond(beyond);
@@ -164,7 +136,7 @@ impl Build {
 
 impl Change {
     fn add(&self) -> Result<u8> {
-        let index = read(&self.index, self.key.as_deref())?;
+        let index = self.index.read(RecordIndex::read)?;
         let before = index.len() as u64;
         let bar = progress(&self.table, "adding")?;
         let mut rows = open(&self.table, &bar)?;
@@ -175,7 +147,7 @@ impl Change {
         }
         let (index, beyond) = builder.finish()?;
         bar.finish_and_clear();
-        keys::replace(&self.index, |out| index.write(out))?;
+        keys::replace(&self.index.index, |out| index.write(out))?;
         told_beyond(beyond);
         let added = index.len() as u64 - before;
         println!(
@@ -187,13 +159,13 @@ impl Change {
     }
 
     fn remove(&self) -> Result<u8> {
-        let mut index = read(&self.index, self.key.as_deref())?;
+        let mut index = self.index.read(RecordIndex::read)?;
         let bar = progress(&self.table, "removing")?;
         let mut rows = open(&self.table, &bar)?;
         let (removed, unknown) =
             index.remove_rows(&mut rows).with_context(|| self.table.display().to_string())?;
         bar.finish_and_clear();
-        keys::replace(&self.index, |out| index.write(out))?;
+        keys::replace(&self.index.index, |out| index.write(out))?;
         println!(
             "removed {}; there are {} now",
             amount::of(removed, "record"),
@@ -208,14 +180,6 @@ impl Change {
         }
         Ok(status::DONE)
     }
-}
-
-fn read(path: &Path, key: Option<&Path>) -> Result<RecordIndex> {
-    let keys = keys::for_reading(key, path)?;
-    let file = File::open(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    let length = file.metadata()?.len();
-    RecordIndex::read(&mut BufReader::with_capacity(1 << 20, file), length, &keys)
-        .with_context(|| path.display().to_string())
 }
 
 fn open(path: &Path, bar: &ProgressBar) -> Result<Table> {

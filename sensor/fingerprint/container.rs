@@ -1,14 +1,18 @@
 //! The file form of every index: a header, a description, sections of bytes, a checksum.
 //!
 //! Owns: reading and writing of that form. Files are untrusted: lengths are compared with what there is before any memory is
-//! taken. Never does: what sections mean.
+//! taken. Never does: what a description
+//! and the targets mean.
 //!
 //! ```text
 //! magic 8 · version u16 · kind u16 · key id 8 · sections u32 · { length u64 · bytes }… · SHA-256 of all before
 //! ```
-//! Numbers are little-endian. The first section is the description, JSON.
+//! Numbers are little-endian. The first section is the description, JSON; three of the table and one of what it leads to follow.
 
-use crate::{IndexError, KeyId};
+use crate::table::Table;
+use crate::{IndexError, Key, KeyId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::io::{Read, Write};
 
@@ -40,18 +44,54 @@ impl Kind {
 }
 
 /// A container as read: its checksum was right.
-pub(crate) struct Container {
-    pub(crate) key: KeyId,
-    pub(crate) sections: Vec<Vec<u8>>,
+struct Container {
+    key: KeyId,
+    sections: Vec<Vec<u8>>,
 }
 
-/// Writes a container; the same content gives the same bytes.
-pub(crate) fn write(
+/// What every index consists of: what it says of itself, a table by hash, and what its entries lead to.
+pub(crate) struct Parts<D> {
+    pub(crate) about: D,
+    pub(crate) table: Table,
+    pub(crate) targets: Vec<u8>,
+}
+
+/// Reads an index of `length` bytes that was built with one of `keys`, and tells with which.
+pub(crate) fn open<'k, D: DeserializeOwned>(
+    input: &mut dyn Read,
+    length: u64,
+    kind: Kind,
+    keys: &'k [Key],
+) -> Result<(Parts<D>, &'k Key), IndexError> {
+    let container = read(input, length, kind)?;
+    let key = keys
+        .iter()
+        .find(|key| key.id() == container.key)
+        .ok_or_else(|| IndexError::WrongKey { wanted: container.key.to_string() })?;
+    let Ok([about, entries, directory, filter, targets]) = <[Vec<u8>; 5]>::try_from(container.sections)
+    else {
+        return Err(IndexError::Damaged("the number of its parts"));
+    };
+    let about = serde_json::from_slice(&about).map_err(|_| IndexError::Damaged("its description"))?;
+    Ok((Parts { about, table: Table::open(entries, directory, filter)?, targets }, key))
+}
+
+/// Writes an index; the same parts and key give the same bytes.
+pub(crate) fn save(
     out: &mut dyn Write,
     kind: Kind,
     key: KeyId,
-    sections: &[&[u8]],
+    about: &impl Serialize,
+    table: &Table,
+    targets: &[u8],
 ) -> Result<(), IndexError> {
+    let about = serde_json::to_vec(about).map_err(std::io::Error::other)?;
+    let [entries, directory, filter] = table.sections();
+    write(out, kind, key, &[&about, entries, directory, filter, targets])
+}
+
+/// Writes a container; the same content gives the same bytes.
+fn write(out: &mut dyn Write, kind: Kind, key: KeyId, sections: &[&[u8]]) -> Result<(), IndexError> {
     let mut digest = Sha256::new();
     let mut put = |bytes: &[u8]| -> Result<(), IndexError> {
         digest.update(bytes);
@@ -71,7 +111,7 @@ pub(crate) fn write(
 }
 
 /// Reads a container of `length` bytes.
-pub(crate) fn read(input: &mut dyn Read, length: u64, wanted: Kind) -> Result<Container, IndexError> {
+fn read(input: &mut dyn Read, length: u64, wanted: Kind) -> Result<Container, IndexError> {
     let mut source = Source { input, left: length, digest: Sha256::new() };
     let magic: [u8; 8] = source.array().map_err(|_| IndexError::NotAnIndex)?;
     if magic != MAGIC {

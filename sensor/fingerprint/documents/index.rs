@@ -5,7 +5,7 @@
 use super::similar::DIGEST;
 use crate::{
     IndexError, Key, KeyId,
-    container::{self, Kind, u32_at},
+    container::{self, Kind, Parts, u32_at},
     key::Hasher,
     table::Table,
 };
@@ -128,34 +128,17 @@ impl DocumentIndex {
 
     /// Reads an index of `length` bytes that was built with one of `keys`.
     pub fn read(input: &mut dyn Read, length: u64, keys: &[Key]) -> Result<Self, IndexError> {
-        let container = container::read(input, length, Kind::Documents)?;
-        let key = keys
-            .iter()
-            .find(|key| key.id() == container.key)
-            .ok_or_else(|| IndexError::WrongKey { wanted: container.key.to_string() })?;
-        let Ok([about, entries, directory, filter, postings]) = <[Vec<u8>; 5]>::try_from(container.sections)
-        else {
-            return Err(IndexError::Damaged("the number of its parts"));
-        };
-        let about: Description =
-            serde_json::from_slice(&about).map_err(|_| IndexError::Damaged("its description"))?;
-        let table = Table::open(entries, directory, filter)?;
+        let (Parts { about, table, targets: postings }, key) =
+            container::open::<Description>(input, length, Kind::Documents, keys)?;
         if postings.len() % POSTING != 0 {
             return Err(IndexError::Damaged("the sizes of its parts"));
         }
-        Ok(Self { about, hashers: Hashers::new(key), table, postings, key: container.key })
+        Ok(Self { about, hashers: Hashers::new(key), table, postings, key: key.id() })
     }
 
     /// Writes the index; the same documents and key give the same bytes.
     pub fn write(&self, out: &mut dyn Write) -> Result<(), IndexError> {
-        let about = serde_json::to_vec(&self.about).map_err(std::io::Error::other)?;
-        let [entries, directory, filter] = self.table.sections();
-        container::write(
-            out,
-            Kind::Documents,
-            self.key,
-            &[&about, entries, directory, filter, &self.postings],
-        )
+        container::save(out, Kind::Documents, self.key, &self.about, &self.table, &self.postings)
     }
 
     /// Its name: what signatures call it.

@@ -6,7 +6,7 @@ use super::column::Column;
 use super::kind;
 use crate::{
     IndexError, Key, KeyId,
-    container::{self, Kind, u32_at},
+    container::{self, Kind, Parts, u32_at},
     key::Hasher,
     table::{Entry, Table},
 };
@@ -80,18 +80,8 @@ impl RecordIndex {
 
     /// Reads an index of `length` bytes that was built with one of `keys`.
     pub fn read(input: &mut dyn Read, length: u64, keys: &[Key]) -> Result<Self, IndexError> {
-        let container = container::read(input, length, Kind::Records)?;
-        let key = keys
-            .iter()
-            .find(|key| key.id() == container.key)
-            .ok_or_else(|| IndexError::WrongKey { wanted: container.key.to_string() })?;
-        let Ok([about, entries, directory, filter, cells]) = <[Vec<u8>; 5]>::try_from(container.sections)
-        else {
-            return Err(IndexError::Damaged("the number of its parts"));
-        };
-        let about: Description =
-            serde_json::from_slice(&about).map_err(|_| IndexError::Damaged("its description"))?;
-        let table = Table::open(entries, directory, filter)?;
+        let (Parts { about, table, targets: cells }, key) =
+            container::open::<Description>(input, length, Kind::Records, keys)?;
         let expected = (about.rows as usize).checked_mul(about.columns.len()).and_then(|n| n.checked_mul(4));
         let fits = expected == Some(cells.len())
             && (1..=super::rows::COLUMNS).contains(&about.columns.len())
@@ -99,14 +89,12 @@ impl RecordIndex {
         if !fits {
             return Err(IndexError::Damaged("the sizes of its parts"));
         }
-        Ok(Self { about, hashers: Hashers::new(key), table, cells, key: container.key })
+        Ok(Self { about, hashers: Hashers::new(key), table, cells, key: key.id() })
     }
 
     /// Writes the index; the same records and key give the same bytes.
     pub fn write(&self, out: &mut dyn Write) -> Result<(), IndexError> {
-        let about = serde_json::to_vec(&self.about).map_err(std::io::Error::other)?;
-        let [entries, directory, filter] = self.table.sections();
-        container::write(out, Kind::Records, self.key, &[&about, entries, directory, filter, &self.cells])
+        container::save(out, Kind::Records, self.key, &self.about, &self.table, &self.cells)
     }
 
     /// Its name: what signatures call it.
