@@ -56,6 +56,50 @@ fn logs_and_the_directory_name_senders() {
     );
 }
 
+/// A user whom a switch has let in, by name; which address the station has, ARP tells. Frames after IEEE 802.1X-2020, RFC 3748 and RFC 826.
+#[test]
+fn whoever_a_port_let_in_sends_what_its_station_sends() {
+    const STATION: [u8; 6] = [2, 0, 0x5e, 0x10, 0, 7];
+    const SWITCH: [u8; 6] = [2, 0, 0x5e, 0x10, 0, 1];
+    let eapol = |packet: &[u8]| [&[0x88, 0x8e, 2, 0, 0, packet.len() as u8], packet].concat();
+    let identity = b"\x02\x07\x00\x17\x01alice@corp.example";
+    let arp =
+        [&[8, 6, 0, 1, 8, 0, 6, 4, 0, 2], &STATION[..], &[10, 20, 1, 11], &SWITCH, &[10, 20, 1, 1]].concat();
+    let whose = |success: &[u8]| {
+        // A minute before the demo's first packet.
+        let mut pcap =
+            vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0];
+        for (second, (to, from, rest)) in [
+            (SWITCH, STATION, eapol(identity)),
+            (STATION, SWITCH, eapol(success)),
+            (SWITCH, STATION, arp.clone()),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let frame = [&to[..], &from, &rest].concat();
+            let at = 1_795_477_900 + second as u32;
+            for word in [at, 0, frame.len() as u32, frame.len() as u32] {
+                pcap.extend(word.to_le_bytes());
+            }
+            pcap.extend(frame);
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let link = folder.path().join("link.pcap");
+        fs::write(&link, pcap).expect("own folder");
+        let demo = support::file("tests/data/demo.pcap");
+        let replayed =
+            support::replay(&[&demo, &link], &["--quiet", "--internal", "10.20.0.0/16", "--workers", "2"]);
+        assert_eq!((replayed.status(), replayed.stderr().as_str()), (0, ""));
+        let transfers = replayed.records("transfers.jsonl");
+        let sent = |t: &&Value| t["sender"]["ip"] == "10.20.1.11" && t["direction"] == "egress";
+        let sender = &transfers.iter().find(sent).expect("it sends something")["sender"];
+        (sender["user"].clone(), sender["domain"].clone(), sender["evidence"].clone())
+    };
+    assert_eq!(whose(b"\x03\x07\x00\x04"), ("alice".into(), "corp.example".into(), "port-access".into()));
+    assert_ne!(whose(b"\x04\x07\x00\x04").2, "port-access", "a failure proves nothing");
+}
+
 /// Who leaves soon, and who has left, is told by the directory; a sign-in after the end is told by itself.
 #[test]
 fn the_end_of_an_employment_counts_for_what_follows_it() {

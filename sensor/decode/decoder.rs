@@ -9,7 +9,7 @@ use crate::tally::{Cause, Tally};
 use crate::transport;
 use crate::tunnel::{Hop, Paths};
 use crate::{cooked, ethernet, extension, fast, gre, ip, loopback, mpls, ppp, udp_tunnel};
-use egret_model::{Coverage, DecodeLimits, LinkType, Packet, Segment, Transport};
+use egret_model::{Coverage, DecodeLimits, LinkFrame, LinkKind, LinkType, Packet, Segment, Transport};
 
 /// Decodes packets to the segments of their innermost addresses.
 pub struct Decoder {
@@ -19,6 +19,8 @@ pub struct Decoder {
     tally: Tally,
     /// Emptied and used for each packet.
     hops: Vec<Hop>,
+    /// Frames that tell who is on the network, where somebody asks for them.
+    link_frames: Option<Vec<LinkFrame>>,
 }
 
 impl Decoder {
@@ -31,7 +33,18 @@ impl Decoder {
             paths: Paths::default(),
             tally: Tally::default(),
             hops: Vec::new(),
+            link_frames: None,
         }
+    }
+
+    /// Keeps what [`Self::take_link_frames`] gives, from now on.
+    pub fn keep_link_frames(&mut self) {
+        self.link_frames.get_or_insert_default();
+    }
+
+    /// The frames since the last call that carry no segment and yet tell who is on the network. To be called after each batch.
+    pub fn take_link_frames(&mut self) -> Vec<LinkFrame> {
+        self.link_frames.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Decodes one packet: one segment, or none where it holds no content, is a fragment of a datagram that is not complete
@@ -113,6 +126,10 @@ impl Decoder {
             step = match step {
                 Step::Header(header, layer) => read_header(header, layer, frame)?,
                 Step::Control => return Ok(None),
+                Step::Link(kind, layer) => {
+                    self.keep(kind, &layer, packet, frame);
+                    return Ok(None);
+                }
                 Step::Datagram(datagram) => {
                     if let Some(fragment) = datagram.fragment {
                         return self.hold(fragment, &datagram, packet, frame);
@@ -143,6 +160,18 @@ impl Decoder {
         self.fragments.add(&arrival, &mut self.tally)
     }
 
+    /// Keeps a frame that tells who is on the network, if anybody asks.
+    fn keep(&mut self, kind: LinkKind, layer: &Layer<'_>, packet: &Packet<'_>, frame: &Frame) {
+        let (Some(frames), Some(source), Some(destination)) =
+            (&mut self.link_frames, frame.source_mac, frame.destination_mac)
+        else {
+            return;
+        };
+        let payload = layer.bytes().get(..LinkFrame::LONGEST).unwrap_or(layer.bytes()).into();
+        let (packet, at) = (packet.reference, packet.at);
+        frames.push(LinkFrame { packet, at, source, destination, kind, payload });
+    }
+
     /// Reads the transport header and reports the segment, or gives the tunnel that the datagram turns out to be.
     fn transport<'a>(
         &mut self,
@@ -151,7 +180,12 @@ impl Decoder {
         frame: &mut Frame,
         sink: &mut impl FnMut(Segment<'_>),
     ) -> Result<Option<Step<'a>>, Fault> {
-        let Some(read) = transport::read(datagram)? else { return Ok(None) };
+        let Some(read) = transport::read(datagram)? else {
+            if transport::is_neighbour_discovery(datagram) {
+                self.keep(LinkKind::Neighbour(datagram.source), &datagram.payload, packet, frame);
+            }
+            return Ok(None);
+        };
         if let Transport::Udp { source_port, destination_port } = read.transport
             && let Some(opened) = udp_tunnel::open(source_port, destination_port, read.payload)
         {

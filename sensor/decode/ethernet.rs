@@ -7,7 +7,7 @@ use crate::frame::{Frame, Header, Step};
 use crate::layer::{Fault, Layer, Part};
 use crate::tally::Cause;
 use crate::tunnel::Hop;
-use egret_model::MacAddress;
+use egret_model::{LinkKind, MacAddress};
 
 pub(crate) const IPV4: u16 = 0x0800;
 pub(crate) const IPV6: u16 = 0x86dd;
@@ -33,10 +33,9 @@ const LINUX_802_2: u16 = 0x0004;
 const SMALLEST_TYPE: u16 = 0x0600;
 const LONGEST_LENGTH: u16 = 1500;
 
-/// EtherTypes of the network's own business: RARP, wake on LAN, DEC maintenance, pause, slow protocols, PPPoE discovery,
-/// EAPOL, LLDP, VLAN registration, PTP, fault management, FCoE initialisation, IEEE 1905, HomePlug, loop detection.
+/// EtherTypes of the network's own business that tell nothing of who is there: RARP, wake on LAN, DEC maintenance, pause, slow protocols, PPPoE discovery,
+/// LLDP, VLAN registration, PTP, fault management, FCoE initialisation, IEEE 1905, HomePlug, loop detection.
 const CONTROL: &[u16] = &[
-    ARP,
     0x0842,
     0x6001,
     0x6002,
@@ -45,7 +44,6 @@ const CONTROL: &[u16] = &[
     0x8808,
     0x8809,
     PPPOE_DISCOVERY,
-    EAPOL,
     0x8899,
     0x887b,
     LLDP,
@@ -95,6 +93,8 @@ pub(crate) fn ether_type<'a>(number: u16, layer: Layer<'a>, frame: &mut Frame) -
         VN_TAG => vn_tag(layer, frame),
         MACSEC => mac_sec(layer, frame),
         LINUX_802_2 => Ok(Step::Header(Header::Llc, layer)),
+        EAPOL => Ok(Step::Link(LinkKind::Eapol, layer)),
+        ARP => Ok(Step::Link(LinkKind::Arp, layer)),
         number if CONTROL.contains(&number) => Ok(Step::Control),
         number => Err(layer.refuse(Cause::EtherType(number))),
     }

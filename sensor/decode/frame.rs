@@ -6,7 +6,7 @@ use crate::fragment::Fragment;
 use crate::layer::{Fault, Layer};
 use crate::tally::Cause;
 use crate::tunnel::Hop;
-use egret_model::{DecodeLimits, MacAddress};
+use egret_model::{DecodeLimits, LinkKind, MacAddress};
 use etherparse::IpNumber;
 use std::net::IpAddr;
 
@@ -47,6 +47,8 @@ pub(crate) enum Step<'a> {
     Datagram(Datagram<'a>),
     /// A frame of the network's own, which holds no content.
     Control,
+    /// Such a frame that tells who is on the network.
+    Link(LinkKind, Layer<'a>),
 }
 
 /// An IP datagram behind its headers.

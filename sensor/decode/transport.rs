@@ -93,6 +93,11 @@ fn udp(mut layer: Layer<'_>) -> Result<Read<'_>, Fault> {
     Ok(Read { transport, tcp_checksum: None, payload: layer })
 }
 
+/// True for the messages that tell link addresses (RFC 4861 sections 4.3 and 4.4).
+pub(crate) fn is_neighbour_discovery(datagram: &Datagram<'_>) -> bool {
+    datagram.protocol == ip_number::IPV6_ICMP && matches!(datagram.payload.bytes().first(), Some(135 | 136))
+}
+
 fn icmp(protocol: IpNumber, mut layer: Layer<'_>) -> Result<Option<Read<'_>>, Fault> {
     let whole = layer;
     let [kind, _, _, _, i0, i1, _, _] = layer.array(Part::Icmp)?;

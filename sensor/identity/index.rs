@@ -222,15 +222,16 @@ impl IdentityIndex {
         let question = &Question { ip, ..*question };
         let planned = self.people.plan().entry(ip, question.port, at);
         let record = self.places.get(&Place::Address(ip));
-        let best = |has: &dyn Fn(&Interval) -> bool| {
+        let best_of = |record: Option<&PlaceRecord>, has: &dyn Fn(&Interval) -> bool| {
             record?
                 .around(at, self.most_weighed)
                 .filter(|interval| has(interval) && interval.strength(at) > weight::NOTHING)
                 .max_by(|a, b| a.strength(at).total_cmp(&b.strength(at)))
+                .cloned()
         };
-        let mac = planned
-            .and_then(|entry| entry.mac)
-            .or_else(|| best(&|interval| interval.mac.is_some()).and_then(|interval| interval.mac));
+        let mac = planned.and_then(|entry| entry.mac).or_else(|| {
+            best_of(record, &|interval| interval.mac.is_some()).and_then(|interval| interval.mac)
+        });
         let shared = self.people.is_shared(ip) || record.is_some_and(|record| record.is_shared(at));
         let mut attribution = if shared {
             self.of_shared(question, planned, record)
@@ -238,8 +239,10 @@ impl IdentityIndex {
             self.of_person(question, planned, record, mac)
         };
         attribution.mac = mac;
-        let host = best(&|interval| interval.host.is_some());
-        self.name_host(&mut attribution, planned, host, at);
+        let has_host = |interval: &Interval| interval.host.is_some();
+        let of_link = mac.and_then(|mac| self.places.get(&Place::Link(mac)));
+        let host = best_of(record, &has_host).or_else(|| best_of(of_link, &has_host));
+        self.name_host(&mut attribution, planned, host.as_ref(), at);
         if let Some(user) = &attribution.user {
             attribution.person = self.people.directory().person(user).cloned();
         }

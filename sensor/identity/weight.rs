@@ -60,9 +60,9 @@ pub(crate) const fn of(evidence: Evidence) -> f32 {
     match evidence {
         Evidence::AddressPlan => 0.95,
         Evidence::Kerberos | Evidence::Radius | Evidence::ProxyAuth | Evidence::Dhcp => 0.9,
-        Evidence::WindowsLogon | Evidence::ProxyHeader => 0.9,
+        Evidence::WindowsLogon | Evidence::ProxyHeader | Evidence::PortAccess => 0.9,
         Evidence::Ntlm | Evidence::SmtpAuth | Evidence::Feed => 0.85,
-        Evidence::Ldap => 0.8,
+        Evidence::Ldap | Evidence::LinkAddress => 0.8,
         Evidence::ImapLogin | Evidence::Pop3Login => 0.75,
         Evidence::SessionCookie | Evidence::Tacacs => 0.6,
         Evidence::HttpBasic | Evidence::FtpLogin | Evidence::DatabaseLogin => 0.6,

@@ -17,6 +17,7 @@ mod finding;
 mod flow;
 mod id;
 mod limits;
+mod link;
 mod packet;
 mod record;
 mod segment;
@@ -43,6 +44,7 @@ pub use limits::{
     BehaviorLimits, CaptureLimits, ContentLimits, DecodeLimits, DetectLimits, EvidenceLimits, IdentityLimits,
     IncidentLimits, Limits, PipelineLimits, ProtocolLimits, StreamLimits,
 };
+pub use link::{LinkFrame, LinkKind};
 pub use packet::{LinkType, Packet, PacketRef};
 pub use record::{
     Direction, ExceptedSum, FindingRecord, Incident, InsiderProfile, MatchRecord, Moment, Party, Policy,

@@ -54,6 +54,10 @@ pub enum Evidence {
     Tacacs,
     /// The user that a print job names (RFC 1179 section 7.2): a claim.
     PrintJob,
+    /// Admission to a port or a wireless network that succeeded (IEEE 802.1X, RFC 3748).
+    PortAccess,
+    /// ARP or neighbour discovery: which link address has an address, never a user.
+    LinkAddress,
     /// A host that announces its own name (mDNS, LLMNR, NetBIOS): never a user.
     HostAnnouncement,
 }

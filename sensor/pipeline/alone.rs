@@ -66,6 +66,7 @@ impl Lanes for Alone<'_> {
 
     fn send(&mut self, _: usize, work: Work) -> Result<(), Gone> {
         self.worker.use_keys(work.keys.as_ref());
+        self.worker.link_frames(work.link_frames);
         self.worker.items(&work.packets, work.items);
         let events = self.worker.take_events();
         self.outlet.record(work.through, events);

@@ -15,6 +15,7 @@ use egret_model::{
     Anomaly, Attribution, Evidence, Excepted, ExceptedSum, FindingRecord, Hit, IdHasher, Incident, Limits,
     Party, Protocol, Sighting, SightingRecord, Timestamp, TransferRecord, TransferStart,
 };
+use egret_protocol::LinkWatch;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ pub(crate) struct Recorder {
     signatures: Arc<SignatureSet>,
     captures: Vec<String>,
     identity: IdentityIndex,
+    link: LinkWatch,
     incidents: Correlator,
     behavior: Behavior,
     /// Flows and names, in the order of their time, as far as it is known.
@@ -66,6 +68,7 @@ impl Recorder {
             signatures,
             captures,
             identity: IdentityIndex::new(people, &limits.identity),
+            link: LinkWatch::new(&limits.protocol),
             incidents: Correlator::new(&limits.incident, Arc::clone(&context)),
             behavior: Behavior::new(&limits.behavior, context),
             waiting: Waiting::new(limits.pipeline.held_flows),
@@ -95,17 +98,26 @@ impl Recorder {
             Event::Flow(flow) => self.waiting.flow(flow),
             Event::Name(asked) => self.waiting.name(at, asked),
             Event::Transfer(transfer) => self.held.push_back((at, transfer)),
-            Event::Sighting(sighting) => {
-                // Evidence about outside addresses would name strangers, or servers.
-                if sighting.ip.is_none_or(|ip| self.internal.contains(ip)) {
-                    self.identity.add(&sighting);
-                    self.sign_in(&sighting);
+            Event::Sighting(sighting) => self.sighting(*sighting, sink)?,
+            Event::Link(frame) => {
+                let mut told = Vec::new();
+                self.link.frame(&frame, &mut |sighting| told.push(sighting));
+                for sighting in told {
+                    self.sighting(sighting, sink)?;
                 }
-                self.totals.sightings += 1;
-                sink(Record::Sighting(&sighting_record(*sighting)))?;
             }
         }
         Ok(())
+    }
+
+    fn sighting(&mut self, sighting: Sighting, sink: Sink<'_>) -> Result<(), SinkError> {
+        // Evidence about outside addresses would name strangers, or servers.
+        if sighting.ip.is_none_or(|ip| self.internal.contains(ip)) {
+            self.identity.add(&sighting);
+            self.sign_in(&sighting);
+        }
+        self.totals.sightings += 1;
+        sink(Record::Sighting(&sighting_record(sighting)))
     }
 
     /// Evidence of the operator's files up to `now` is taken in.

@@ -36,8 +36,10 @@ pub(crate) struct Dispatcher {
 
 impl Dispatcher {
     pub(crate) fn new(limits: &Limits) -> Self {
+        let mut decoder = Decoder::new(&limits.decode);
+        decoder.keep_link_frames();
         Self {
-            decoder: Decoder::new(&limits.decode),
+            decoder,
             shards: limits.pipeline.shards.max(1),
             spare: None,
             secrets: Secrets::default(),
@@ -111,9 +113,11 @@ impl Dispatcher {
             });
         }
         let Some(through) = through else { return Ok(()) };
+        let mut link_frames = self.decoder.take_link_frames();
         for (worker, items) in parts.into_iter().enumerate() {
-            lanes
-                .send(worker, Work { packets: Arc::clone(&packets), keys: keys.cloned(), items, through })?;
+            let (packets, keys) = (Arc::clone(&packets), keys.cloned());
+            let link_frames = std::mem::take(&mut link_frames);
+            lanes.send(worker, Work { packets, keys, items, link_frames, through })?;
         }
         self.spare = Arc::into_inner(packets);
         Ok(())

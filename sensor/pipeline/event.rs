@@ -3,7 +3,7 @@
 //! Owns: stamped events and their merge. Never does: threads, channels.
 
 use egret_model::{
-    Coverage, FlowSummary, Hit, ObjectRecord, Observation, Sighting, Timestamp, TransferStart,
+    Coverage, FlowSummary, Hit, LinkFrame, ObjectRecord, Observation, Sighting, Timestamp, TransferStart,
 };
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -44,6 +44,8 @@ pub(crate) enum Event {
     Flow(Box<FlowSummary>),
     /// A name was asked for, or the answer came.
     Name(Box<Asked>),
+    /// A frame that carries no IP told who is on the network.
+    Link(Box<LinkFrame>),
 }
 
 /// Who asked whom for a name.

@@ -2,14 +2,14 @@
 //!
 //! Owns: batches of decoded segments and the loop that runs them to completion. Never does: decoding, records.
 
-use crate::event::{Report, Stamped, end_of_input};
+use crate::event::{Event, Report, Stamp, Stamped, end_of_input};
 use crate::load::Load;
 use crate::scanners::Scanners;
 use crate::shard::{Shard, ShardTotals};
 use crossbeam_channel::{Receiver, Sender};
 use egret_capture::PacketBatch;
 use egret_detect::SignatureSet;
-use egret_model::{Limits, Segment, Timestamp};
+use egret_model::{Limits, LinkFrame, Segment, Timestamp};
 use egret_protocol::KeyLog;
 use std::sync::Arc;
 
@@ -20,6 +20,8 @@ pub(crate) struct Work {
     /// Secrets of TLS connections that are in force from this batch on, if they are not those of the batch before.
     pub(crate) keys: Option<KeyLog>,
     pub(crate) items: Vec<Item>,
+    /// Frames of the batch that carry no segment; one worker passes them on.
+    pub(crate) link_frames: Vec<LinkFrame>,
     /// Ordinal of the last packet of the batch, whosever it is.
     pub(crate) through: u64,
 }
@@ -79,13 +81,20 @@ pub(crate) struct Worker {
     /// Shards `index`, `index + workers`, …
     shards: Vec<Shard>,
     scanners: Scanners,
+    link_frames: Vec<Stamped>,
 }
 
 impl Worker {
     pub(crate) fn new(index: usize, workers: usize, limits: &Limits, signatures: Arc<SignatureSet>) -> Self {
         let shards =
             (index..limits.pipeline.shards).step_by(workers).map(|shard| Shard::new(shard, limits)).collect();
-        Self { index, workers, shards, scanners: Scanners::new(signatures, &limits.detect) }
+        Self {
+            index,
+            workers,
+            shards,
+            scanners: Scanners::new(signatures, &limits.detect),
+            link_frames: Vec::new(),
+        }
     }
 
     /// Works until the dispatcher hangs up, then closes everything. Ends early when nobody takes the reports.
@@ -95,8 +104,9 @@ impl Worker {
         reports: &Sender<Report>,
         spent: &Sender<PacketBatch>,
     ) -> Vec<ShardTotals> {
-        for Work { packets, keys, items, through } in work {
+        for Work { packets, keys, items, link_frames, through } in work {
             self.use_keys(keys.as_ref());
+            self.link_frames(link_frames);
             self.items(&packets, items);
             // The last worker to finish a batch gives its buffer back; a full queue just lets it go.
             if let Some(batch) = Arc::into_inner(packets) {
@@ -124,6 +134,16 @@ impl Worker {
     /// TLS connections wait for their keys from now on, where they are not known yet.
     pub(crate) fn expect_keys(&mut self) {
         self.shards.iter_mut().for_each(Shard::expect_keys);
+    }
+
+    /// Passes on frames that carry no segment, in the order of their packets.
+    pub(crate) fn link_frames(&mut self, frames: Vec<LinkFrame>) {
+        let shard = self.index;
+        self.link_frames.extend(frames.into_iter().map(|frame| Stamped {
+            stamp: Stamp { ordinal: frame.packet.ordinal, shard, sequence: 0 },
+            at: frame.at,
+            event: Event::Link(Box::new(frame)),
+        }));
     }
 
     /// Runs the segments of a batch that are this worker's.
@@ -177,7 +197,7 @@ impl Worker {
 
     /// The events that have come up since the last call.
     pub(crate) fn take_events(&mut self) -> Vec<Stamped> {
-        let mut events = Vec::new();
+        let mut events = std::mem::take(&mut self.link_frames);
         for shard in &mut self.shards {
             shard.take_events(&mut events);
         }

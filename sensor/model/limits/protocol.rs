@@ -84,6 +84,9 @@ pub struct ProtocolLimits {
     pub witness_pending: usize,
     /// Session cookies of one shard of which it is known who logged in; beyond it the oldest is forgotten. Default 4,096.
     pub session_cookies: usize,
+    /// Stations of the link of which it is known who was let in, and as many of which the addresses are known; beyond it the one
+    /// heard of longest ago is forgotten. Default 16,384.
+    pub link_stations: usize,
     /// Bytes that TLS connections of one shard have said and that are held until their secrets come, where a key log is read while
     /// it is written; beyond it the connection that has waited longest counts as encrypted. Default 16 MiB.
     pub tls_awaited_bytes: usize,
@@ -130,6 +133,7 @@ impl Default for ProtocolLimits {
             witness_names: 64,
             witness_pending: 256,
             session_cookies: 4096,
+            link_stations: 1 << 14,
             tls_awaited_bytes: 16 << 20,
             tls_awaited_flow_bytes: 1 << 20,
             tls_keys_wait_ns: 5_000_000_000,

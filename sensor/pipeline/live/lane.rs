@@ -44,11 +44,12 @@ enum Came {
 impl Taker {
     pub(super) fn new(
         source: Box<dyn LiveSource>,
-        decoder: Decoder,
+        mut decoder: Decoder,
         (index, sources): (usize, usize),
         board: Arc<Board>,
         clock: Monotonic,
     ) -> Self {
+        decoder.keep_link_frames();
         let figures = TakerFigures { beat: clock::wall(), ..TakerFigures::default() };
         Self { source, decoder, index, sources, board, clock, figures, counted: 0, stopped: None }
     }
@@ -144,6 +145,7 @@ impl Taker {
             self.figures.done += 1;
             last_at = last_at.max(packet.at);
         }
+        hand.worker.link_frames(self.decoder.take_link_frames());
         hand.report(last_at)
     }
 
@@ -200,8 +202,10 @@ impl Taker {
             self.figures.done += u64::from(!handed_on);
             last_at = last_at.max(packet.at);
         }
+        let mut link_frames = self.decoder.take_link_frames();
         for (queue, items) in queues.iter().zip(parts) {
-            let work = Work { packets: Arc::clone(&packets), keys: None, items, through: *place };
+            let (packets, link_frames) = (Arc::clone(&packets), std::mem::take(&mut link_frames));
+            let work = Work { packets, keys: None, items, link_frames, through: *place };
             queue.send(Job::Work(work, last_at)).map_err(|_| Alone)?;
         }
         Ok(())
@@ -220,8 +224,9 @@ pub(super) enum Job {
 pub(super) fn run_worker(mut hand: Hand, jobs: &Receiver<Job>, spent: &Sender<PacketBatch>) {
     for job in jobs {
         let went_on = match job {
-            Job::Work(Work { packets, keys: _, items, through }, last_at) => {
+            Job::Work(Work { packets, keys: _, items, link_frames, through }, last_at) => {
                 hand.prepare(items.first().map(Item::at));
+                hand.worker.link_frames(link_frames);
                 hand.done += items.len() as u64;
                 hand.worker.items(&packets, items);
                 if let Some(batch) = Arc::into_inner(packets) {
