@@ -74,7 +74,7 @@ fn decode(link: LinkType, data: &[u8]) -> (Vec<Seen>, Vec<(Cause, u64)>) {
 fn frames_that_tell_who_is_there_are_kept_where_somebody_asks() {
     let arp = build::ethernet(0x0806, &[7; 600]);
     let tagged = build::ethernet(0x8100, &[&[0, 9, 0x88, 0x8e][..], &[2, 1, 0, 0]].concat());
-    let advertisement = build::ethernet(0x86dd, &build::ipv6(58, &[136, 0, 0, 0]));
+    let advertisement = build::ethernet(0x86dd, &build::ipv6(58, &[136, 0, 0, 0, 0, 0, 0, 0]));
     let plain = build::ethernet(0x0800, &build::ip(false, 6, &build::tcp(b"x")));
     let frames = [&arp, &tagged, &advertisement, &plain].map(Vec::as_slice);
     let mut decoder = Decoder::new(&DecodeLimits::default());
@@ -87,7 +87,7 @@ fn frames_that_tell_who_is_there_are_kept_where_somebody_asks() {
         kept.iter().map(|frame| (frame.kind, frame.payload.len(), frame.source.0[5])).collect();
     let neighbour = egret_model::LinkKind::Neighbour(build::client(true));
     let (arp, eapol) = (egret_model::LinkKind::Arp, egret_model::LinkKind::Eapol);
-    assert_eq!(seen, [(arp, egret_model::LinkFrame::LONGEST, 1), (eapol, 4, 1), (neighbour, 4, 1)]);
+    assert_eq!(seen, [(arp, egret_model::LinkFrame::LONGEST, 1), (eapol, 4, 1), (neighbour, 8, 1)]);
     assert!(decoder.take_link_frames().is_empty() && counts(&decoder).is_empty());
 }
 
