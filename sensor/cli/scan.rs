@@ -9,6 +9,7 @@ use egret_detect::NearMiss;
 use egret_model::{Hit, Limits, ObjectRecord};
 use egret_pipeline::{FileInspector, How, InspectedFile};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -117,11 +118,13 @@ impl Scan {
         let (set, broken) = signatures::load(&[self.signatures.as_slice(), &self.key].concat());
         let explaining = !self.text && (!self.json || self.near);
         let how = if explaining { How::Explaining } else { How::Usual };
+        let own = set.signatures().iter().filter(|signature| !signature.shipped());
+        let own = own.map(|signature| signature.id().to_owned()).collect();
         let mut inspector = FileInspector::new(set, &Limits::default()).how(how);
         let mut out = BufWriter::new(std::io::stdout().lock());
         let outcome = match &self.samples {
             Some(path) => scan_samples(path, &mut inspector, &mut out).map(|()| true),
-            None => self.scan_paths(&mut inspector, &mut out),
+            None => self.scan_paths(&mut inspector, &own, &mut out),
         };
         // A reader that has seen enough (head, less) closes the pipe: that is no failure of ours.
         let complete = match outcome.and_then(|complete| Ok(out.flush().map(|()| complete)?)) {
@@ -132,7 +135,12 @@ impl Scan {
     }
 
     /// False when a file could not be read.
-    fn scan_paths(&self, inspector: &mut FileInspector, out: &mut impl Write) -> Result<bool> {
+    fn scan_paths(
+        &self,
+        inspector: &mut FileInspector,
+        own: &BTreeSet<String>,
+        out: &mut impl Write,
+    ) -> Result<bool> {
         let mut files = Vec::new();
         let mut complete = true;
         for path in &self.paths {
@@ -142,7 +150,7 @@ impl Scan {
             }
         }
         for path in &files {
-            match self.scan_file(path, inspector, out) {
+            match self.scan_file(path, inspector, own, out) {
                 Ok(()) => {}
                 Err(error) if closed_pipe(&error) => return Err(error),
                 Err(error) => {
@@ -155,7 +163,13 @@ impl Scan {
         Ok(complete)
     }
 
-    fn scan_file(&self, path: &Path, inspector: &mut FileInspector, out: &mut impl Write) -> Result<()> {
+    fn scan_file(
+        &self,
+        path: &Path,
+        inspector: &mut FileInspector,
+        own: &BTreeSet<String>,
+        out: &mut impl Write,
+    ) -> Result<()> {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         let mut file = File::open(path).with_context(|| format!("{}: cannot be read", path.display()))?;
         let mut written = Ok(());
@@ -185,7 +199,7 @@ impl Scan {
             serde_json::to_writer(&mut *out, &report)?;
             return Ok(writeln!(out)?);
         }
-        print_file(path, &inspected, out)
+        print_file(path, &inspected, own, out)
     }
 }
 
@@ -226,7 +240,12 @@ pub(crate) fn expand(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn print_file(path: &Path, inspected: &InspectedFile, out: &mut impl Write) -> Result<()> {
+fn print_file(
+    path: &Path,
+    inspected: &InspectedFile,
+    own: &BTreeSet<String>,
+    out: &mut impl Write,
+) -> Result<()> {
     let Some(root) = inspected.objects.first() else {
         return Ok(writeln!(out, "{}: empty", path.display())?);
     };
@@ -253,7 +272,9 @@ fn print_file(path: &Path, inspected: &InspectedFile, out: &mut impl Write) -> R
             hit.confidence,
         )?;
         for found in hit.matches.iter().take(5) {
-            writeln!(out, "    {:24} {}   [{}]", found.redacted, found.context, found.why.join("; "))?;
+            let why = found.why.join("; ");
+            let why = if why.is_empty() { why } else { format!("   [{why}]") };
+            writeln!(out, "    {:24} {}{why}", found.redacted, found.context)?;
         }
         if hit.matches.len() > 5 {
             writeln!(out, "    … and {} more", amount::count(hit.count - 5))?;
@@ -269,31 +290,57 @@ fn print_file(path: &Path, inspected: &InspectedFile, out: &mut impl Write) -> R
             )?;
         }
     }
-    print_near_misses(inspected, out)
+    print_near_misses(inspected, own, out)
 }
 
 /// Lines about what nearly matched; --json --near has all.
 const NEAR_MISSES_SHOWN: usize = 12;
+/// Reasons that numbers share by the dozen, by how they begin, and how they are told of several signatures at once.
+const USUAL_REASONS: [(&str, &str); 2] = [
+    ("fails the check", "has the form, and fails the check, of"),
+    ("not sure enough: no context word", "no word stands near that would make it one of"),
+];
+/// Signatures named in one line.
+const KINDS_NAMED: usize = 4;
 
-fn print_near_misses(inspected: &InspectedFile, out: &mut impl Write) -> Result<()> {
+fn print_near_misses(inspected: &InspectedFile, own: &BTreeSet<String>, out: &mut impl Write) -> Result<()> {
     if inspected.near_misses.is_empty() {
         return Ok(());
     }
     writeln!(out, "  nearly matched, and why not:")?;
-    for (object, miss) in inspected.near_misses.iter().take(NEAR_MISSES_SHOWN) {
+    // Any number has the form of a dozen kinds of numbers; that it is none of them is one thing to tell, and the last. Whoever
+    // tunes a signature looks for their own, and for those first.
+    let mut others: Vec<&(String, NearMiss)> = Vec::new();
+    let mut kinds: BTreeMap<(&str, &str, &str), Vec<&str>> = BTreeMap::new();
+    for near in &inspected.near_misses {
+        let (object, miss) = near;
+        let usual = USUAL_REASONS.iter().find(|(reason, _)| miss.reason.starts_with(reason));
+        match usual.filter(|_| !own.contains(&*miss.signature)) {
+            Some((_, told)) => {
+                let example = miss.examples.first().map_or("", |example| example.redacted.as_str());
+                kinds.entry((told, object.as_str(), example)).or_default().push(&*miss.signature);
+            }
+            None => others.push(near),
+        }
+    }
+    others.sort_by_key(|(_, miss)| !own.contains(&*miss.signature));
+    for (object, miss) in others.iter().take(NEAR_MISSES_SHOWN) {
         let find = if miss.find.is_empty() { String::new() } else { format!("#{}", miss.find) };
-        writeln!(
-            out,
-            "    {}{find} in {object}: {} × {}",
-            miss.signature,
-            amount::count(miss.count),
-            miss.reason
-        )?;
+        let (signature, times) = (&miss.signature, amount::count(miss.count));
+        writeln!(out, "    {signature}{find} in {object}: {times} × {}", miss.reason)?;
         if let Some(example) = miss.examples.first() {
             writeln!(out, "      {:24} {}", example.redacted, example.context)?;
         }
     }
-    let more = inspected.near_misses.len().saturating_sub(NEAR_MISSES_SHOWN);
+    let shown = kinds.len().min(NEAR_MISSES_SHOWN);
+    let more = others.len().saturating_sub(NEAR_MISSES_SHOWN) + kinds.len() - shown;
+    for ((told, object, example), mut kinds) in kinds.into_iter().take(shown) {
+        kinds.dedup();
+        let named = kinds.iter().take(KINDS_NAMED).copied().collect::<Vec<_>>().join(", ");
+        let rest = kinds.len().saturating_sub(KINDS_NAMED);
+        let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+        writeln!(out, "    {example} in {object}: {told} {named}{rest}")?;
+    }
     if more > 0 {
         writeln!(out, "    … and {more} more kinds; --json --near shows all")?;
     }

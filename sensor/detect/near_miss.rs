@@ -121,11 +121,11 @@ pub(crate) fn unlikely(
     if lacking.is_empty() {
         return format!("its confidence stays below {}", compiled.report.at);
     }
-    let ways: Vec<String> = lacking.iter().map(|words| words.join(", ")).collect();
-    format!("not sure enough: {}", ways.join("; or "))
+    let way = lacking.iter().min_by_key(|words| words.len()).map(|words| words.join(", "));
+    format!("not sure enough: {}", way.unwrap_or_default())
 }
 
-/// The evidence that would have to be otherwise for `expression` to be `wanted`.
+/// The least evidence that would have to be otherwise for `expression` to be `wanted`.
 fn lacks(
     expression: &Expression,
     wanted: bool,
@@ -142,9 +142,22 @@ fn lacks(
             }
         }
         Expression::Not(inner) => lacks(inner, !wanted, holds, reasons),
-        Expression::All(parts) | Expression::Any(parts) => {
+        Expression::All(parts) | Expression::Any(parts)
+            if matches!(expression, Expression::All(_)) == wanted =>
+        {
             for part in parts {
                 lacks(part, wanted, holds, reasons);
+            }
+        }
+        // One of them is enough: that which lacks least.
+        Expression::All(parts) | Expression::Any(parts) => {
+            let ways = parts.iter().map(|part| {
+                let mut way = reasons.clone();
+                lacks(part, wanted, holds, &mut way);
+                way
+            });
+            if let Some(way) = ways.min_by_key(Vec::len) {
+                *reasons = way;
             }
         }
     }

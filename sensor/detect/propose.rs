@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const FORMS: usize = 8;
 /// Context words proposed.
 const WORDS: usize = 6;
+/// Examples from which a letter that never changes is no chance.
+const SURE_EXAMPLES: usize = 3;
 /// Bytes before a match in which context words are looked for.
 const BEFORE: usize = 80;
 /// Fewest digits of a number that is searched by its written form.
@@ -57,8 +59,9 @@ pub fn propose(examples: &[String], texts: &[String]) -> Option<Proposal> {
     let has_digit = |example: &&str| example.bytes().any(|byte| byte.is_ascii_digit());
     let find = if examples.iter().any(|example| has_digit(example) || !plain(example)) {
         let forms = forms(&examples);
-        notes.push(format!("{} written in {} form(s)", count(examples.len(), "example"), forms.len()));
-        written(&forms).unwrap_or_else(|| expression(&forms))
+        notes.push(format!("{} written in {}", count(examples.len(), "example"), count(forms.len(), "form")));
+        let sure = examples.iter().collect::<BTreeSet<_>>().len() >= SURE_EXAMPLES;
+        written(&forms).unwrap_or_else(|| expression(&forms, sure))
     } else {
         notes.push("the examples are words: each is looked for as a phrase, in any case".to_owned());
         let quoted: Vec<String> = examples.iter().map(|example| quote(example)).collect();
@@ -178,15 +181,16 @@ fn written(forms: &[Vec<Run>]) -> Option<String> {
     Some(format!("numbers = [{}]", layouts?.join(", ")))
 }
 
-fn expression(forms: &[Vec<Run>]) -> String {
-    let parts: Vec<String> = forms.iter().map(|form| form.iter().map(part).collect()).collect();
+fn expression(forms: &[Vec<Run>], sure: bool) -> String {
+    let parts: Vec<String> =
+        forms.iter().map(|form| form.iter().map(|run| part(run, sure)).collect()).collect();
     let text = if parts.len() == 1 { parts.concat() } else { format!("(?:{})", parts.join("|")) };
     if text.contains('\'') { format!("regex = {}", quote(&text)) } else { format!("regex = '{text}'") }
 }
 
-fn part(run: &Run) -> String {
-    // Letters that never change are what the data is found by; a single one may be chance.
-    let same = run.texts.len() == 1 && run.most > 1;
+fn part(run: &Run, sure: bool) -> String {
+    // Letters that never change are what the data is found by; a single one in two examples may be chance.
+    let same = run.texts.len() == 1 && (run.most > 1 || sure);
     if run.class == Class::Sign || same && matches!(run.class, Class::Upper | Class::Lower) {
         return escape(run.texts.first().map_or("", String::as_str));
     }
@@ -204,7 +208,7 @@ fn part(run: &Run) -> String {
 }
 
 fn escape(text: &str) -> String {
-    let special = |c: char| r"\.+*?()|[]{}^$#&-~".contains(c);
+    let special = |c: char| r"\.+*?()|[]{}^$".contains(c);
     text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
@@ -257,6 +261,11 @@ fn words(examples: &[&str], texts: &[String]) -> Vec<String> {
                 while !text.is_char_boundary(from) {
                     from += 1;
                 }
+                // No word is cut in two.
+                if from > 0 {
+                    let rest = text.get(from..at).unwrap_or_default();
+                    from += rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
+                }
                 let line = text.get(from..at).unwrap_or_default();
                 let distinct: BTreeSet<String> = split(line).collect();
                 for word in distinct {
@@ -295,8 +304,10 @@ mod tests {
     #[test]
     fn what_examples_have_in_common_is_found() {
         for (examples, find, validator) in [
-            (vec!["MRN-12345674", "MRN-80000003"], r"regex = 'MRN\-\d{8}'", Some("luhn")),
-            (vec!["AB-1234", "XYZ-99"], r"regex = '[A-Z]{2,3}\-\d{2,4}'", None),
+            (vec!["MRN-12345674", "MRN-80000003"], r"regex = 'MRN-\d{8}'", Some("luhn")),
+            (vec!["H-204417", "H-204425", "H-311207"], r"regex = 'H-\d{6}'", None),
+            (vec!["H-204417", "H-204425"], r"regex = '[A-Z]-\d{6}'", None),
+            (vec!["AB-1234", "XYZ-99"], r"regex = '[A-Z]{2,3}-\d{2,4}'", None),
             (vec!["536-90-4399", "219-09-1234"], "numbers = [\"###-##-####\"]", None),
             (
                 vec!["4539148803436467", "4539 1488 0343 6467"],
@@ -308,7 +319,7 @@ mod tests {
                 "phrases = [\"Project Heron\", \"Project Bittern\"]",
                 None,
             ),
-            (vec!["k7f-a2", "b3x-99"], r"regex = '(?:[a-z]\d[a-z]\-\d{2}|[a-z]\d[a-z]\-[a-z]\d)'", None),
+            (vec!["k7f-a2", "b3x-99"], r"regex = '(?:[a-z]\d[a-z]-\d{2}|[a-z]\d[a-z]-[a-z]\d)'", None),
         ] {
             let found = proposal(&examples, &[]);
             assert_eq!(found.find, find, "{examples:?}");
@@ -324,6 +335,8 @@ mod tests {
         let found = proposal(&["MRN-1", "MRN-2", "MRN-3"], &[text]);
         assert_eq!(found.words.first().map(String::as_str), Some("patient"), "{:?}", found.words);
         assert!(!found.words.contains(&"the".to_owned()));
+        let long = format!("admitted to the ward {}patient MRN-1", "a ".repeat(30));
+        assert_eq!(proposal(&["MRN-1"], &[&long]).words, ["patient", "ward"], "cut words are none");
     }
 
     #[test]

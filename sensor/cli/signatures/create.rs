@@ -122,6 +122,9 @@ impl New {
         let mut file = file.with_context(|| format!("{}: cannot be written", path.display()))?;
         file.write_all(text.as_bytes())?;
         println!("written: {}", path.display());
+        let folder_shown = folder.display();
+        println!("next: egret scan FILE --signatures {folder_shown}       what it finds in a file of yours");
+        println!("      egret signatures test {folder_shown}            in mails, documents and packets too");
         let (_, problems) = SignatureSet::load(std::slice::from_ref(&folder.to_owned()));
         for problem in &problems {
             view::warning(&problem.one_line());

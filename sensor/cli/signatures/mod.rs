@@ -72,8 +72,11 @@ Exit status: 0 all is in order; 2 a file has a fault (each is printed with its p
 pub(crate) struct Testing {
     #[command(flatten)]
     directories: Directories,
-    /// Only the tests in these directories, not those of shipped signatures.
-    #[arg(long)]
+    /// The tests of shipped signatures too, where directories are given.
+    #[arg(long, conflicts_with = "own")]
+    all: bool,
+    /// Only the tests in these directories: what is done anyway where directories are given.
+    #[arg(long, hide = true)]
     own: bool,
     /// Print the outcome as JSON.
     #[arg(long)]
@@ -82,8 +85,9 @@ pub(crate) struct Testing {
 
 const TEST_EXAMPLES: &str = "\
 Examples:
-  egret signatures test
-  egret signatures test our-signatures/ --own
+  egret signatures test our-signatures/        your own signatures
+  egret signatures test our-signatures/ --all  the shipped ones beside them
+  egret signatures test                        the shipped ones: those with a failure are shown
 
 Carriers are real: a mail with a base64 part, a UTF-16 file, a gzip file, a Word document, an HTTP upload in small TCP segments.
 
@@ -96,11 +100,39 @@ pub(crate) struct Directories {
     directories: Vec<PathBuf>,
 }
 
+/// The user's directories, however they are given: `list DIR` as `check DIR`, and `list --signatures DIR` as `scan` has it.
 #[derive(Debug, Args)]
-pub(crate) struct Listing {
+pub(crate) struct Own {
+    /// Directories of your own signatures.
+    #[arg(value_name = "DIR")]
+    directories: Vec<PathBuf>,
+
     /// A directory of your own signatures; may be given several times.
     #[arg(short, long, value_name = "DIR")]
     signatures: Vec<PathBuf>,
+}
+
+impl Own {
+    fn directories(&self) -> Vec<PathBuf> {
+        self.directories.iter().chain(&self.signatures).cloned().collect()
+    }
+}
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  egret signatures list
+  egret signatures list our-signatures/ --own
+  egret signatures list --json | jq -r 'select(.severity == \"critical\") | .id'";
+
+#[derive(Debug, Args)]
+#[command(after_help = LIST_EXAMPLES)]
+pub(crate) struct Listing {
+    #[command(flatten)]
+    named: Own,
+
+    /// Only your own.
+    #[arg(long)]
+    own: bool,
 
     /// Print one JSON object a signature.
     #[arg(long)]
@@ -113,9 +145,8 @@ pub(crate) struct Explanation {
     #[arg(value_name = "ID")]
     id: String,
 
-    /// A directory of your own signatures; may be given several times.
-    #[arg(short, long, value_name = "DIR")]
-    signatures: Vec<PathBuf>,
+    #[command(flatten)]
+    named: Own,
 
     /// Print it as JSON.
     #[arg(long)]
@@ -175,11 +206,7 @@ fn check(checking: &Checking) -> Result<u8> {
         for expired in &expired {
             println!("note: {expired}");
         }
-        println!(
-            "{} in order, {} with a fault",
-            amount::of(set.signatures().len() as u64, "signature"),
-            amount::of(problems.len() as u64, "file")
-        );
+        println!("{} in order, {} with a fault", owned(&set), amount::of(problems.len() as u64, "file"));
     }
     Ok(if problems.is_empty() { status::DONE } else { status::USAGE })
 }
@@ -192,7 +219,8 @@ fn problem_json(problem: &SignatureProblem) -> serde_json::Value {
 
 fn test(testing: &Testing) -> Result<u8> {
     let (set, problems) = SignatureSet::load_tested(&testing.directories.directories);
-    let outcome = carriers::run(set, testing.own)?;
+    let own = testing.own || !testing.all && !testing.directories.directories.is_empty();
+    let outcome = carriers::run(set, own)?;
     if testing.json {
         let faults: Vec<serde_json::Value> = problems.iter().map(problem_json).collect();
         let report = serde_json::json!({
@@ -203,7 +231,9 @@ fn test(testing: &Testing) -> Result<u8> {
         let mut header = vec!["signature", "tests"];
         header.extend(carriers::CARRIERS);
         let mut table = view::table(&header);
-        for (id, tests) in &outcome.tests {
+        // A thousand lines of "ok" hide the one that is not.
+        let failed = |id: &str| outcome.failures.iter().any(|one| one.signature == id);
+        for (id, tests) in outcome.tests.iter().filter(|(id, _)| own || failed(id.as_str())) {
             let mut row = vec![id.as_str().into(), view::number(tests)];
             row.extend(carriers::CARRIERS.iter().map(|carrier| {
                 let lost = outcome
@@ -215,7 +245,9 @@ fn test(testing: &Testing) -> Result<u8> {
             }));
             table.add_row(row);
         }
-        println!("{table}");
+        if !table.is_empty() {
+            println!("{table}");
+        }
         for failure in &outcome.failures {
             let expected =
                 if failure.should_match { "should match and does not" } else { "should not match and does" };
@@ -226,6 +258,9 @@ fn test(testing: &Testing) -> Result<u8> {
         }
         for problem in &problems {
             println!("{problem}\n");
+        }
+        if own && outcome.tests.is_empty() {
+            println!("No test in these directories: add `[[test]]` with `match = \"…\"` to a signature.");
         }
         println!(
             "{} in {}, {} failed; {} with a fault",
@@ -239,10 +274,12 @@ fn test(testing: &Testing) -> Result<u8> {
 }
 
 fn list(listing: &Listing) -> Result<u8> {
-    let (set, broken) = load(&listing.signatures);
-    let judged = verdict::judged(&listing.signatures);
+    let directories = listing.named.directories();
+    let (set, broken) = load(&directories);
+    let judged = verdict::judged(&directories);
+    let shown = || set.signatures().iter().filter(|signature| !(listing.own && signature.shipped()));
     if listing.json {
-        for signature in set.signatures() {
+        for signature in shown() {
             let line = serde_json::json!({
                 "id": signature.id(), "title": signature.title(), "owner": signature.owner(),
                 "severity": signature.severity(), "tags": signature.tags(), "file": signature.file(),
@@ -255,7 +292,7 @@ fn list(listing: &Listing) -> Result<u8> {
         let mut header = vec!["signature", "title", "severity", "owner", "tags"];
         header.extend((!judged.is_empty()).then_some("precision"));
         let mut table = view::table(&header);
-        for signature in set.signatures() {
+        for signature in shown() {
             let mut row = vec![
                 signature.id().into(),
                 signature.title().into(),
@@ -272,13 +309,14 @@ fn list(listing: &Listing) -> Result<u8> {
             table.add_row(row);
         }
         println!("{table}");
-        println!("{}", amount::of(set.signatures().len() as u64, "signature"));
+        println!("{}", owned(&set));
     }
     Ok(if broken { status::USAGE } else { status::DONE })
 }
 
 fn explain(explanation: &Explanation) -> Result<u8> {
-    let (set, _) = load(&explanation.signatures);
+    let directories = explanation.named.directories();
+    let (set, _) = load(&directories);
     let Some(signature) = set.signatures().iter().find(|signature| signature.id() == explanation.id) else {
         let near: Vec<&str> = set
             .signatures()
@@ -290,7 +328,7 @@ fn explain(explanation: &Explanation) -> Result<u8> {
             if near.is_empty() { String::new() } else { format!(" Did you mean {}?", near.join(" or ")) };
         bail!("{}: no signature of this id; `egret signatures list` shows all.{hint}", explanation.id);
     };
-    let judged = verdict::judged(&explanation.signatures).get(signature.id()).copied();
+    let judged = verdict::judged(&directories).get(signature.id()).copied();
     let (at, unique, count) = signature.threshold();
     let (words, within) = signature.context();
     let words: Vec<&str> = words.collect();
@@ -347,6 +385,17 @@ fn explain(explanation: &Explanation) -> Result<u8> {
         println!("cost of {}: {}", note.find, note.note);
     }
     Ok(status::DONE)
+}
+
+/// How many signatures there are, and how many of them are the user's.
+fn owned(set: &SignatureSet) -> String {
+    let all = set.signatures().len() as u64;
+    match set.signatures().iter().filter(|signature| !signature.shipped()).count() as u64 {
+        0 => amount::of(all, "signature"),
+        own => {
+            format!("{} of your own and {} shipped", amount::of(own, "signature"), amount::count(all - own))
+        }
+    }
 }
 
 fn or_none(text: &str) -> &str {

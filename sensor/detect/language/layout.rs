@@ -347,6 +347,12 @@ fn repeats(inner: &[u8]) -> Result<(usize, usize), Fault> {
 }
 
 fn stray(sign: &str) -> Fault {
+    if sign.starts_with(|sign: char| sign.is_ascii_alphanumeric()) {
+        return Fault::new(
+            format!("`{sign}` is a fixed sign, and a number layout has none"),
+            "for fixed digits or letters write a regex in single quotes: regex = '4711\\d{6}'; in numbers # stands for any digit",
+        );
+    }
     Fault::new(
         format!("`{sign}` means nothing in a number layout"),
         "use # for a digit, @ for a letter, * for either, {4} to repeat, space, hyphen, full stop or slash between, and ~ before \

@@ -65,6 +65,24 @@ impl SignatureProblem {
         line
     }
 
+    /// The line, or of a long one as much as a terminal shows, around the culprit; and how many characters are cut off
+    /// before it.
+    fn shown(&self) -> (String, usize) {
+        /// Characters of a line that are shown.
+        const SHOWN: usize = 72;
+        /// Characters before the culprit.
+        const BEFORE: usize = 24;
+        let length = self.excerpt.chars().count();
+        if length <= SHOWN {
+            return (self.excerpt.clone(), 0);
+        }
+        let cut = self.column.saturating_sub(1 + BEFORE).min(length - SHOWN);
+        let part: String = self.excerpt.chars().skip(cut).take(SHOWN).collect();
+        let begin = if cut > 0 { "…" } else { "" };
+        let end = if cut + SHOWN < length { "…" } else { "" };
+        (format!("{begin}{part}{end}"), cut)
+    }
+
     fn place(&self) -> String {
         if self.line == 0 {
             self.file.clone()
@@ -81,14 +99,13 @@ impl fmt::Display for SignatureProblem {
             let number = self.line.to_string();
             let gutter = " ".repeat(number.len());
             // Tabs keep their width under the excerpt, so that the caret stands where it should.
-            let lead: String = self
-                .excerpt
-                .chars()
-                .take(self.column.saturating_sub(1))
-                .map(|c| if c == '\t' { '\t' } else { ' ' })
-                .collect();
-            write!(f, "\n {gutter} |\n {number} | {}", self.excerpt)?;
-            write!(f, "\n {gutter} | {lead}{}", "^".repeat(self.width))?;
+            let (shown, cut) = self.shown();
+            let before = self.column.saturating_sub(1) - cut + usize::from(cut > 0);
+            let lead: String =
+                shown.chars().take(before).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+            let room = shown.chars().count().saturating_sub(before).max(1);
+            write!(f, "\n {gutter} |\n {number} | {shown}")?;
+            write!(f, "\n {gutter} | {lead}{}", "^".repeat(self.width.min(room)))?;
         }
         if let Some(fix) = &self.fix {
             write!(f, "\n   fix: {fix}")?;
