@@ -113,7 +113,7 @@ pub(crate) fn unlikely(
         let mut reasons = Vec::new();
         lacks(expression, true, &holds, &mut reasons);
         let words: Vec<String> =
-            reasons.iter().map(|(evidence, wanted)| say(signature, *evidence, *wanted)).collect();
+            reasons.iter().map(|(evidence, wanted)| say(signature, find, *evidence, *wanted)).collect();
         if !words.is_empty() && !lacking.contains(&words) {
             lacking.push(words);
         }
@@ -163,16 +163,19 @@ fn lacks(
     }
 }
 
-fn say(signature: &Signature, evidence: Evidence, wanted: bool) -> String {
+fn say(signature: &Signature, find: u8, evidence: Evidence, wanted: bool) -> String {
     let compiled = &signature.compiled;
+    let info = compiled.finds.get(usize::from(find));
     let words = || {
-        let shown: Vec<&str> = compiled.near_words.iter().take(3).map(|word| &**word).collect();
-        let more = if compiled.near_words.len() > shown.len() { ", …" } else { "" };
+        let all = || info.into_iter().flat_map(|info| compiled.words_of(info));
+        let shown: Vec<&str> = all().take(3).collect();
+        let more = if all().count() > shown.len() { ", …" } else { "" };
         format!("{}{more}", shown.join(", "))
     };
     match (evidence, wanted) {
         (Evidence::Near, true) => {
-            format!("no context word ({}) within {} characters", words(), compiled.within)
+            let within = info.map_or(compiled.within, |info| compiled.widest(info));
+            format!("no context word ({}) within {within} characters", words())
         }
         (Evidence::Near, false) => format!("a context word ({}) stands near", words()),
         (Evidence::Label, true) => format!("no context word ({}) directly before it", words()),

@@ -20,7 +20,10 @@ use crate::{
         numbers::Armed,
         redact::{self, CONTEXT_BYTES, Excerpt},
     },
-    language::expression::Evidence,
+    language::{
+        build::{Compiled, FindInfo},
+        expression::Evidence,
+    },
 };
 use egret_fingerprint::{
     documents::DocumentScan,
@@ -57,8 +60,8 @@ pub struct ObjectScan {
     near: Vec<NearWord>,
     /// Where numbers have been looked for; behind `verified`, since context words after a number decide whether it counts.
     numbered: usize,
-    /// Where the first context word of each signature begins, bytes.
-    mentioned: BTreeMap<u32, u64>,
+    /// Where the first context word of each signature, or of one of its finds alone, begins, bytes.
+    mentioned: BTreeMap<(u32, Option<u8>), u64>,
     armed: Armed,
     /// Where slots are armed that are not yet.
     arming: BTreeSet<(u64, u32)>,
@@ -316,7 +319,7 @@ impl ObjectScan {
                         let Some((from, to)) = phrase.at(&self.text, start, end) else { continue };
                         match target {
                             Target::Finder(finder) => self.found(engine, *finder, from..to),
-                            Target::Near { signature, word } => {
+                            Target::Near { signature, word, find } => {
                                 self.near.push(NearWord {
                                     start: characters.at(&self.text, from),
                                     end: characters.at(&self.text, to),
@@ -325,8 +328,9 @@ impl ObjectScan {
                                     word: *word,
                                 });
                                 let (begin, first) = (self.base + from as u64, &mut self.mentioned);
-                                if first.get(signature).is_none_or(|first| begin < *first) {
-                                    first.insert(*signature, begin);
+                                let whose = (*signature, *find);
+                                if first.get(&whose).is_none_or(|first| begin < *first) {
+                                    first.insert(whose, begin);
                                     let from = begin.saturating_sub(engine.lookback());
                                     let slots = engine.arms.get(signature).into_iter().flatten();
                                     self.arming.extend(slots.map(|slot| (from, *slot)));
@@ -499,8 +503,11 @@ impl ObjectScan {
         let mut value = None;
         for FindId { signature, find } in &finder.finds {
             let Some(known) = set.signatures.get(*signature as usize) else { continue };
-            let (label, word) = self.evidence(*signature, known.compiled.within as u64, &found.range, place);
-            let before = self.mentioned.get(signature).is_some_and(|first| *first < found.range.start);
+            let Some(info) = known.compiled.finds.get(usize::from(*find)) else { continue };
+            let (label, word) = self.evidence(*signature, &known.compiled, info, &found.range, place);
+            let mentioned = |find| self.mentioned.get(&(*signature, find));
+            let before = |find| mentioned(find).is_some_and(|first| *first < found.range.start);
+            let before = before(None) || info.own.is_some() && before(Some(*find));
             let signs = Signs {
                 near: word.is_some(),
                 label,
@@ -509,7 +516,6 @@ impl ObjectScan {
                 sample: found.judgement.sample,
             };
             // Most bare numbers can be told to be nothing as soon as no context word stands near.
-            let Some(info) = known.compiled.finds.get(usize::from(*find)) else { continue };
             if info.reachable >> signs.index() & 1 == 0 {
                 if let Some(misses) = self.misses.as_mut().filter(|_| info.counts && known.enabled) {
                     let offset = self.normaliser.original(found.range.start);
@@ -575,10 +581,12 @@ impl ObjectScan {
     fn evidence(
         &self,
         signature: u32,
-        within: u64,
+        known: &Compiled,
+        find: &FindInfo,
         range: &Range<u64>,
         place: &Range<u64>,
     ) -> (bool, Option<u32>) {
+        let within = known.widest(find) as u64;
         let from = self.near.partition_point(|word| word.start + within + WORD_BYTES < place.start);
         let mut label = false;
         let mut nearest: Option<(u64, u32)> = None;
@@ -587,7 +595,7 @@ impl ObjectScan {
                 continue;
             }
             let gap = if word.end <= place.start { place.start - word.end } else { word.start - place.end };
-            if gap > within {
+            if known.distance(find, word.word).is_none_or(|within| gap > within as u64) {
                 continue;
             }
             if nearest.is_none_or(|(least, _)| gap < least) {

@@ -18,6 +18,7 @@ use crate::{
 };
 use egret_model::{Confidence, DetectLimits, Severity, Timestamp};
 use std::{
+    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -133,7 +134,20 @@ impl Signature {
 
     /// Context words, and the distance within which they count, characters.
     pub fn context(&self) -> (impl Iterator<Item = &str>, usize) {
-        (self.compiled.near_words.iter().map(|word| &**word), self.compiled.within)
+        let shared = self.compiled.near_words.iter().take(self.compiled.shared_words as usize);
+        (shared.map(|word| &**word), self.compiled.within)
+    }
+
+    /// Context words of one find alone, by its name, and their distance.
+    pub fn own_context(&self) -> impl Iterator<Item = (&str, Vec<&str>, usize)> {
+        let words = |own: &Range<u32>| {
+            let words = self.compiled.near_words.get(own.start as usize..own.end as usize);
+            words.unwrap_or_default().iter().map(|word| &**word).collect()
+        };
+        self.compiled.finds.iter().filter_map(move |find| {
+            let own = find.own.as_ref()?;
+            Some((find.name.as_str(), words(&own.words), own.within))
+        })
     }
 
     /// Names of its finds.

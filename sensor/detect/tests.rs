@@ -43,6 +43,64 @@ fn signature(id: &str, rest: &str) -> String {
 }
 
 #[test]
+fn a_find_has_context_words_of_its_own() {
+    let loans = signature(
+        "loans",
+        r##"
+[[find]]
+name = "loan"
+regex = 'LN\d{6}'
+near = { words = ["mortgage"], within = 20 }
+[[find]]
+name = "account"
+numbers = ["#{8}"]
+[[find]]
+name = "branch"
+numbers = ["#{6}"]
+needs = "mentioned"
+near = { words = ["branch code"], within = 10 }
+[near]
+words = ["customer"]
+within = 60
+[confidence]
+high = "near"
+medium = "branch and mentioned"
+[[test]]
+match = "the mortgage LN204417"
+[[test]]
+match = "customer, as agreed in the letter of last week: LN204417"
+[[test]]
+match = "customer 20441799"
+[[test]]
+match = "Branch code of the house, which stands in the middle of the old town: 204499"
+[[test]]
+no_match = "the mortgage 20441799"
+[[test]]
+no_match = "the mortgage that the letter of last week was about, LN204417"
+[[test]]
+no_match = "LN204417, 20441799 and 204499"
+"##,
+    );
+    let (set, problems) = set(&[&loans]);
+    assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
+    let signature = set.signatures().first().expect("one signature");
+    let own: Vec<_> = signature.own_context().collect();
+    assert_eq!(own, [("loan", vec!["mortgage"], 20), ("branch", vec!["branch code"], 10)]);
+    assert_eq!(signature.context().0.collect::<Vec<_>>(), ["customer"]);
+    for (find, place, message) in [
+        ("words = [\"heron\"]\nnear = { words = [], within = 20 }", ":7:18:", "`near` has no words"),
+        ("words = [\"heron\"]\nnear = { words = [\"bird\"], within = 0 }", ":7:37:", "`within` takes"),
+        ("words = [\"heron\"]\nnear = { wrods = [\"bird\"] }", ":7:10:", "unknown key `wrods`"),
+        ("file = [\"pst\"]\nnear = { words = [\"bird\"], within = 9 }", ":7:8:", "found as a whole"),
+    ] {
+        let text = crate::tests::signature("a", &format!("[[find]]\nname = \"n\"\n{find}\n"));
+        let (_, problems) = crate::tests::set(&[&text]);
+        let told = problems.first().map(SignatureProblem::one_line).unwrap_or_default();
+        assert!(told.contains(place) && told.contains(message), "{told}");
+    }
+}
+
+#[test]
 fn shipped_signatures_pass_their_tests() {
     let (set, problems) = SignatureSet::load_tested(&[]);
     assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());

@@ -343,6 +343,9 @@ fn explain(explanation: &Explanation) -> Result<u8> {
             "severity": signature.severity(), "owner": signature.owner(), "tags": signature.tags(),
             "file": signature.file(), "enabled": signature.enabled(), "tuned_by": signature.tuned_by(),
             "finds": signature.finds().collect::<Vec<_>>(), "context_words": words, "within": within,
+            "find_context": signature.own_context().map(|(find, words, within)| {
+                serde_json::json!({ "find": find, "words": words, "within": within })
+            }).collect::<Vec<_>>(),
             "report": { "at": at, "unique": unique, "count": count, "per_sender_day": signature.per_sender_day() },
             "exceptions": exceptions, "tests": signature.tests(), "verdicts": judged,
             "precision": judged.map(verdict::Judged::precision),
@@ -370,6 +373,9 @@ fn explain(explanation: &Explanation) -> Result<u8> {
     println!("finds {}", signature.finds().collect::<Vec<_>>().join(", "));
     if !words.is_empty() {
         println!("context words within {within} characters: {}", words.join(", "));
+    }
+    for (find, words, within) in signature.own_context() {
+        println!("context words of {find} alone, within {within} characters: {}", words.join(", "));
     }
     println!("reported from {at} confidence, {unique} distinct and {count} in all");
     if let Some(day) = signature.per_sender_day() {

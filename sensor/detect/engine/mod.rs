@@ -102,6 +102,8 @@ pub(crate) enum Target {
         signature: u32,
         /// Which of its words.
         word: u32,
+        /// The find that it is of; none: of all of them.
+        find: Option<u8>,
     },
 }
 

@@ -3,7 +3,7 @@
 //! Owns: what concerns several files (duplicate ids, `use`), and the tables of the engine. Never does: reading of files.
 
 use super::{
-    draft::{Draft, DraftFind, Report, Test, What},
+    draft::{Draft, DraftFind, FindNear, Report, Test, What},
     exception::Exception,
     expression::Evidence,
     levels::Levels,
@@ -33,7 +33,10 @@ use std::{
 #[derive(Debug)]
 pub(crate) struct Compiled {
     pub(crate) finds: Vec<FindInfo>,
+    /// Context words: of the signature, then those of its finds one after the other.
     pub(crate) near_words: Vec<Arc<str>>,
+    /// How many of them are of the signature.
+    pub(crate) shared_words: u32,
     pub(crate) within: usize,
     pub(crate) levels: Levels,
     pub(crate) report: Report,
@@ -44,6 +47,26 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
+    /// Within how many characters a context word counts for a find; none where it is of another find.
+    pub(crate) fn distance(&self, find: &FindInfo, word: u32) -> Option<usize> {
+        if word < self.shared_words {
+            return Some(self.within);
+        }
+        find.own.as_ref().filter(|own| own.words.contains(&word)).map(|own| own.within)
+    }
+
+    /// The widest distance at which a context word may count for a find, characters.
+    pub(crate) fn widest(&self, find: &FindInfo) -> usize {
+        find.own.as_ref().map_or(self.within, |own| own.within.max(self.within))
+    }
+
+    /// The context words that count for a find.
+    pub(crate) fn words_of(&self, find: &FindInfo) -> impl Iterator<Item = &str> {
+        let own = find.own.as_ref().map_or(0..0, |own| own.words.start as usize..own.words.end as usize);
+        let shared = self.near_words.iter().take(self.shared_words as usize);
+        shared.chain(self.near_words.get(own).unwrap_or_default()).map(|word| &**word)
+    }
+
     /// Whether an exception names values by their tokens.
     pub(crate) fn excepts_values(&self) -> bool {
         self.exceptions.iter().any(|one| !one.values.is_empty())
@@ -65,6 +88,16 @@ pub(crate) struct FindInfo {
     pub(crate) reachable: u32,
     /// Without this its matches are never above low.
     pub(crate) needs: Option<Evidence>,
+    /// Context words of its own.
+    pub(crate) own: Option<OwnWords>,
+}
+
+/// Where the context words of a find stand among those of its signature.
+#[derive(Debug)]
+pub(crate) struct OwnWords {
+    pub(crate) words: Range<u32>,
+    /// Characters.
+    pub(crate) within: usize,
 }
 
 /// Signatures in order of their ids, their engine, and what they cost.
@@ -177,19 +210,21 @@ pub(crate) fn build(drafts: Vec<Draft>) -> Option<Built> {
         let mut finders = Vec::new();
         let mut finds = Vec::new();
         let needs: Vec<_> = draft.finds.iter().map(|find| (find.counts, find.needs)).collect();
-        for (index, find) in (0_u8..).zip(std::mem::take(&mut draft.finds)) {
-            let id = FindId { signature, find: index };
+        let shared_words = index(draft.near_words.len());
+        for (number, mut find) in (0_u8..).zip(std::mem::take(&mut draft.finds)) {
+            let id = FindId { signature, find: number };
             let may_reach =
                 |signs: &Signs| draft.levels.may_reach(&|evidence| signs.known(evidence, id.find));
             let enabled = draft.enabled;
             let reachable = Signs::all().filter(|signs| enabled && may_reach(signs));
             let reachable = reachable.fold(0, |bits, signs| bits | 1 << signs.index());
-            let bound = || draft.levels.are_bound(&needs, usize::from(index), draft.report.at);
-            if !enabled || !draft.near.is_empty() && bound() {
+            let bound = || draft.levels.are_bound(&needs, usize::from(number), draft.report.at);
+            if !enabled || (!draft.near.is_empty() || find.near.is_some()) && bound() {
                 tables.bound.insert(id);
             }
+            let own = find.near.take().map(|near| tables.own_words(near, &mut draft, id));
             let (counts, needs) = (find.counts, find.needs);
-            finds.push(FindInfo { name: find.name.clone(), counts, reachable, needs });
+            finds.push(FindInfo { name: find.name.clone(), counts, reachable, needs, own });
             if let What::Use { id: other, find, .. } = find.what {
                 users.extend(ids.binary_search(&other).ok().map(|other| (id, other, find)));
             } else {
@@ -198,9 +233,9 @@ pub(crate) fn build(drafts: Vec<Draft>) -> Option<Built> {
         }
         own.push(finders);
         for (word, phrase) in (0_u32..).zip(std::mem::take(&mut draft.near)) {
-            tables.phrase(phrase, Target::Near { signature, word });
+            tables.phrase(phrase, Target::Near { signature, word, find: None });
         }
-        signatures.push(signature_of(draft, finds));
+        signatures.push(signature_of(draft, finds, shared_words));
     }
     for (user, other, wanted) in users {
         let finders = own.get(other).into_iter().flatten();
@@ -210,11 +245,15 @@ pub(crate) fn build(drafts: Vec<Draft>) -> Option<Built> {
             }
         }
     }
-    let within = signatures.iter().map(|signature| signature.compiled.within).max().unwrap_or(0);
+    let own = |signature: &Signature| {
+        let compiled = &signature.compiled;
+        compiled.finds.iter().map(|find| compiled.widest(find)).max().unwrap_or(0)
+    };
+    let within = signatures.iter().map(own).max().unwrap_or(0);
     tables.finish(within).map(|(engine, notes)| Built { signatures, engine, notes })
 }
 
-fn signature_of(draft: Draft, finds: Vec<FindInfo>) -> Signature {
+fn signature_of(draft: Draft, finds: Vec<FindInfo>, shared_words: u32) -> Signature {
     Signature {
         id: draft.id.into_inner().into(),
         title: draft.title.into(),
@@ -228,6 +267,7 @@ fn signature_of(draft: Draft, finds: Vec<FindInfo>) -> Signature {
         compiled: Compiled {
             finds,
             near_words: draft.near_words.into_iter().map(Into::into).collect(),
+            shared_words,
             within: draft.within,
             levels: draft.levels,
             excepted_values: excepted_values(&draft.exceptions),
@@ -298,6 +338,16 @@ impl Tables {
             What::Use { .. } => {}
         }
         finder
+    }
+
+    /// Adds the context words of a find behind those that its signature has so far.
+    fn own_words(&mut self, near: FindNear, draft: &mut Draft, id: FindId) -> OwnWords {
+        let first = index(draft.near_words.len());
+        draft.near_words.extend(near.words);
+        for (word, phrase) in (first..).zip(near.phrases) {
+            self.phrase(phrase, Target::Near { signature: id.signature, word, find: Some(id.find) });
+        }
+        OwnWords { words: first..index(draft.near_words.len()), within: near.within }
     }
 
     fn phrase(&mut self, phrase: Phrase, target: Target) {

@@ -113,7 +113,8 @@ impl Checker<'_> {
             ));
         }
         let names: Vec<&str> = finds.iter().map(|find| find.name.as_str()).collect();
-        let levels = levels::levels(parsed.confidence.as_ref(), &names, parsed.near.is_some())?;
+        let near = parsed.near.is_some() || finds.iter().any(|find| find.near.is_some());
+        let levels = levels::levels(parsed.confidence.as_ref(), &names, near)?;
         let (near, near_words, within) = phrases::near(parsed.near.as_ref())?;
         let tests = self.tests(&parsed.test)?;
         let mut escalate = parsed.report.escalate;

@@ -48,10 +48,20 @@ pub(crate) struct DraftFind {
     pub(crate) inside: bool,
     /// Without this its matches are never above low.
     pub(crate) needs: Option<Evidence>,
+    /// Context words of this find alone.
+    pub(crate) near: Option<FindNear>,
     pub(crate) what: What,
     pub(crate) validators: Vec<&'static Validator>,
     pub(crate) value: ValueForm,
     pub(crate) mask: Mask,
+}
+
+/// `near` of a find.
+#[derive(Clone, Debug)]
+pub(crate) struct FindNear {
+    pub(crate) phrases: Vec<Phrase>,
+    pub(crate) words: Vec<String>,
+    pub(crate) within: usize,
 }
 
 /// How it finds.

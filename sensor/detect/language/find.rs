@@ -6,11 +6,11 @@
 use super::{
     check::{Checker, Placed},
     dictionary,
-    draft::{DraftFind, What},
+    draft::{DraftFind, FindNear, What},
     expression::{self, Evidence, is_reserved},
     fingerprints,
     layout::Layout,
-    phrases::placed_phrase,
+    phrases::{self, placed_phrase},
     problem::{Fault, nearest},
     schema,
 };
@@ -89,6 +89,7 @@ impl Checker<'_> {
         if find.inside && find.regex.is_none() {
             return Err((span, Fault::new("`inside` belongs to a regex", "remove it")));
         }
+        let near = find_near(&find)?;
         let (what, default_value) = match fingerprints::what(self.sources, &find)? {
             Some(what) => (what, ValueForm::Words),
             None => self.what(&find)?,
@@ -107,7 +108,7 @@ impl Checker<'_> {
         // A canary is planted within words too, and a label ends where its line does.
         let inside = find.inside || !find.canaries.is_empty() || !find.labels.is_empty();
         let counts = find.counts;
-        Ok(DraftFind { name, counts, inside, needs, what, validators, value, mask })
+        Ok(DraftFind { name, counts, inside, needs, near, what, validators, value, mask })
     }
 
     fn what(&mut self, find: &schema::Find) -> Result<(What, ValueForm), Placed> {
@@ -187,6 +188,19 @@ fn validator(name: &Spanned<String>) -> Result<&'static Validator, Placed> {
         );
         (name.span(), Fault::new(format!("there is no validator `{}`", name.get_ref()), fix))
     })
+}
+
+/// Context words of a find, which what is no text can't have.
+fn find_near(find: &schema::Find) -> Result<Option<FindNear>, Placed> {
+    let Some(near) = &find.near else { return Ok(None) };
+    let whole = [&find.file, &find.sha256, &find.similar, &find.labels];
+    if whole.iter().any(|kind| !kind.is_empty()) || find.documents.is_some() {
+        let fault =
+            Fault::new("no words stand beside what is found as a whole", "remove `near` from this find");
+        return Err((near.span(), fault));
+    }
+    let (phrases, words, within) = phrases::near(Some(near.get_ref()))?;
+    Ok(Some(FindNear { phrases, words, within }))
 }
 
 fn needs(name: &Spanned<String>) -> Result<Evidence, Placed> {

@@ -58,7 +58,7 @@ pub(crate) fn near(near: Option<&schema::Near>) -> Result<(Vec<Phrase>, Vec<Stri
     if words.is_empty() {
         return Err((
             near.words.span(),
-            Fault::new("[near] has no words", "list words that stand beside the data"),
+            Fault::new("`near` has no words", "list words that stand beside the data"),
         ));
     }
     let phrases = near_phrases(words)?;

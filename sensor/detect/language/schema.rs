@@ -195,6 +195,8 @@ pub(crate) struct Find {
     pub(crate) show: Option<Spanned<String>>,
     /// Evidence of context words (`near`, `label`, `mentioned`) without which its matches are never above low.
     pub(crate) needs: Option<Spanned<String>>,
+    /// Context words of this find alone, beside those of `[near]`.
+    pub(crate) near: Option<Spanned<Near>>,
     /// False: corroborates other finds, and is never reported by itself.
     #[serde(default = "yes")]
     pub(crate) counts: bool,
@@ -238,7 +240,7 @@ fn yes() -> bool {
     true
 }
 
-/// `[near]`: words that make a match more likely.
+/// `[near]`, or `near = {…}` of a find: words that make a match more likely.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Near {
