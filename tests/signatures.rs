@@ -154,9 +154,14 @@ fn a_signature_is_made_of_examples_and_tested_in_every_carrier() {
     ]);
     assert_eq!(status, 0, "{shown}");
     let written = fs::read_to_string(folder.path().join("acme/mrn.toml")).expect("the file is written");
-    assert!(written.contains("regex = 'MRN\\-\\d{8}'"), "{written}");
-    let (status, shown) = run(&["signatures", "test", path, "--own"]);
+    assert!(written.contains("regex = 'MRN-\\d{8}'"), "{written}");
+    // Of one's own folder, one's own signatures are told.
+    let (status, shown) = run(&["signatures", "test", path]);
     assert_eq!(status, 0, "{shown}");
+    let (_, listed) = run(&["signatures", "list", path, "--own"]);
+    assert!(listed.contains("acme/mrn") && !listed.contains("payment-card"), "{listed}");
+    let (_, explained) = run(&["signatures", "explain", "acme/mrn", path]);
+    assert!(explained.contains("Patient record"), "{explained}");
     assert!(shown.contains("3 tests in 18 runs, 0 failed"), "{shown}");
     let (status, shown) = run(&["signatures", "cost", path, "--json", "--all"]);
     assert_eq!(status, 0, "{shown}");
