@@ -20,6 +20,7 @@ pub(crate) fn run(data: &[u8]) {
         people_of_address: 4,
         addresses_of_person: 2,
         weighed: 16,
+        devices: 4,
     };
     let mut index = IdentityIndex::new(Arc::new(people), &limits);
     index.advance(Timestamp::MAX);

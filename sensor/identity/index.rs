@@ -4,6 +4,7 @@
 
 use crate::account::{Kind, Whereabouts, kind_of};
 use crate::decide::UserScores;
+use crate::devices::Devices;
 use crate::people::People;
 use crate::place::{Interval, PlaceRecord};
 use crate::plan::PlanEntry;
@@ -24,6 +25,7 @@ pub struct IdentityIndex {
     order: VecDeque<Place>,
     names: Names,
     whereabouts: Whereabouts,
+    devices: Devices,
     most: usize,
     most_of_place: usize,
     most_people: usize,
@@ -64,6 +66,7 @@ impl IdentityIndex {
             order: VecDeque::new(),
             names: Names::default(),
             whereabouts: Whereabouts::new(limits),
+            devices: Devices::new(limits.devices),
             most: limits.intervals.max(1),
             most_of_place: limits.intervals_of_address.max(1),
             most_people: limits.people_of_address.max(1),
@@ -202,6 +205,12 @@ impl IdentityIndex {
         }
     }
 
+    /// An address showed a device ("windows", "android phone"), as it says itself: a hint whether several share the address, and nobody's
+    /// name.
+    pub fn device(&mut self, ip: IpAddr, device: &str, at: Timestamp) {
+        self.devices.note(ip.to_canonical(), device, at);
+    }
+
     /// Pieces of evidence kept.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -239,6 +248,10 @@ impl IdentityIndex {
             self.of_person(question, planned, record, mac)
         };
         attribution.mac = mac;
+        let own = |user: &str| question.named.is_some_and(|(named, _)| named.eq_ignore_ascii_case(user));
+        if attribution.user.as_deref().is_some_and(|user| !own(user)) && self.devices.are_mixed(ip, at) {
+            attribution.confidence *= weight::MIXED_DEVICES;
+        }
         let has_host = |interval: &Interval| interval.host.is_some();
         let of_link = mac.and_then(|mac| self.places.get(&Place::Link(mac)));
         let host = best_of(record, &has_host).or_else(|| best_of(of_link, &has_host));

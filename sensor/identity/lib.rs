@@ -8,6 +8,7 @@
 
 mod account;
 mod decide;
+mod devices;
 mod directory;
 mod index;
 mod log;

@@ -229,3 +229,18 @@ fn names_of_the_directory_are_one_person() {
     assert_eq!(found.person.unwrap().department.as_deref(), Some("Finance"));
     assert!(found.confidence > 0.95);
 }
+
+#[test]
+fn several_systems_behind_an_address_lower_what_is_known_of_it() {
+    let mut index = index("ip,user\n", &[seen(0, "alice", Evidence::Kerberos)]);
+    let at = Timestamp::from_seconds;
+    index.device(IP, "windows", at(10));
+    let sure = who(&index, 20).confidence;
+    index.device(IP, "android phone", at(30));
+    let mixed = who(&index, 40);
+    assert_eq!(mixed.user.as_deref(), Some("alice"), "a hint names nobody and takes nobody's name");
+    assert!(mixed.confidence < 0.9 * sure, "{} of {sure}", mixed.confidence);
+    // What the exchange itself says holds, whatever else is behind the address.
+    let own = named_at(&index, 40, ("alice", Evidence::ProxyAuth)).confidence;
+    assert!(own > 0.95 * sure, "{own} of {sure}");
+}

@@ -37,6 +37,10 @@ pub(crate) const SERVICE: f32 = 0.5;
 /// What evidence of nearby ports is worth on a shared address whose users have ports of their own.
 pub(crate) const NEARBY_PORTS: f32 = 0.8;
 
+/// What an attribution is worth where several kinds of system are behind the address at once (NAT, a terminal server, a telephone on
+/// its owner's computer), unless the exchange itself names the user.
+pub(crate) const MIXED_DEVICES: f32 = 0.85;
+
 /// Evidence at least this share of another's weight displaces it when it is later.
 pub(crate) const DISPLACES_FROM: f32 = 0.9;
 

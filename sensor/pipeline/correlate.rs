@@ -246,7 +246,7 @@ impl Recorder {
         }
     }
 
-    fn record(&self, finished: FinishedTransfer) -> (TransferRecord, Vec<FindingRecord>) {
+    fn record(&mut self, finished: FinishedTransfer) -> (TransferRecord, Vec<FindingRecord>) {
         let start = &finished.start;
         let id = match self.run {
             Some(began) => IdHasher::new().number(began.nanos().cast_unsigned()),
@@ -281,6 +281,12 @@ impl Recorder {
         // The user named by the exchange is the client's, whichever way the content goes.
         let (sender_start, receiver_start) =
             if server_sends { (None, Some(start)) } else { (Some(start), None) };
+        if let Some(start) = sender_start
+            && let Some(device) = fact(start, "device")
+            && self.internal.contains(sender.ip)
+        {
+            self.identity.device(sender.ip, device, finished.ended_at);
+        }
         self.attribute(&mut sender, finished.ended_at, sender_start.map(Box::as_ref));
         self.attribute(&mut receiver, finished.ended_at, receiver_start.map(Box::as_ref));
         let record = TransferRecord {

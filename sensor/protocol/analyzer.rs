@@ -3,6 +3,7 @@
 //! Owns: the trait and the context. Never does: parsing.
 
 use crate::Shared;
+use crate::http::Told;
 use egret_model::{
     Flow, Observation, Protocol, ProtocolEvent, ProtocolLimits, Side, Sighting, Timestamp, TransferKey,
     TransferStart, Uninspected,
@@ -64,6 +65,8 @@ pub(crate) struct FlowNotes {
     pub(crate) initiator_finished: bool,
     /// The same of the responder.
     pub(crate) responder_finished: bool,
+    /// What the client's first User-Agent told of its device.
+    pub(crate) device: Told,
 }
 
 /// What an analyzer may see and do while it handles one event.

@@ -20,6 +20,9 @@ pub struct IdentityLimits {
     pub addresses_of_person: usize,
     /// Pieces of evidence weighed for one question; of more that hold at the time, the latest count. Default 4,096.
     pub weighed: usize,
+    /// Addresses whose devices are kept in mind, to tell those that several use at once; beyond it those of the last hour stay.
+    /// Default 65,536.
+    pub devices: usize,
 }
 
 impl Default for IdentityLimits {
@@ -31,6 +34,7 @@ impl Default for IdentityLimits {
             people_of_address: 16,
             addresses_of_person: 6,
             weighed: 4_096,
+            devices: 1 << 16,
         }
     }
 }

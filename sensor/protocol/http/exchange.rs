@@ -2,6 +2,7 @@
 //!
 //! Owns: naming what both carry. Never does: pairing; keeping a credential.
 
+use super::device::{Device, Told};
 use super::fields::{self, Fields, account};
 use super::outlet::Outlet;
 use super::target::{self, Target};
@@ -46,10 +47,18 @@ pub(crate) struct Exchange {
     credentials: Vec<Credentials>,
     /// What proxies say of the client.
     proxied: Box<[(&'static str, String)]>,
+    /// The client's device, as it says.
+    device: Option<Device>,
 }
 
 impl Exchange {
-    pub(crate) fn new(context: &Context<'_>, request: &Request<'_>) -> Self {
+    pub(crate) fn new(context: &mut Context<'_>, request: &Request<'_>) -> Self {
+        // Once a connection: it is of one device, unless a proxy makes it of several.
+        if context.notes.device == Told::NotYet {
+            let user_agent = request.fields.first("user-agent");
+            context.notes.device = user_agent.and_then(Device::of).map_or(Told::Nothing, Told::Device);
+        }
+        let device = context.notes.device;
         let outer = context.nesting();
         let Request { method, target, authority, of_proxy, fields, client } = *request;
         let connect = method == "CONNECT";
@@ -63,6 +72,10 @@ impl Exchange {
             server_name: named.or_else(|| outer?.server_name.clone()),
             via_proxy: of_proxy || outer.is_some_and(|outer| outer.via_proxy),
             credentials: credentials(context, fields, client),
+            device: match device {
+                Told::Device(device) if fields.first("via").is_none() => Some(device),
+                _ => None,
+            },
             proxied: fields::proxied(fields),
         }
     }
@@ -89,6 +102,9 @@ impl Exchange {
         let mut start = context.start(protocol, self.operation.clone(), client);
         start.server = client.other();
         self.name(&mut start);
+        if let Some(device) = self.device.filter(|_| self.proxied.is_empty()) {
+            start.facts.push(("device", device.name().to_owned()));
+        }
         start
     }
 

@@ -2,12 +2,14 @@
 //!
 //! Owns: what fields and targets say, where bodies go, who logs in. Never does: framing.
 
+mod device;
 mod exchange;
 mod fields;
 mod outlet;
 mod pieces;
 mod target;
 
+pub(crate) use device::Told;
 pub(crate) use exchange::{Exchange, LogIns, Request, content_of_target, request_outlet, response_start};
 pub(crate) use fields::Fields;
 pub(crate) use outlet::Outlet;

@@ -470,3 +470,21 @@ proptest! {
         scene.end();
     }
 }
+
+#[test]
+fn the_first_user_agent_of_a_connection_tells_the_device_of_what_it_sends() {
+    const GET: &str =
+        "GET / HTTP/1.1\r\nHost: a.example\r\nUser-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64)\r\n\r\n";
+    const POST: &str = "POST /up HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\n\r\nhello";
+    const RELAYED: &str = "POST /up HTTP/1.1\r\nHost: a.example\r\nVia: 1.1 proxy\r\nUser-Agent: x (Macintosh)\r\n\
+                           Content-Length: 5\r\n\r\nhello";
+    let answer = S("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let device = |turns: &[Turn]| {
+        let record = play(turns, false, 1000);
+        let sent = record.transfers.iter().find(|transfer| transfer.body == b"hello").expect("an upload");
+        sent.start.facts.iter().find(|(name, _)| *name == "device").map(|(_, device)| device.clone())
+    };
+    assert_eq!(device(&[C(GET), answer, C(POST), answer, Cut]).as_deref(), Some("windows"));
+    assert_eq!(device(&[C(POST), answer, Cut]), None);
+    assert_eq!(device(&[C(RELAYED), answer, Cut]), None, "whose device it is, a proxy hides");
+}
