@@ -24,8 +24,8 @@ pub(crate) trait Work {
 pub(crate) trait Classes: Copy {
     /// ASCII digits.
     fn digits(self, chunk: &[u8; CHUNK]) -> u64;
-    /// Bytes that are this one.
-    fn equal(self, chunk: &[u8; CHUNK], byte: u8) -> u64;
+    /// Places where one of the first two bytes stands, and one of the second two at the same place of the other chunk.
+    fn pairs(self, chunks: [&[u8; CHUNK]; 2], first: [u8; 2], second: [u8; 2]) -> u64;
     /// Places at which four bytes begin that may be in the set.
     fn grams(self, window: &[u8; CHUNK + GRAM - 1], filter: &GramFilter) -> u64;
 }
@@ -153,8 +153,10 @@ impl Classes for Baseline {
     }
 
     #[inline(always)]
-    fn equal(self, chunk: &[u8; CHUNK], byte: u8) -> u64 {
-        bits(chunk, |other| other == byte)
+    fn pairs(self, chunks: [&[u8; CHUNK]; 2], first: [u8; 2], second: [u8; 2]) -> u64 {
+        let [here, next] = chunks;
+        bits(here, |byte| byte == first[0] || byte == first[1])
+            & bits(next, |byte| byte == second[0] || byte == second[1])
     }
 
     #[inline(always)]
@@ -220,9 +222,9 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn equal(self, chunk: &[u8; CHUNK], byte: u8) -> u64 {
+        fn pairs(self, chunks: [&[u8; CHUNK]; 2], first: [u8; 2], second: [u8; 2]) -> u64 {
             // SAFETY: the type is proof of the feature.
-            unsafe { equal_256(chunk, byte) }
+            unsafe { pairs_256(chunks, first, second) }
         }
 
         #[inline(always)]
@@ -240,9 +242,9 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn equal(self, chunk: &[u8; CHUNK], byte: u8) -> u64 {
+        fn pairs(self, chunks: [&[u8; CHUNK]; 2], first: [u8; 2], second: [u8; 2]) -> u64 {
             // SAFETY: the type is proof of the feature.
-            unsafe { equal_512(chunk, byte) }
+            unsafe { pairs_512(chunks, first, second) }
         }
 
         #[inline(always)]
@@ -255,16 +257,28 @@ mod x86 {
     #[inline]
     #[target_feature(enable = "avx2")]
     fn digits_256(chunk: &[u8; CHUNK]) -> u64 {
-        let [low, high] = halves(chunk).map(|bytes| below(bytes, b'0', 10));
-        mask(low, high)
+        let [low, high] = halves(chunk);
+        mask(below(low, b'0', 10), below(high, b'0', 10))
     }
 
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn equal_256(chunk: &[u8; CHUNK], byte: u8) -> u64 {
-        let wanted = _mm256_set1_epi8(byte.cast_signed());
-        let [low, high] = halves(chunk).map(|bytes| _mm256_cmpeq_epi8(bytes, wanted));
-        mask(low, high)
+    fn pairs_256([here, next]: [&[u8; CHUNK]; 2], first: [u8; 2], second: [u8; 2]) -> u64 {
+        let ([here_low, here_high], [next_low, next_high]) = (halves(here), halves(next));
+        mask(
+            _mm256_and_si256(either(here_low, first), either(next_low, second)),
+            _mm256_and_si256(either(here_high, first), either(next_high, second)),
+        )
+    }
+
+    /// All ones in each byte that is one of two.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn either(bytes: __m256i, [one, other]: [u8; 2]) -> __m256i {
+        _mm256_or_si256(
+            _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(one.cast_signed())),
+            _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(other.cast_signed())),
+        )
     }
 
     /// Eight grams at once, from every fourth byte on.
@@ -327,8 +341,16 @@ mod x86 {
 
     #[inline]
     #[target_feature(enable = "avx512bw")]
-    fn equal_512(chunk: &[u8; CHUNK], byte: u8) -> u64 {
-        _mm512_cmpeq_epi8_mask(load(chunk), _mm512_set1_epi8(byte.cast_signed()))
+    fn pairs_512([here, next]: [&[u8; CHUNK]; 2], first: [u8; 2], second: [u8; 2]) -> u64 {
+        either_512(load(here), first) & either_512(load(next), second)
+    }
+
+    /// A bit for each byte that is one of two.
+    #[inline]
+    #[target_feature(enable = "avx512bw")]
+    fn either_512(bytes: __m512i, [one, other]: [u8; 2]) -> u64 {
+        _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(one.cast_signed()))
+            | _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(other.cast_signed()))
     }
 
     /// Sixteen grams at once, from every fourth byte on.
@@ -376,7 +398,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Digits, bytes that are a seven, and grams that may be in the set.
+    /// Digits, a seven before an eight or an a, and grams that may be in the set.
     struct All<'a>(&'a [u8; CHUNK + GRAM - 1], &'a GramFilter);
 
     impl Work for All<'_> {
@@ -384,7 +406,9 @@ mod tests {
         #[inline(always)]
         fn run(self, classes: impl Classes) -> [u64; 3] {
             let chunk = self.0.first_chunk().expect("a chunk");
-            [classes.digits(chunk), classes.equal(chunk, b'7'), classes.grams(self.0, self.1)]
+            let next = self.0.get(1..).and_then(<[u8]>::first_chunk).expect("a chunk");
+            let pairs = classes.pairs([chunk, next], [b'7'; 2], [b'8', b'a']);
+            [classes.digits(chunk), pairs, classes.grams(self.0, self.1)]
         }
     }
 
@@ -395,7 +419,7 @@ mod tests {
         let gram = |at: usize| u32::from_le_bytes(*window[at..].first_chunk().expect("a gram"));
         let expected = [
             naive(&|at| window[at].is_ascii_digit()),
-            naive(&|at| window[at] == b'7'),
+            naive(&|at| window[at] == b'7' && matches!(window[at + 1], b'8' | b'a')),
             naive(&|at| filter.passes(gram(at))),
         ];
         for set in Instructions::available() {

@@ -88,6 +88,11 @@ fn rarest(bytes: &[u8]) -> Option<(Pair, usize)> {
     best.or_else(|| bytes.first().map(|only| ((*only, None), 0)))
 }
 
+/// A byte in both cases.
+const fn cases(byte: u8) -> [u8; 2] {
+    [byte, byte.to_ascii_uppercase()]
+}
+
 struct Walk<'a> {
     pairs: &'a [(Pair, Vec<Place>)],
     piece: &'a [u8; PIECE + 1],
@@ -103,23 +108,14 @@ impl Work for Walk<'_> {
     fn run(self, classes: impl Classes) {
         let Self { pairs, piece, chunks, found } = self;
         let chunk_at = |at: usize| piece.get(at..).and_then(<[u8]>::first_chunk::<CHUNK>);
-        let stands = |chunk: &[u8; CHUNK], byte: u8| {
-            let lower = classes.equal(chunk, byte);
-            if byte.is_ascii_lowercase() {
-                lower | classes.equal(chunk, byte.to_ascii_uppercase())
-            } else {
-                lower
-            }
-        };
         for chunk in 0..chunks {
             let (Some(here), Some(next)) = (chunk_at(chunk * CHUNK), chunk_at(chunk * CHUNK + 1)) else {
                 continue;
             };
             for (((first, second), _), found) in pairs.iter().zip(found.iter_mut()) {
-                let mut bits = stands(here, *first);
-                if let Some(second) = second {
-                    bits &= stands(next, *second);
-                }
+                // A pair of one byte is compared with the same place twice.
+                let (next, second) = second.map_or((here, *first), |second| (next, second));
+                let bits = classes.pairs([here, next], cases(*first), cases(second));
                 if let Some(slot) = found.get_mut(chunk) {
                     *slot = bits;
                 }
