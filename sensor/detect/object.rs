@@ -472,11 +472,19 @@ impl ObjectScan {
         all.extend(
             self.shown.iter().chain(fresh.iter().map(|found| &found.range)).map(|range| self.span(range)),
         );
+        // The furthest end of each and all before it: those that end near a match begin where this comes near.
+        let ends: Vec<usize> = all
+            .iter()
+            .scan(0, |furthest, range| {
+                *furthest = range.end.max(*furthest);
+                Some(*furthest)
+            })
+            .collect();
         let mut characters = self.characters();
-        for (at, found) in fresh.iter().take(ready).enumerate() {
+        for found in fresh.iter().take(ready) {
             let range = self.span(&found.range);
             let place = characters.at(&self.text, range.start)..characters.at(&self.text, range.end);
-            let neighbours = neighbours(&all, self.shown.len() + at);
+            let neighbours = neighbours(&all, &ends, &range);
             self.keep(set, limits, scratch, found, &range, &place, neighbours);
         }
         self.shown.extend(fresh.iter().take(ready).map(|found| found.range.clone()));
@@ -681,10 +689,11 @@ fn note(
     });
 }
 
-/// The matches that may stand in the context of the one at `at`: few, since a context is short.
-fn neighbours(all: &[Range<usize>], at: usize) -> &[Range<usize>] {
-    const EACH_WAY: usize = 2 * CONTEXT_BYTES;
-    all.get(at.saturating_sub(EACH_WAY)..all.len().min(at + EACH_WAY)).unwrap_or_default()
+/// The matches that stand in the context of the one at `range`, and few others. `ends`: the furthest end of each and all before it.
+fn neighbours<'a>(all: &'a [Range<usize>], ends: &[usize], range: &Range<usize>) -> &'a [Range<usize>] {
+    let from = ends.partition_point(|end| *end + CONTEXT_BYTES <= range.start);
+    let to = all.partition_point(|other| other.start < range.end + CONTEXT_BYTES);
+    all.get(from..to).unwrap_or_default()
 }
 
 /// Counts characters up to positions that mostly move forward.
