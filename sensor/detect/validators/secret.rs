@@ -90,7 +90,11 @@ const TELLING: [&str; 17] = [
 ];
 
 fn secret(subject: &Subject<'_>) -> Verdict {
-    if is_harmless(&name(subject)) || is_dotted(subject.matched) || is_type(subject.before) {
+    if is_harmless(&name(subject))
+        || is_dotted(subject.matched)
+        || names_a_type(subject.matched)
+        || is_type(subject.before)
+    {
         return Verdict::Invalid;
     }
     match judged(subject) {
@@ -99,6 +103,15 @@ fn secret(subject: &Subject<'_>) -> Verdict {
         }
         verdict => verdict,
     }
+}
+
+/// The value is itself the name of a type that holds a secret (`ed25519.Ed25519PrivateKey`).
+fn names_a_type(value: &[u8]) -> bool {
+    const HELD: [&[u8]; 6] = [b"Key", b"Token", b"Secret", b"Password", b"Credential", b"Credentials"];
+    let body = HELD.iter().find_map(|held| value.strip_suffix(*held));
+    let last = body.and_then(<[u8]>::last);
+    last.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        && value.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_'))
 }
 
 /// The value belongs to the name of a type (`"AWS::ApiGateway::ApiKey": "…"`), which has hashes and versions, no secrets.
