@@ -132,7 +132,7 @@ def main():
         cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.machine())
         record = ROOT / "benches/record" / f"live-{commit}.json"
         record.write_text(json.dumps({"commit": commit, "machine": f"{cpu}, {os.cpu_count()} processors, {platform.system()} {platform.release()}",
-                                      "load_average": load, "program": str(a.egret), "capture": a.capture.name, "sustained_mbps": best, "rows": rows}, indent=1) + "\n")
+                                      "load_average": load, "program": a.egret.name, "capture": a.capture.name, "sustained_mbps": best, "rows": rows}, indent=1) + "\n")
         print(f"recorded in {record.relative_to(ROOT)}")
 
 
