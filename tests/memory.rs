@@ -72,7 +72,7 @@ use std::time::Duration;
 use traffic::{ACK, End, PUSH, SYN, Wire};
 
 /// Replays what `write` writes, and returns the records' folder and the most memory that the process took until it had worked on
-/// all of it, bytes. What it takes to close everything at the end of input is not counted: in use, that end does not come.
+/// all of it, bytes. What closing everything at the end of input takes beyond that, [`peak`] tells.
 fn replayed(
     step_us: u64,
     write: impl FnOnce(&mut Wire<BufWriter<ChildStdin>>) -> io::Result<()>,
@@ -92,6 +92,12 @@ fn replayed(
     drop(wire);
     assert!(child.wait().expect("the program ends").success());
     (folder, peak)
+}
+
+/// Peak memory of the processes that have ended so far, bytes.
+fn peak() -> u64 {
+    let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN);
+    usage.expect("the usage of children").max_rss().cast_unsigned() * 1024
 }
 
 /// The most memory that a process has taken, bytes, once it has nothing left to do.
@@ -190,6 +196,9 @@ fn open_flows_are_cheap_and_a_flood_of_handshakes_stays_within_its_budget() {
     let idle = with_flows.saturating_sub(before);
     println!("100,000 open idle flows: {} bytes each", idle / 100_000);
     assert!(idle < 100_000_000, "100,000 open idle flows take {idle} bytes");
+    let closing = peak().saturating_sub(before);
+    println!("closing them all at once: {closing} bytes");
+    assert!(closing < 150_000_000, "closing 100,000 flows takes {closing} bytes");
 
     let (records, with_flood) = flood_around_an_upload(1_000_000);
     let flood = with_flood.saturating_sub(before);

@@ -30,12 +30,12 @@ pub(super) struct Probe<'a> {
 }
 
 impl Filter {
-    pub(super) fn new(keys: impl ExactSizeIterator<Item = u64>) -> Self {
+    pub(super) fn new(keys: &[u64]) -> Self {
         let wanted = (keys.len() * BITS_A_KEY / 64).next_power_of_two();
         let size = wanted.clamp(*WORDS.start(), *WORDS.end());
         let mut filter = Self { words: vec![0; size], shift: u64::BITS - size.trailing_zeros() };
         for key in keys {
-            let hash = hash(key);
+            let hash = hash(*key);
             if let Some(word) = filter.words.get_mut((hash >> filter.shift) as usize) {
                 *word |= bits(hash);
             }
@@ -80,7 +80,6 @@ pub(super) struct Table {
     /// Where the places of a key begin, and their number.
     spans: Vec<(u32, u32)>,
     places: Vec<Place>,
-    distinct: Vec<u64>,
     shift: u32,
 }
 
@@ -100,7 +99,6 @@ impl Table {
             keys: vec![0; size],
             spans: vec![(0, 0); size],
             places: pairs.into_iter().map(|(_, place)| place).collect(),
-            distinct: Vec::new(),
             shift: u64::BITS - size.trailing_zeros(),
         };
         for (key, first, count) in &distinct {
@@ -110,13 +108,12 @@ impl Table {
                 *span = (*first, *count);
             }
         }
-        table.distinct = distinct.into_iter().map(|(key, ..)| key).collect();
         table
     }
 
     /// Every key once.
-    pub(super) fn keys(&self) -> impl ExactSizeIterator<Item = u64> {
-        self.distinct.iter().copied()
+    pub(super) fn keys(&self) -> Vec<u64> {
+        self.keys.iter().copied().filter(|key| *key != 0).collect()
     }
 
     /// Where `key` is, or the free slot where it would be.
@@ -151,7 +148,7 @@ mod tests {
             let key = |at: u64| at.wrapping_mul(0x5851_f42d_4c95_7f2d) | 1;
             let pairs = (0..count).map(|at| (key(at), Place { literal: at as u32, offset: 0 })).collect();
             let table = Table::new(pairs);
-            let filter = Filter::new(table.keys());
+            let filter = Filter::new(&table.keys());
             assert_eq!(table.is_empty(), count == 0);
             for at in 0..count {
                 assert_eq!(filter.probe().passes(key(at)), 1);

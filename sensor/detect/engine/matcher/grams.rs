@@ -53,19 +53,14 @@ fn edged(literal: &Literal) -> Vec<u8> {
     bytes
 }
 
-/// Where the gram of a literal is, counted with its left edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Anchor {
-    offset: usize,
+/// Whether a literal has a gram that is worth looking up.
+pub(super) fn has_gram(literal: &Literal) -> bool {
+    choose(literal, &HashMap::default()).is_some()
 }
 
-/// The rarest gram of a literal, if it has one that is worth looking up.
-pub(super) fn anchor(literal: &Literal) -> Option<Anchor> {
-    choose(literal, &HashMap::default())
-}
-
-/// The gram of a literal that has the least to be compared: rare, and with few other literals at it.
-fn choose(literal: &Literal, shared: &HashMap<[u8; GRAM], u32, FixedState>) -> Option<Anchor> {
+/// Where the gram of a literal is that has the least to be compared, counted with its left edge: rare, and with few other literals
+/// at it.
+fn choose(literal: &Literal, shared: &HashMap<[u8; GRAM], u32, FixedState>) -> Option<usize> {
     let bytes = edged(literal);
     // One byte too few: the byte behind may be any.
     let width = GRAM.min(bytes.len());
@@ -87,7 +82,7 @@ fn choose(literal: &Literal, shared: &HashMap<[u8; GRAM], u32, FixedState>) -> O
         i64::from((company + 1).ilog2() * 16) - i64::from(rarity.min(RARE_ENOUGH))
     };
     let grams = bytes.windows(width).enumerate().take(last + 1).filter(|(offset, gram)| worth(*offset, gram));
-    grams.min_by_key(|(_, gram)| cost(gram)).map(|(offset, _)| Anchor { offset })
+    grams.min_by_key(|(_, gram)| cost(gram)).map(|(offset, _)| offset)
 }
 
 /// The compiled grams.
@@ -109,7 +104,7 @@ struct Lookup {
 impl Lookup {
     fn new(pairs: Vec<(u64, Place)>) -> Self {
         let table = Table::new(pairs);
-        Self { filter: Filter::new(table.keys()), table }
+        Self { filter: Filter::new(&table.keys()), table }
     }
 
     #[inline(always)]
@@ -120,14 +115,11 @@ impl Lookup {
 
 impl Grams {
     /// `guards` of a literal say what may stand behind it.
-    pub(super) fn new<'a>(
-        anchored: &[(u32, &Literal, Anchor)],
-        guards: &impl Fn(u32) -> Option<&'a Guards>,
-    ) -> Self {
+    pub(super) fn new<'a>(literals: &[(u32, &Literal)], guards: &impl Fn(u32) -> Option<&'a Guards>) -> Self {
         let mut shared: HashMap<[u8; GRAM], u32, FixedState> = HashMap::default();
-        let (mut runs, mut short) = (Vec::with_capacity(anchored.len()), Vec::new());
-        for (index, literal, anchor) in anchored {
-            let offset = choose(literal, &shared).map_or(anchor.offset, |anchor| anchor.offset);
+        let (mut runs, mut short) = (Vec::with_capacity(literals.len()), Vec::new());
+        for (index, literal) in literals {
+            let Some(offset) = choose(literal, &shared) else { continue };
             // Counted so that the gram may begin at the edge before the literal.
             let from = u32::try_from(offset + 1 - usize::from(literal.left)).unwrap_or(u32::MAX);
             let place = Place { literal: *index, offset: from };
@@ -153,7 +145,8 @@ impl Grams {
             }
         }
         let (runs, short) = (Lookup::new(runs), Lookup::new(short));
-        let grams: Vec<u32> = runs.table.keys().chain(short.table.keys()).map(|key| key as u32).collect();
+        let keys = [runs.table.keys(), short.table.keys()].concat();
+        let grams: Vec<u32> = keys.into_iter().map(|key| key as u32).collect();
         Self { filter: GramFilter::new(grams.into_iter()), runs, short }
     }
 
@@ -259,8 +252,8 @@ mod tests {
     use super::*;
 
     fn gram(literal: &Literal) -> Option<String> {
-        let anchor = anchor(literal)?;
-        let gram: Vec<u8> = edged(literal).into_iter().skip(anchor.offset).take(GRAM).collect();
+        let offset = choose(literal, &HashMap::default())?;
+        let gram: Vec<u8> = edged(literal).into_iter().skip(offset).take(GRAM).collect();
         Some(gram.iter().map(|byte| if *byte == 0 { '.' } else { char::from(*byte) }).collect())
     }
 
@@ -291,10 +284,8 @@ mod tests {
     fn a_family_does_not_share_one_gram() {
         let literals: Vec<Literal> =
             (0..1_000).map(|n| Literal::anywhere(format!("zqxj-vkwq-{n:04}-internal"))).collect();
-        let anchored: Vec<_> =
-            (0..).zip(&literals).map(|(at, literal)| (at, literal, anchor(literal).expect("long"))).collect();
-        let grams = Grams::new(&anchored, &|_| None);
-        let most = grams.runs.table.keys().map(|key| grams.runs.table.places(key).len()).max();
+        let grams = Grams::new(&(0..).zip(&literals).collect::<Vec<_>>(), &|_| None);
+        let most = grams.runs.table.keys().into_iter().map(|key| grams.runs.table.places(key).len()).max();
         assert!(most.is_some_and(|most| most < 200), "{most:?}");
     }
 }

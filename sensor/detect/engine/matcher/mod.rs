@@ -127,8 +127,8 @@ impl Matcher {
         let (mut by_gram, mut signs, mut short) = (Vec::new(), Signs::default(), Vec::new());
         let (mut wide_windows, mut wide_short) = (Vec::new(), Vec::new());
         for (index, literal) in (0_u32..).zip(literals) {
-            if let Some(anchor) = grams::anchor(literal) {
-                by_gram.push((index, literal, anchor));
+            if grams::has_gram(literal) {
+                by_gram.push((index, literal));
             } else if literal.bytes.is_ascii() {
                 if !signs.add(index, literal) {
                     short.push((index, literal));

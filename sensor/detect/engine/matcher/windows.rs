@@ -68,7 +68,7 @@ impl Windows {
             }
         }
         let table = Table::new(pairs);
-        Self { filter: Filter::new(table.keys()), table }
+        Self { filter: Filter::new(&table.keys()), table }
     }
 
     pub(super) fn is_empty(&self) -> bool {
