@@ -260,3 +260,31 @@ fn files_are_told_by_what_they_are() {
         assert!(text.contains(&format!("\"signature\":\"{signature}\"")), "{name}: {text}");
     }
 }
+
+#[test]
+fn what_is_kept_of_loading_changes_no_record() {
+    let cache = tempfile::tempdir().expect("a temporary folder");
+    let demo = support::file("tests/data/demo.pcap");
+    let replay = |kept: &str| {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let output = support::egret()
+            .args(["replay", "--quiet", "--internal", "10.20.0.0/16", "--output"])
+            .args([folder.path(), &demo])
+            .env("EGRET_CACHE", kept)
+            .output()
+            .expect("egret runs");
+        let replayed = support::Replayed { output, folder };
+        ["transfers", "findings", "incidents"].map(|name| replayed.bytes(&format!("{name}.jsonl")))
+    };
+    let without = replay("off");
+    let folder = cache.path().to_str().expect("a UTF-8 path");
+    assert!(replay(folder) == without, "while it is made");
+    let file = cache.path().join("signatures.kept");
+    let kept = fs::read(&file).expect("something was kept");
+    assert!(replay(folder) == without, "when it is there");
+    let middle = kept.len() / 2;
+    let damaged: Vec<u8> = kept.iter().enumerate().map(|(at, byte)| byte ^ u8::from(at == middle)).collect();
+    fs::write(&file, damaged).expect("the file can be written");
+    assert!(replay(folder) == without, "when it is damaged");
+    assert!(fs::read(&file).expect("it was made anew") == kept);
+}

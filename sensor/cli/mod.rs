@@ -6,6 +6,7 @@
 mod print;
 
 mod amount;
+mod cache;
 mod clock;
 #[cfg(unix)]
 mod config;
@@ -51,7 +52,10 @@ Exit status:
   0  done
   1  done, but part of the input could not be read (what and why is printed)
   2  wrong usage or configuration
-  3  with --fail-on: an incident of at least that severity was found";
+  3  with --fail-on: an incident of at least that severity was found
+
+Environment:
+  EGRET_CACHE  folder for what loading of signatures has learnt (default: egret in your cache folder); off: nothing is kept";
 
 /// A network sensor against data loss: who sends which sensitive data where.
 #[derive(Debug, Parser)]

@@ -83,6 +83,7 @@ pub(crate) enum BackendName {
 pub(crate) struct Inspect {
     pub(crate) workers: usize,
     pub(crate) signatures: Vec<PathBuf>,
+    pub(crate) cache: PathBuf,
     pub(crate) keylog: PathBuf,
 }
 
@@ -379,6 +380,12 @@ impl Settings {
     pub(crate) fn keylog(&self) -> Option<&Path> {
         let file = &self.inspect.keylog;
         (!file.as_os_str().is_empty()).then_some(file)
+    }
+
+    /// The folder for what loading of signatures has learnt, where it is to be kept.
+    pub(crate) fn cache(&self) -> Option<&Path> {
+        let folder = &self.inspect.cache;
+        (!folder.as_os_str().is_empty()).then_some(folder)
     }
 
     /// The file of the context, where there is one of its own.

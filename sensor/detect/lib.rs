@@ -23,6 +23,7 @@ mod cost;
 mod engine;
 #[cfg(test)]
 mod fingerprint_tests;
+mod kept;
 mod language;
 mod near_miss;
 mod object;
@@ -39,6 +40,7 @@ mod verdict;
 pub use cost::Cost;
 pub use engine::matcher::{Literal, Matcher, MatcherError, Occurrence};
 pub use engine::normalise::normalised;
+pub use kept::Kept;
 pub use language::{
     exception::{Circumstances, Exception},
     problem::SignatureProblem,

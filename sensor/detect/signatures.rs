@@ -3,7 +3,7 @@
 //! Owns: reading of folders, in-file tests at load, what is told about each signature. Never does: scanning of content.
 
 use crate::{
-    Scanner, ValueKey,
+    Kept, Scanner, ValueKey,
     engine::Engine,
     language::{
         build::{self, Built, Compiled},
@@ -223,6 +223,21 @@ impl SignatureSet {
         Self::load_with(directories, Tests::Own)
     }
 
+    /// The same with what earlier loads have learnt, and learning for later ones. The set and the problems are the same as without.
+    #[must_use]
+    pub fn load_kept(directories: &[PathBuf], kept: &mut Kept) -> (Self, Vec<SignatureProblem>) {
+        let mut problems = Vec::new();
+        let mut sources = Sources::shipped();
+        sources.kept = std::mem::take(kept);
+        for directory in directories {
+            sources.read(directory, &mut problems);
+        }
+        sources.read_indexes(&mut problems);
+        let set = Self::compile(&mut sources, Tests::Own, &mut problems);
+        *kept = sources.kept;
+        (set, problems)
+    }
+
     /// The same, and the tests of shipped signatures are run too.
     #[must_use]
     pub fn load_tested(directories: &[PathBuf]) -> (Self, Vec<SignatureProblem>) {
@@ -242,7 +257,7 @@ impl SignatureSet {
             sources.read(directory, &mut problems);
         }
         sources.change(path, root, text);
-        let set = Self::compile(&sources, Tests::Own, &mut problems);
+        let set = Self::compile(&mut sources, Tests::Own, &mut problems);
         (set, problems)
     }
 
@@ -253,7 +268,7 @@ impl SignatureSet {
             sources.read(directory, &mut problems);
         }
         sources.read_indexes(&mut problems);
-        let set = Self::compile(&sources, tests, &mut problems);
+        let set = Self::compile(&mut sources, tests, &mut problems);
         (set, problems)
     }
 
@@ -285,7 +300,7 @@ impl SignatureSet {
         for (name, text) in texts {
             sources.add(name, text);
         }
-        let set = Self::compile(&sources, Tests::All, &mut problems);
+        let set = Self::compile(&mut sources, Tests::All, &mut problems);
         (set, problems)
     }
 
@@ -322,13 +337,16 @@ impl SignatureSet {
         self.engine.leads.literals()
     }
 
-    fn compile(sources: &Sources, tests: Tests, problems: &mut Vec<SignatureProblem>) -> Self {
+    fn compile(sources: &mut Sources, tests: Tests, problems: &mut Vec<SignatureProblem>) -> Self {
+        let digest = sources.digest();
+        let tests = if tests == Tests::Own && sources.kept.passes(digest) { Tests::None } else { tests };
         let mut checked = Checked::default();
         for source in &sources.files {
-            check::check(source, sources, &mut checked, problems);
+            check::check(source, &*sources, &mut checked, problems);
         }
         let Checked { drafts, mut tunings } = checked;
         let mut drafts = build::distinct(drafts, problems);
+        let mut failed = false;
         // What fails its tests is left out, and so is what uses it: seldom more than one round.
         loop {
             let mut round = Vec::new();
@@ -339,8 +357,13 @@ impl SignatureSet {
             let (set, failures) = set.tested(tests);
             if failures.is_empty() {
                 problems.append(&mut round);
-                return Self { key: sources.key.clone(), sha256: sources.sha256(), ..set };
+                if tests == Tests::Own && !failed {
+                    sources.kept.note_passed(digest);
+                }
+                let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+                return Self { key: sources.key.clone(), sha256, ..set };
             }
+            failed = true;
             for Failure { signature, source, problem } in failures {
                 let before = (drafts.len(), tunings.len());
                 let own = drafts.iter().find(|draft| draft.id.get_ref() == &*signature);
@@ -376,6 +399,9 @@ impl SignatureSet {
 
     /// Runs in-file tests; at most one failure a signature.
     fn tested(self, tests: Tests) -> (Self, Vec<Failure>) {
+        if tests == Tests::None {
+            return (self, Vec::new());
+        }
         let set = Arc::new(self);
         let mut scanner = Scanner::new(Arc::clone(&set), &DetectLimits::default());
         let mut failures = Vec::new();
@@ -422,6 +448,8 @@ impl Test {
 /// Which tests run when a set is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tests {
+    /// None: they are known to pass.
+    None,
     /// Those of the user: the shipped ones passed when the program was made.
     Own,
     /// Every one.

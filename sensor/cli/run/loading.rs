@@ -2,8 +2,8 @@
 //!
 //! Owns: loading both and gathering what is wrong with them. Never does: deciding whether that is good enough.
 
-use crate::cli::context;
 use crate::cli::settings::Settings;
+use crate::cli::{cache, context};
 use anyhow::Result;
 use egret_context::Context;
 use egret_detect::SignatureSet;
@@ -21,7 +21,7 @@ pub(super) struct Loaded {
 
 /// Loads what `settings` name. A file about people that cannot be used at all is an error.
 pub(super) fn load(settings: &Settings) -> Result<Loaded> {
-    let (set, problems) = SignatureSet::load(&settings.inspect.signatures);
+    let (set, problems) = cache::load(&settings.inspect.signatures, settings.cache());
     let mut faults: Vec<String> = problems.iter().map(egret_detect::SignatureProblem::one_line).collect();
     let people = settings.sources().read(&mut |warning| faults.push(warning))?;
     let (feeds, limits) = (&settings.context.feeds, settings.limits().behavior);

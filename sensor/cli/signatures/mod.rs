@@ -9,7 +9,7 @@ mod create;
 mod records;
 mod verdict;
 
-use super::{amount, status, view};
+use super::{amount, cache, status, view};
 use crate::cli::clock;
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
@@ -155,7 +155,7 @@ pub(crate) struct Explanation {
 
 /// Loads the shipped signatures and those in `directories`; each fault is one line on standard error. True when there was one.
 pub(crate) fn load(directories: &[PathBuf]) -> (Arc<SignatureSet>, bool) {
-    let (set, problems) = SignatureSet::load(directories);
+    let (set, problems) = cache::load(directories, cache::folder().as_deref());
     for problem in &problems {
         view::warning(&problem.one_line());
     }

@@ -6,6 +6,7 @@
 
 use regex_automata::nfa::thompson::{NFA, State};
 use regex_automata::util::{look::Look, primitives::StateID};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::ops::Range;
 
 /// Bytes that are looked at.
@@ -25,7 +26,7 @@ pub(crate) struct Guard {
 }
 
 /// The looks beside a literal.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Guards {
     /// Its own first bytes, where their case matters.
     pub(crate) own: Guard,
@@ -65,13 +66,16 @@ impl Guard {
         Self { places: None, certain: 0, ends: 0 }
     }
 
-    /// A guard of bytes that must stand one behind the other.
-    pub(crate) fn of(places: impl IntoIterator<Item = impl Fn(u8) -> bool>) -> Self {
-        let mut guard = Self::open();
-        for place in places.into_iter().take(WIDTH) {
-            guard.require(place);
+    /// A guard of a blank, and of another blank or one of these letters behind it. Made for each of a hundred thousand phrases.
+    pub(crate) fn after_a_blank(is_blank: impl Fn(u8) -> bool, letters: &[u8]) -> Self {
+        let mut places = Box::new([u8::MAX << 2; 256]);
+        for (byte, place) in (0..=u8::MAX).zip(places.iter_mut()) {
+            *place |= u8::from(is_blank(byte)) * 0b11;
         }
-        guard
+        for letter in letters {
+            places.iter_mut().skip(usize::from(*letter)).take(1).for_each(|place| *place |= 0b10);
+        }
+        Self { places: Some(places), certain: 2, ends: 0 }
     }
 
     /// Adds a place at which one of these bytes must stand.
@@ -141,6 +145,31 @@ impl Guard {
     /// Whether every byte may stand at every place.
     pub(crate) fn is_open(&self) -> bool {
         self.certain == 0
+    }
+}
+
+impl Serialize for Guard {
+    /// A row of bytes: how many places are guarded, where the text may end, and the masks, if there are any.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let masks = self.places.as_ref().map_or(&[][..], |places| &places[..]);
+        let certain = u8::try_from(self.certain).unwrap_or_default();
+        serializer.serialize_bytes(&[&[certain, self.ends], masks].concat())
+    }
+}
+
+impl<'de> Deserialize<'de> for Guard {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let row = <&[u8]>::deserialize(deserializer)?;
+        let (certain, ends, masks) = match *row {
+            [certain, ends, ref masks @ ..] if usize::from(certain) <= WIDTH => (certain, ends, masks),
+            _ => return Err(D::Error::custom("no guard")),
+        };
+        let places = <[u8; 256]>::try_from(masks).ok().map(Box::new);
+        // Without masks nothing is guarded, and nothing else has another length.
+        if places.is_none() && !(masks.is_empty() && certain == 0) {
+            return Err(D::Error::custom("no guard"));
+        }
+        Ok(Self { places, certain: certain.into(), ends })
     }
 }
 
@@ -273,7 +302,7 @@ mod tests {
 
     fn guards(expression: &str) -> (Pattern, Vec<Guards>) {
         let pattern = Pattern::compile(expression).unwrap_or_else(|_| panic!("{expression}")).pattern;
-        let guards = pattern.guards();
+        let guards = pattern.guards().to_vec();
         (pattern, guards)
     }
 

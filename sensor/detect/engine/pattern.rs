@@ -13,7 +13,8 @@ use super::{
 use crate::language::problem::Fault;
 use regex_automata::{Anchored, Input, meta, nfa::thompson::WhichCaptures, util::syntax};
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition, literal::Extractor};
-use std::sync::OnceLock;
+use serde::{Deserialize, Serialize};
+use std::sync::{Arc, OnceLock};
 
 /// Bytes to either side of its literal that a match may cover; a longer match is cut there.
 pub(crate) const WINDOW_BYTES: usize = 4 << 10;
@@ -33,10 +34,18 @@ const VALUE: &str = "value";
 /// An expression, compiled when it is first used.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
-    hir: Hir,
+    text: Arc<str>,
+    facts: Arc<Facts>,
+    /// Read when the facts are not known yet, or when it is first used.
+    parts: OnceLock<Arc<Parts>>,
     regex: OnceLock<Box<meta::Regex>>,
     /// What stands before the literal and what begins with it, where the first may vary in length.
     halves: OnceLock<Box<Halves>>,
+}
+
+/// What an expression shows of itself before it is used. They follow from its text, so that they may be kept beside it.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Facts {
     anchor: Option<Anchor>,
     longest: usize,
     /// The number of the group that is the match.
@@ -44,12 +53,20 @@ pub(crate) struct Pattern {
 }
 
 /// What the matcher looks for, and where a match may lie around it.
-#[derive(Clone, Debug)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Anchor {
     literals: Vec<Literal>,
+    /// What stands beside each of them in a match.
+    guards: Vec<Guards>,
     before_least: usize,
     before_most: usize,
     after_most: usize,
+}
+
+/// An expression taken apart.
+#[derive(Debug)]
+struct Parts {
+    whole: Hir,
     /// What stands before a literal.
     before: Hir,
     /// What begins with a literal.
@@ -63,11 +80,7 @@ impl Anchor {
     }
 }
 
-fn has_its_place(anchor: &Option<Anchor>) -> bool {
-    anchor.as_ref().is_some_and(Anchor::has_its_place)
-}
-
-/// What an expression shows of itself before it is used.
+/// An expression that was read.
 pub(crate) struct Compiled {
     /// The pattern.
     pub(crate) pattern: Pattern,
@@ -78,11 +91,8 @@ pub(crate) struct Compiled {
 impl Pattern {
     /// Compiles an expression. Without characters beyond ASCII, `\w`, `\d`, `\b` and `.` are ASCII too.
     pub(crate) fn compile(text: &str) -> Result<Compiled, (Option<std::ops::Range<usize>>, Fault)> {
-        let unicode = !text.is_ascii() || text.contains("\\p") || text.contains("\\P");
-        let config = syntax::Config::new().unicode(unicode).utf8(false).multi_line(true).nest_limit(NESTING);
-        let hir = syntax::parse_with(text, &config).map_err(|error| syntax_fault(&error))?;
-        let hir = line_ends::widened(&hir);
-        let look = hir.properties().look_set();
+        let whole = read(text)?;
+        let look = whole.properties().look_set();
         if [Look::Start, Look::End].iter().any(|edge| look.contains(*edge)) {
             let fault = Fault::new(
                 "the start and end of a whole text (\\A, \\z) can't be matched in a stream",
@@ -90,54 +100,75 @@ impl Pattern {
             );
             return Err((None, fault));
         }
-        let value = group(&hir, VALUE);
-        let anchor = anchor(&hir);
-        if weight(&hir) >= LIGHT && !fits(&hir, value.is_some()) {
+        let value = group(&whole, VALUE);
+        let (anchor, parts) = anchored(whole);
+        if weight(&parts.whole) >= LIGHT && !fits(&parts.whole, value.is_some()) {
             return Err((None, Fault::new("the expression is too large", "use fewer or smaller repeats")));
         }
-        let longest = hir.properties().maximum_len().unwrap_or(WINDOW_BYTES).min(WINDOW_BYTES);
-        let matches_nothing = hir.properties().minimum_len() == Some(0);
-        Ok(Compiled {
-            pattern: Self { hir, regex: OnceLock::new(), halves: OnceLock::new(), anchor, longest, value },
-            matches_nothing,
+        let properties = parts.whole.properties();
+        let longest = properties.maximum_len().unwrap_or(WINDOW_BYTES).min(WINDOW_BYTES);
+        let matches_nothing = properties.minimum_len() == Some(0);
+        let pattern = Self::known(text, Arc::new(Facts { anchor, longest, value }));
+        let _ = pattern.parts.set(Arc::new(parts));
+        Ok(Compiled { pattern, matches_nothing })
+    }
+
+    /// An expression that has been compiled before, of which these facts were kept.
+    pub(crate) fn known(text: &str, facts: Arc<Facts>) -> Self {
+        Self {
+            text: text.into(),
+            facts,
+            parts: OnceLock::new(),
+            regex: OnceLock::new(),
+            halves: OnceLock::new(),
+        }
+    }
+
+    /// What it has shown of itself.
+    pub(crate) const fn facts(&self) -> &Arc<Facts> {
+        &self.facts
+    }
+
+    fn parts(&self) -> &Parts {
+        self.parts.get_or_init(|| {
+            // What was compiled once can be read again. A hand that forged kept facts gets an expression that never matches.
+            let never = || Hir::fail();
+            Arc::new(anchored(read(&self.text).unwrap_or_else(|_| never())).1)
         })
     }
 
     fn regex(&self) -> &meta::Regex {
         self.regex.get_or_init(|| {
-            let regex = compiled_regex(&self.hir, self.value.is_some(), has_its_place(&self.anchor));
-            Box::new(regex.expect("its automata are light, or were measured when it was read"))
+            let fixed = self.facts.anchor.as_ref().is_some_and(Anchor::has_its_place);
+            let whole = &self.parts().whole;
+            let regex = compiled_regex(whole, self.facts.value.is_some(), fixed);
+            // Its automata are light, or were measured when it was read for the first time.
+            let regex = regex.or_else(|| compiled_regex(&Hir::fail(), false, false));
+            Box::new(regex.expect("an expression that never matches is small"))
         })
     }
 
     /// The literals one of which stands in every match; empty when it requires none.
     pub(crate) fn literals(&self) -> &[Literal] {
-        self.anchor.as_ref().map_or(&[], |anchor| &anchor.literals)
+        self.facts.anchor.as_ref().map_or(&[], |anchor| &anchor.literals)
     }
 
     /// What stands beside each of the literals in a match, in their order.
-    pub(crate) fn guards(&self) -> Vec<Guards> {
-        let Some(anchor) = &self.anchor else { return Vec::new() };
-        let before = halves::small(&anchor.before, true).map_or_else(Guard::open, |nfa| Guard::before(&nfa));
-        let rest = halves::small(&anchor.rest, false);
-        let guards = anchor.literals.iter().map(|literal| {
-            let (own, after) = match &rest {
-                Some(nfa) => Guard::after(nfa, literal.bytes()),
-                None => (Guard::open(), Guard::open()),
-            };
-            Guards { own, after, before: before.clone() }
-        });
-        guards.collect()
+    pub(crate) fn guards(&self) -> &[Guards] {
+        self.facts.anchor.as_ref().map_or(&[], |anchor| &anchor.guards)
     }
 
     /// Greatest number of bytes before and after the start of a literal that decide about a match.
     pub(crate) fn reach(&self) -> (usize, usize) {
-        self.anchor.as_ref().map_or((0, self.longest), |anchor| (anchor.before_most, anchor.after_most))
+        self.facts
+            .anchor
+            .as_ref()
+            .map_or((0, self.facts.longest), |anchor| (anchor.before_most, anchor.after_most))
     }
 
     /// The match around a literal found at `start..end`. Looks at nothing outside the reach but the characters next to it.
     pub(crate) fn at(&self, text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
-        let anchor = self.anchor.as_ref()?;
+        let anchor = self.facts.anchor.as_ref()?;
         let stop = text.len().min(start.saturating_add(anchor.after_most).max(end));
         if anchor.has_its_place() {
             let begin = start.checked_sub(anchor.before_most)?;
@@ -145,7 +176,10 @@ impl Pattern {
             return self.narrowed(text, begin, end, stop);
         }
         let mut from = start.saturating_sub(anchor.before_most);
-        let halves = self.halves.get_or_init(|| Box::new(Halves::new(&anchor.before, &anchor.rest)));
+        let halves = self.halves.get_or_init(|| {
+            let parts = self.parts();
+            Box::new(Halves::new(&parts.before, &parts.rest))
+        });
         if !halves.may_match(text, from, start, stop) {
             return None;
         }
@@ -167,7 +201,7 @@ impl Pattern {
         let mut from = from;
         loop {
             let undecided =
-                if last { text.len() } else { text.len().saturating_sub(self.longest + 8).max(from) };
+                if last { text.len() } else { text.len().saturating_sub(self.facts.longest + 8).max(from) };
             let Some(found) = self.regex().search(&Input::new(text).span(from..text.len())) else {
                 return Err(undecided);
             };
@@ -176,7 +210,7 @@ impl Pattern {
                 return Err(undecided);
             }
             // Read again with the text that is there in every case, so that blocks make no difference.
-            let stop = text.len().min(begin + self.longest);
+            let stop = text.len().min(begin + self.facts.longest);
             let found = self.begins_at(text, begin, stop);
             if let Some(found) = found.and_then(|(begin, end)| self.narrowed(text, begin, end, stop)) {
                 return Ok(found);
@@ -192,7 +226,7 @@ impl Pattern {
 
     /// The group that is the match, of a match at `begin..end` that was found up to `stop`; the whole match without one.
     fn narrowed(&self, text: &[u8], begin: usize, end: usize, stop: usize) -> Option<(usize, usize)> {
-        let Some(group) = self.value else { return Some((begin, end)) };
+        let Some(group) = self.facts.value else { return Some((begin, end)) };
         let mut captures = self.regex().create_captures();
         let input = Input::new(text).span(begin..stop).anchored(Anchored::Yes);
         self.regex().search_captures(&input, &mut captures);
@@ -203,6 +237,37 @@ impl Pattern {
         let input = Input::new(text).span(begin..stop).anchored(Anchored::Yes);
         self.regex().search(&input).map(|found| (found.start(), found.end()))
     }
+}
+
+/// Reads an expression.
+fn read(text: &str) -> Result<Hir, (Option<std::ops::Range<usize>>, Fault)> {
+    let unicode = !text.is_ascii() || text.contains("\\p") || text.contains("\\P");
+    let config = syntax::Config::new().unicode(unicode).utf8(false).multi_line(true).nest_limit(NESTING);
+    let hir = syntax::parse_with(text, &config).map_err(|error| syntax_fault(&error))?;
+    Ok(line_ends::widened(&hir))
+}
+
+/// Takes an expression apart at its literals.
+fn anchored(whole: Hir) -> (Option<Anchor>, Parts) {
+    let Some((mut anchor, before, rest)) = anchor(&whole) else {
+        return (None, Parts { whole, before: Hir::empty(), rest: Hir::empty() });
+    };
+    anchor.guards = guards(&anchor.literals, &before, &rest);
+    (Some(anchor), Parts { whole, before, rest })
+}
+
+/// What stands beside each of the literals in a match.
+fn guards(literals: &[Literal], before: &Hir, rest: &Hir) -> Vec<Guards> {
+    let before = halves::small(before, true).map_or_else(Guard::open, |nfa| Guard::before(&nfa));
+    let rest = halves::small(rest, false);
+    let guards = literals.iter().map(|literal| {
+        let (own, after) = match &rest {
+            Some(nfa) => Guard::after(nfa, literal.bytes()),
+            None => (Guard::open(), Guard::open()),
+        };
+        Guards { own, after, before: before.clone() }
+    });
+    guards.collect()
 }
 
 /// Whether the automata of both directions are small enough, which is all that compiling asks for.
@@ -283,13 +348,15 @@ fn syntax_fault(error: &regex_syntax::Error) -> (Option<std::ops::Range<usize>>,
 }
 
 /// Chooses the part of the expression whose literals are the rarest.
-fn anchor(hir: &Hir) -> Option<Anchor> {
+///
+/// With it come what stands before a literal and what begins with one; the guards are still to be made.
+fn anchor(hir: &Hir) -> Option<(Anchor, Hir, Hir)> {
     let parts = match uncaptured(hir).into_kind() {
         HirKind::Concat(parts) => parts,
         kind => vec![Hir::concat(vec![rebuild(kind)])],
     };
     // A literal with a bounded part before it keeps the window small, so it is preferred however common.
-    let mut best: Option<((bool, i64), usize, Anchor)> = None;
+    let mut best: Option<((bool, i64), usize, Anchor, Hir)> = None;
     let (mut least, mut most) = (0_usize, Some(0_usize));
     for at in 0..parts.len() {
         let last = at.checked_sub(1).and_then(|at| parts.get(at));
@@ -312,21 +379,17 @@ fn anchor(hir: &Hir) -> Option<Anchor> {
                     if most.is_none() { before_least.min(before_most - 1) } else { before_least };
                 let left = parts.get(..at).is_some_and(parts_end_a_word) || begins_a_word(part);
                 let literals = literals.into_iter().map(|text| Literal::new(text, left, false)).collect();
-                let before = Hir::empty();
-                best = Some((
-                    order,
-                    at,
-                    Anchor { literals, before_least, before_most, after_most, before, rest },
-                ));
+                let guards = Vec::new();
+                let anchor = Anchor { literals, guards, before_least, before_most, after_most };
+                best = Some((order, at, anchor, rest));
             }
         }
         let properties = part.properties();
         least = least.saturating_add(properties.minimum_len()?);
         most = most.zip(properties.maximum_len()).and_then(|(sum, more)| sum.checked_add(more));
     }
-    let (_, at, mut anchor) = best?;
-    anchor.before = Hir::concat(parts.get(..at)?.to_vec());
-    Some(anchor)
+    let (_, at, anchor, rest) = best?;
+    Some((anchor, Hir::concat(parts.get(..at)?.to_vec()), rest))
 }
 
 /// Whether it stands for one text, in either case.

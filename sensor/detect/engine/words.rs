@@ -7,12 +7,13 @@ use super::{
     guard::{Guard, Guards},
     matcher::Literal,
 };
+use std::{collections::HashSet, sync::LazyLock};
 
 /// Blanks allowed between two words of a phrase: enough for a wrapped and indented line.
 const GAP: usize = 12;
 
 /// Common words make poor literals; a phrase is looked up by another of its words where it has one.
-const COMMON: &str = " a an and any are as at be but by can do for from had has have he her his how i if in into is it its \
+const COMMON: &str = "a an and any are as at be but by can do for from had has have he her his how i if in into is it its \
     just like made make many may me more most must my new no not now of on one only or other our out over own part people \
     per same see shall she should so some such than that the their them then there these they this time to two under up us \
     use used very was way we were what when which who will with work would year years you your about after all also \
@@ -22,7 +23,10 @@ const COMMON: &str = " a an and any are as at be but by can do for from had has 
     network note number office order page party password payment person phone plan point policy price private problem \
     product program project public question rate record report request research response result review risk sale school \
     secret security server service session set social source state statement street system table tax team test text trade \
-    type user value version world www http https html com org net ";
+    type user value version world www http https html com org net";
+
+/// Every one of them.
+static COMMON_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| COMMON.split_whitespace().collect());
 
 /// A phrase of one or more words.
 #[derive(Clone, Debug)]
@@ -74,7 +78,7 @@ impl Phrase {
         let texts: Vec<&str> = text.split_whitespace().collect();
         let anchor = (0..texts.len()).max_by_key(|&at| {
             let word = texts.get(at).copied().unwrap_or_default();
-            let common = COMMON.contains(&format!(" {} ", word.to_lowercase()));
+            let common = COMMON_WORDS.contains(word.to_lowercase().as_str());
             (!common && word.len() > 2, word.len(), std::cmp::Reverse(at))
         })?;
         Some(Self { words: texts.into_iter().map(Word::new).collect(), anchor })
@@ -90,17 +94,8 @@ impl Phrase {
         let next = self.words.get(self.anchor + 1).map(|word| word.edge(|form| form.first().copied()));
         let last = self.anchor.checked_sub(1).and_then(|before| self.words.get(before));
         let last = last.map(|word| word.edge(|form| form.last().copied()));
-        let beside = |letters: Option<Vec<u8>>| match letters {
-            None => Guard::open(),
-            Some(letters) => {
-                let far = |place: usize| {
-                    move |byte: u8, letters: &[u8]| is_blank(byte) || place > 0 && letters.contains(&byte)
-                };
-                Guard::of([0, 1].map(|place| {
-                    let (letters, holds) = (letters.clone(), far(place));
-                    move |byte: u8| holds(byte, &letters)
-                }))
-            }
+        let beside = |letters: Option<Vec<u8>>| {
+            letters.map_or_else(Guard::open, |letters| Guard::after_a_blank(is_blank, &letters))
         };
         Guards { own: Guard::open(), after: beside(next), before: beside(last) }
     }
@@ -135,7 +130,7 @@ impl Phrase {
 }
 
 /// What separates words of a phrase.
-fn is_blank(byte: u8) -> bool {
+const fn is_blank(byte: u8) -> bool {
     byte.is_ascii_whitespace() || matches!(byte, b'_' | b'-')
 }
 

@@ -321,7 +321,7 @@ impl Tables {
                     });
                 }
                 for (literal, guards) in pattern.literals().iter().zip(pattern.guards()) {
-                    self.lead(literal.clone(), Use::Pattern(at), guards);
+                    self.lead(literal.clone(), Use::Pattern(at), guards.clone());
                 }
                 self.widen(pattern.reach());
                 self.patterns.push((*pattern, finder));

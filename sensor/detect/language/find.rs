@@ -113,7 +113,7 @@ impl Checker<'_> {
 
     fn what(&mut self, find: &schema::Find) -> Result<(What, ValueForm), Placed> {
         if let Some(regex) = &find.regex {
-            let pattern = pattern(regex)?;
+            let pattern = self.sources.kept.pattern(regex.get_ref(), || pattern(regex))?;
             return Ok((
                 What::Pattern { pattern: Box::new(pattern), text: regex.get_ref().clone() },
                 ValueForm::Exact,

@@ -6,6 +6,7 @@ use super::indexes::{Indexes, Kind};
 use super::problem::{Fault, SignatureProblem, nearest};
 use crate::{
     ValueKey,
+    kept::Kept,
     shipped::{DICTIONARIES, SHIPPED},
 };
 use sha2::{Digest as _, Sha256};
@@ -52,6 +53,8 @@ pub(crate) struct Sources {
     pub(crate) key: Option<ValueKey>,
     /// Of records and documents.
     pub(crate) indexes: Indexes,
+    /// What earlier loads have learnt, where that is kept.
+    pub(crate) kept: Kept,
 }
 
 impl Sources {
@@ -67,6 +70,7 @@ impl Sources {
             dictionaries,
             key: None,
             indexes: Indexes::default(),
+            kept: Kept::default(),
         }
     }
 
@@ -105,9 +109,9 @@ impl Sources {
         }
     }
 
-    /// SHA-256 over everything that the set is made of, in lower-case hexadecimal: files and dictionaries by their place below their
-    /// folder, indexes by their own checksums.
-    pub(crate) fn sha256(&self) -> String {
+    /// SHA-256 over everything that the set is made of: files and dictionaries by their place below their folder, indexes by their
+    /// own checksums.
+    pub(crate) fn digest(&self) -> [u8; 32] {
         let mut digest = Sha256::new();
         let mut part = |bytes: &[u8]| {
             digest.update((bytes.len() as u64).to_le_bytes());
@@ -120,7 +124,7 @@ impl Sources {
         for checksum in self.indexes.checksums() {
             part(checksum);
         }
-        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        digest.finalize().into()
     }
 
     /// Puts a text in the place of a file, or adds it as one.

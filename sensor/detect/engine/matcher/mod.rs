@@ -29,6 +29,7 @@ mod windows;
 use super::{guard::Guards, instructions::Instructions};
 use grams::Grams;
 use lanes::Lanes;
+use serde::{Deserialize, Serialize};
 use signs::Signs;
 use windows::Windows;
 
@@ -38,7 +39,7 @@ const PIECE: usize = 1 << 10;
 const FOLD: u64 = 0x2020_2020_2020_2020;
 
 /// What is looked for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Literal {
     bytes: Vec<u8>,
     left: bool,
