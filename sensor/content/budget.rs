@@ -1,6 +1,7 @@
 //! How much one transfer may unpack to.
 //!
-//! Owns: the counts behind the limits on objects, bytes and ratio. Never does: deciding what happens at a limit.
+//! Owns: the counts behind the limits on objects, bytes and ratio, and that of containers which are held. Never does: deciding what
+//! happens at a limit.
 
 use egret_model::{ContentLimits, ObjectId};
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ pub(crate) struct Budget {
     /// Bytes of the transfer as carried.
     carried: u64,
     unpacked: u64,
+    /// Containers that are held until they are whole.
+    containers: u32,
     /// Paths that were given, and how often: one a object, so that the limit on objects bounds them.
     paths: BTreeMap<String, u32>,
 }
@@ -27,6 +30,21 @@ impl Budget {
     /// Bytes of the transfer so far, as carried.
     pub(crate) const fn carried(&self) -> u64 {
         self.carried
+    }
+
+    /// A container begins to be held.
+    pub(crate) const fn hold(&mut self) {
+        self.containers = self.containers.saturating_add(1);
+    }
+
+    /// One is held no longer.
+    pub(crate) const fn let_go(&mut self) {
+        self.containers = self.containers.saturating_sub(1);
+    }
+
+    /// Whether any is held.
+    pub(crate) const fn holds_container(&self) -> bool {
+        self.containers > 0
     }
 
     pub(crate) const fn next_id(&mut self) -> ObjectId {

@@ -8,7 +8,8 @@
 use egret_model::ContentLimits;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Spare buffers; clones share them. Walks of one shard take turns, so that the lock is never waited for.
+/// Spare buffers; clones share them. Walks of one shard take turns, but for those that were handed on to unpack elsewhere, so that the
+/// lock is hardly ever waited for.
 #[derive(Clone, Debug)]
 pub struct Buffers {
     spare: Arc<Mutex<Spare>>,

@@ -279,6 +279,9 @@ impl Object {
             raw: recognised.kind == Kind::Binary,
         }));
         self.mode = self.mode_for(recognised.kind, prefix, id, &path, walk);
+        if matches!(self.mode, Mode::Held { text: false, .. }) {
+            walk.budget.hold();
+        }
         let (hasher, size) = (Sha256::new(), 0);
         self.head = Some(Head { id, path, media_type: recognised.media_type, hasher, size });
     }
@@ -395,6 +398,7 @@ impl Object {
         let charset = self.declared.header.charset.as_deref();
         self.mode = if text { Mode::Text(Box::new(Plain::new(prefix, charset, false))) } else { Mode::Raw };
         if !text {
+            walk.budget.let_go();
             self.degrade(ObjectState::OverLimit, Uninspected::OverLimit, held.len() as u64);
         }
         self.forward(held, walk);
@@ -447,6 +451,9 @@ impl Object {
                 reader(&data, &mut output);
                 let degraded = output.degraded;
                 walk.buffers.give(data);
+                if !text {
+                    walk.budget.let_go();
+                }
                 for (state, bytes) in degraded {
                     self.degrade(state, reason_of(state), bytes);
                 }

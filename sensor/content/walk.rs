@@ -120,6 +120,13 @@ impl Walker {
         }
     }
 
+    /// Whether a container is held until it is whole: what follows may bring its unpacking, which takes long for the few bytes that
+    /// cause it.
+    #[must_use]
+    pub const fn holds_container(&self) -> bool {
+        self.budget.holds_container()
+    }
+
     /// `bytes` bytes of the body are missing here. Nothing behind a gap can be decompressed.
     pub fn gap(&mut self, bytes: u64, sink: &mut dyn FnMut(ContentEvent<'_>)) {
         self.state = ObjectState::Partial;

@@ -55,9 +55,9 @@ fn build_id(package: &Path) -> io::Result<u64> {
         let path = package.join(part);
         let mut files = Vec::new();
         if path.is_dir() {
-            walk(&path, &mut files)?
+            walk(&path, &mut files)?;
         } else {
-            files.push(path)
+            files.push(path);
         }
         files.sort();
         for file in files {

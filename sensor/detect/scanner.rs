@@ -44,7 +44,7 @@ impl Scanner {
         Self { set, limits: limits.clone(), scratch: Scratch::default(), spare: Vec::new(), held: 0 }
     }
 
-    /// Begins the scan of an object. It is tied to this scanner and ends with [`Scanner::finish`].
+    /// Begins the scan of an object. It is tied to this scanner, unless it is handed over, and ends with [`Scanner::finish`].
     #[must_use]
     pub fn begin(&mut self) -> ObjectScan {
         self.spare.pop().unwrap_or_default()
@@ -97,6 +97,16 @@ impl Scanner {
             }
             self.held = self.held.saturating_sub(before).saturating_add(scan.held());
         }
+    }
+
+    /// Hands an open scan over to another scanner of the same set, which takes it up.
+    pub fn hand_over(&mut self, scan: &ObjectScan) {
+        self.held = self.held.saturating_sub(scan.held());
+    }
+
+    /// Takes up a scan that another scanner of the same set has handed over.
+    pub fn take_up(&mut self, scan: &ObjectScan) {
+        self.held = self.held.saturating_add(scan.held());
     }
 
     /// Ends the scan: the hits that their signatures report, in order of signature ids.

@@ -98,6 +98,8 @@ impl Recorder {
             Event::Flow(flow) => self.waiting.flow(flow),
             Event::Name(asked) => self.waiting.name(at, asked),
             Event::Transfer(transfer) => self.held.push_back((at, transfer)),
+            // The merge passes on what it comes to.
+            Event::Promised(_) => {}
             Event::Sighting(sighting) => self.sighting(*sighting, sink)?,
             Event::Link(frame) => {
                 let mut told = Vec::new();

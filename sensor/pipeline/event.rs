@@ -2,11 +2,13 @@
 //!
 //! Owns: stamped events and their merge. Never does: threads, channels.
 
+use crate::unpack::Promise;
 use egret_model::{
     Coverage, FlowSummary, Hit, LinkFrame, ObjectRecord, Observation, Sighting, Timestamp, TransferStart,
 };
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::ops::Bound;
 
 /// Where an event stands in the run: the packet that caused it, then its place among that packet's events. A total order that no
 /// worker count changes, because one packet belongs to one shard. What the end of input causes stands behind every packet, by shard.
@@ -38,6 +40,8 @@ pub(crate) struct Stamped {
 #[derive(Debug)]
 pub(crate) enum Event {
     Transfer(Box<FinishedTransfer>),
+    /// A transfer that goes on in the pool; [`Merge`] passes on what it comes to in its place.
+    Promised(Promise),
     /// Boxed like the others: a million events may wait.
     Sighting(Box<Sighting>),
     /// What a flow came to.
@@ -76,6 +80,13 @@ pub(crate) struct FinishedTransfer {
     pub(crate) hits: Vec<(usize, Hit)>,
 }
 
+impl FinishedTransfer {
+    /// What could not be inspected of what the stream delivered: gaps were counted when the stream told them.
+    pub(crate) fn refused(&self) -> Coverage {
+        Coverage { gap: 0, ..self.uninspected }
+    }
+}
+
 /// What a worker reports after a batch: its events, and how far it has come.
 #[derive(Debug)]
 pub(crate) struct Report {
@@ -85,33 +96,69 @@ pub(crate) struct Report {
     pub(crate) events: Vec<Stamped>,
 }
 
+/// Events that wait behind a transfer in the pool before whoever merges them waits for it, too.
+const WAITING: usize = 1 << 14;
+
 /// Puts the events of all workers into one order, releasing each as soon as no earlier one can come.
 #[derive(Debug)]
 pub(crate) struct Merge {
     watermarks: Vec<Option<u64>>,
     waiting: BTreeMap<Stamp, (Timestamp, Event)>,
-    /// Everything up to this ordinal has been passed on.
+    /// Everything up to this ordinal has been passed on, but what is still in the pool.
     certain: u64,
+    /// Events that may wait for the pool.
+    most: usize,
 }
 
 impl Merge {
     pub(crate) fn new(workers: usize) -> Self {
-        Self { watermarks: vec![None; workers], waiting: BTreeMap::new(), certain: 0 }
+        Self { watermarks: vec![None; workers], waiting: BTreeMap::new(), certain: 0, most: WAITING }
     }
 
-    /// Takes a report and passes on, in order, every event that is now certain.
+    /// The same for events that come as time passes: nobody waits for the pool but at the end.
+    pub(crate) fn live(workers: usize) -> Self {
+        Self { most: usize::MAX, ..Self::new(workers) }
+    }
+
+    /// Takes a report and passes on, in order, every event that is now certain. A transfer in the pool holds back what is behind it.
     pub(crate) fn report(&mut self, report: Report, sink: &mut impl FnMut(Timestamp, Event)) {
         if let Some(watermark) = self.watermarks.get_mut(report.worker) {
             *watermark = (*watermark).max(Some(report.through));
         }
         self.waiting.extend(report.events.into_iter().map(|e| (e.stamp, (e.at, e.event))));
         let Some(certain) = self.watermarks.iter().copied().min().flatten() else { return };
-        self.release(certain, sink);
+        self.certain = self.certain.max(certain);
+        while let Some((stamp, (_, event))) = self.waiting.first_key_value()
+            && stamp.ordinal <= certain
+        {
+            let stamp = *stamp;
+            if let Event::Promised(promise) = event
+                && (certain == u64::MAX || self.waiting.len() > self.most)
+            {
+                promise.wait();
+            }
+            if !self.pass_on(stamp, sink) {
+                break;
+            }
+        }
     }
 
-    /// Passes on, in order, everything up to `ordinal`, though an earlier event may still come.
+    /// Passes on, in order, everything up to `ordinal`, though an earlier event may still come. A transfer in the pool comes later,
+    /// unless this is the end.
     pub(crate) fn give_up_waiting(&mut self, ordinal: u64, sink: &mut impl FnMut(Timestamp, Event)) {
-        self.release(ordinal, sink);
+        self.certain = self.certain.max(ordinal);
+        let through = Stamp { ordinal, shard: usize::MAX, sequence: u64::MAX };
+        let mut next = self.waiting.range(..=through).next().map(|(stamp, _)| *stamp);
+        while let Some(stamp) = next {
+            if let Some((_, Event::Promised(promise))) = self.waiting.get(&stamp)
+                && ordinal == u64::MAX
+            {
+                promise.wait();
+            }
+            self.pass_on(stamp, sink);
+            let behind = (Bound::Excluded(stamp), Bound::Included(through));
+            next = self.waiting.range(behind).next().map(|(stamp, _)| *stamp);
+        }
     }
 
     /// Events that wait for earlier ones.
@@ -119,19 +166,29 @@ impl Merge {
         self.waiting.len()
     }
 
-    /// Everything up to this ordinal has been passed on.
+    /// Everything up to this ordinal has been passed on, but transfers that are still in the pool.
     pub(crate) const fn certain(&self) -> u64 {
         self.certain
     }
 
-    fn release(&mut self, certain: u64, sink: &mut impl FnMut(Timestamp, Event)) {
-        self.certain = self.certain.max(certain);
-        while let Some(entry) = self.waiting.first_entry()
-            && entry.key().ordinal <= certain
-        {
-            let (at, event) = entry.remove();
-            sink(at, event);
+    /// Passes on what happened there. False: that is not known yet.
+    fn pass_on(&mut self, stamp: Stamp, sink: &mut impl FnMut(Timestamp, Event)) -> bool {
+        let promised = match self.waiting.get(&stamp) {
+            Some((_, Event::Promised(promise))) => match promise.poll() {
+                Some(known) => Some(known),
+                None => return false,
+            },
+            _ => None,
+        };
+        if let Some((at, event)) = self.waiting.remove(&stamp) {
+            match promised {
+                None => sink(at, event),
+                Some(Some(finished)) => sink(at, Event::Transfer(finished)),
+                // Lost by a defect, which whoever has the pool tells.
+                Some(None) => {}
+            }
         }
+        true
     }
 }
 

@@ -23,6 +23,7 @@ mod secrets;
 mod shard;
 mod tally;
 mod transfer;
+mod unpack;
 mod work;
 
 pub use config::{InternalNetworks, ReplayConfig};

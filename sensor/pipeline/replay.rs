@@ -8,11 +8,13 @@ use crate::correlate::{RecordTotals, Recorder, Sink};
 use crate::dispatch::{Dispatcher, Gone, Lanes};
 use crate::event::{Merge, Report};
 use crate::shard::ShardTotals;
+use crate::unpack::{Pool, Unpacker};
 use crate::work::{Work, Worker};
 use crate::{Record, SinkError};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use egret_capture::{Inputs, PacketBatch};
 use egret_model::{Incident, Summary};
+use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
 use thiserror::Error;
@@ -56,11 +58,25 @@ pub enum ReplayError {
 }
 
 /// Replays captures: reads, decodes and shards on this thread, inspects on `config.workers` others, correlates on one more; with
-/// one worker, all that on one thread. The same inputs and configuration give the same records in the same order at any number of
+/// one worker, all that on one thread. Containers are unpacked beside them, where a processor is left. The same inputs and configuration give the same records in the same order at any number of
 /// workers.
 pub fn replay(
     inputs: &mut Inputs,
     config: &ReplayConfig,
+    progress: &mut (dyn FnMut(Progress) + Send),
+    sink: &mut (dyn FnMut(Record<'_>) -> Result<(), SinkError> + Send),
+) -> Result<Replayed, ReplayError> {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    // With a processor for each worker and no more, unpacking elsewhere would only move work about.
+    let spare = processors.saturating_sub(config.workers.max(1));
+    replay_with(inputs, config, config.limits.pipeline.unpackers.min(spare), progress, sink)
+}
+
+/// The same with so many threads that unpack containers.
+pub(crate) fn replay_with(
+    inputs: &mut Inputs,
+    config: &ReplayConfig,
+    unpackers: usize,
     progress: &mut (dyn FnMut(Progress) + Send),
     sink: &mut (dyn FnMut(Record<'_>) -> Result<(), SinkError> + Send),
 ) -> Result<Replayed, ReplayError> {
@@ -74,9 +90,46 @@ pub fn replay(
         Arc::clone(&config.context),
         captures,
     );
-    if workers == 1 {
-        return replay_alone(inputs, config, recorder, progress, sink);
+    thread::scope(|scope| {
+        let pool = if unpackers > 0 { Some(start_pool(scope, config, unpackers)?) } else { None };
+        let replayed = match workers {
+            1 => replay_alone(inputs, config, pool.clone(), recorder, progress, sink),
+            _ => replay_many(inputs, config, (workers, pool.clone()), recorder, progress, sink),
+        }?;
+        match pool {
+            Some(pool) if pool.has_failed() => Err(ReplayError::Defect("unpacking")),
+            _ => Ok(replayed),
+        }
+    })
+}
+
+/// Starts the threads that unpack containers; they end with the last way to them.
+fn start_pool<'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    config: &'scope ReplayConfig,
+    unpackers: usize,
+) -> Result<Pool, ReplayError> {
+    let (pool, unpacker) = Pool::new(&config.limits.pipeline);
+    for index in 0..unpackers {
+        let unpacker: Unpacker = unpacker.clone();
+        thread::Builder::new()
+            .name(format!("unpacker-{index}"))
+            .stack_size(WORKER_STACK_BYTES)
+            .spawn_scoped(scope, move || unpacker.run(&config.signatures, &config.limits.detect))
+            .map_err(ReplayError::Thread)?;
     }
+    Ok(pool)
+}
+
+/// A replay with a thread for each of several workers.
+fn replay_many(
+    inputs: &mut Inputs,
+    config: &ReplayConfig,
+    (workers, pool): (usize, Option<Pool>),
+    recorder: Recorder,
+    progress: &mut (dyn FnMut(Progress) + Send),
+    sink: &mut (dyn FnMut(Record<'_>) -> Result<(), SinkError> + Send),
+) -> Result<Replayed, ReplayError> {
     thread::scope(|scope| {
         let (report_in, report_out) =
             bounded::<Report>(workers * config.limits.pipeline.queue_batches.max(1));
@@ -85,7 +138,8 @@ pub fn replay(
         let mut threads = Vec::with_capacity(workers);
         for index in 0..workers {
             let (work_in, work_out) = bounded(config.limits.pipeline.queue_batches.max(1));
-            let worker = Worker::new(index, workers, &config.limits, config.signatures.clone());
+            let signatures = Arc::clone(&config.signatures);
+            let worker = Worker::new((index, workers), &config.limits, signatures, pool.clone());
             let (reports, spent) = (report_in.clone(), spent_in.clone());
             let thread = thread::Builder::new()
                 .name(format!("worker-{index}"))
@@ -118,11 +172,12 @@ pub fn replay(
 fn replay_alone(
     inputs: &mut Inputs,
     config: &ReplayConfig,
+    pool: Option<Pool>,
     recorder: Recorder,
     progress: &mut (dyn FnMut(Progress) + Send),
     sink: &mut (dyn FnMut(Record<'_>) -> Result<(), SinkError> + Send),
 ) -> Result<Replayed, ReplayError> {
-    let worker = Worker::new(0, 1, &config.limits, config.signatures.clone());
+    let worker = Worker::new((0, 1), &config.limits, Arc::clone(&config.signatures), pool);
     let run = move || {
         let mut alone = Alone::new(worker, recorder, sink);
         let summary = Dispatcher::new(&config.limits).run(inputs, &mut alone, progress);

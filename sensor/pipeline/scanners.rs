@@ -24,6 +24,7 @@ struct Generation {
 
 /// The open scan of one object.
 pub(crate) struct Scan {
+    set: Arc<SignatureSet>,
     token: Arc<()>,
     state: ObjectScan,
 }
@@ -31,6 +32,15 @@ pub(crate) struct Scan {
 impl Generation {
     fn new(set: Arc<SignatureSet>, limits: &DetectLimits) -> Self {
         Self { scanner: Scanner::new(Arc::clone(&set), limits), set, token: Arc::new(()) }
+    }
+
+    fn scan(&self, state: ObjectScan) -> Scan {
+        Scan { set: Arc::clone(&self.set), token: Arc::clone(&self.token), state }
+    }
+
+    fn take_up(&mut self, scan: &mut Scan) {
+        scan.token = Arc::clone(&self.token);
+        self.scanner.take_up(&scan.state);
     }
 }
 
@@ -49,6 +59,27 @@ impl Scanners {
         self.retired.retain(|generation| Arc::strong_count(&generation.token) > 1);
     }
 
+    /// The set in force.
+    pub(crate) const fn in_force(&self) -> &Arc<SignatureSet> {
+        &self.current.set
+    }
+
+    /// Lets go of an open scan, which goes on with the scanners of another thread.
+    pub(crate) fn hand_over(&mut self, scan: &Scan) {
+        self.of(&scan.token).hand_over(&scan.state);
+    }
+
+    /// Takes up an open scan that the scanners of another thread have let go of.
+    pub(crate) fn take_up(&mut self, scan: &mut Scan) {
+        let known = |generation: &&mut Generation| Arc::ptr_eq(&generation.set, &scan.set);
+        if let Some(generation) = self.retired.iter_mut().chain([&mut self.current]).find(known) {
+            return generation.take_up(scan);
+        }
+        let mut earlier = Generation::new(Arc::clone(&scan.set), &self.limits);
+        earlier.take_up(scan);
+        self.retired.push(earlier);
+    }
+
     /// Begins the scan of an object that passed at `at`; None for a file. `raw`: its text is its bytes as they are.
     pub(crate) fn begin(&mut self, at: Option<Timestamp>, raw: bool) -> Scan {
         let scanner = &mut self.current.scanner;
@@ -59,7 +90,7 @@ impl Scanners {
         if raw {
             scanner.compare_file(&mut state);
         }
-        Scan { token: Arc::clone(&self.current.token), state }
+        self.current.scan(state)
     }
 
     /// Begins a scan that also notes what nearly matched; ends with [`Scanners::finish_explained`].
@@ -69,7 +100,7 @@ impl Scanners {
         if raw {
             scanner.compare_file(&mut state);
         }
-        Scan { token: Arc::clone(&self.current.token), state }
+        self.current.scan(state)
     }
 
     pub(crate) fn push(&mut self, scan: &mut Scan, text: &[u8]) {
@@ -122,6 +153,22 @@ mod tests {
         let (set, problems) = SignatureSet::from_texts(&[("test.toml".to_owned(), text)]);
         assert!(problems.is_empty(), "{problems:?}");
         Arc::new(set)
+    }
+
+    #[test]
+    fn a_scan_that_is_handed_over_ends_with_the_set_it_began_with() {
+        let (heron, bittern) = (set("heron"), set("bittern"));
+        let mut here = Scanners::new(Arc::clone(&heron), &DetectLimits::default());
+        let mut there = Scanners::new(bittern, &DetectLimits::default());
+        let mut open = here.begin(None, false);
+        here.push(&mut open, b"a grey her");
+        here.hand_over(&open);
+        there.take_up(&mut open);
+        there.push(&mut open, b"on and a bittern");
+        let hits = there.finish(open, "", "");
+        assert_eq!(hits.iter().map(|hit| &*hit.signature).collect::<Vec<_>>(), ["x/heron"]);
+        assert!(there.retired.is_empty(), "nobody needs the earlier set any more");
+        assert!(Arc::ptr_eq(here.in_force(), &heron));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! One shard: the whole path of a segment, from flow table to findings, in one function.
 //!
-//! Owns: the state of a part of the address-pair space. Never does: threads, channels; looking at another shard.
+//! Owns: the state of a part of the address-pair space. Never does: threads, channels (containers that are unpacked elsewhere go
+//! through [`Pool`]); looking at another shard.
 
 use crate::event::{Asked, Event, Stamp, Stamped, end_of_input};
 use crate::load::Load;
 use crate::scanners::Scanners;
 use crate::tally::Tally;
-use crate::transfer::OpenTransfers;
+use crate::transfer::{Ended, OpenTransfers};
+use crate::unpack::Pool;
 use egret_model::{
     Coverage, Flow, Limits, Observation, PacketRef, ProtocolEvent, Segment, StreamEvent, Timestamp,
     Uninspected,
@@ -71,13 +73,14 @@ impl ShardTotals {
 const BEHIND_PACKET: u64 = 1 << 48;
 
 impl Shard {
-    pub(crate) fn new(index: usize, limits: &Limits) -> Self {
+    pub(crate) fn new(index: usize, limits: &Limits, pool: Option<Pool>) -> Self {
+        let strained_bytes = limits.pipeline.strained_container_bytes;
         Self {
             table: FlowTable::new(&limits.stream, limits.pipeline.shards),
             engine: Engine::new(&limits.protocol),
             rest: Inspected {
                 index,
-                transfers: OpenTransfers::new(&limits.content, limits.pipeline.strained_container_bytes),
+                transfers: OpenTransfers::new(&limits.content, strained_bytes, pool),
                 delivered: 0,
                 refused: Coverage::default(),
                 missing: Coverage::default(),
@@ -141,6 +144,7 @@ impl Shard {
 
     pub(crate) fn totals(&self) -> ShardTotals {
         let mut coverage = self.rest.refused;
+        coverage.merge(&self.rest.transfers.refused());
         coverage.inspected_bytes = self.rest.delivered.saturating_sub(coverage.uninspected_bytes());
         coverage.merge(&self.rest.missing);
         let stats = self.table.stats();
@@ -205,12 +209,13 @@ impl Inspected {
                 self.transfers.named(transfer, filename, server_name);
             }
             ProtocolEvent::End { transfer, complete, at } => {
-                let ended = self.transfers.end(transfer, complete, at, flow.inconsistent_overlap, scanners);
-                if let Some(finished) = ended {
-                    let mut refused = finished.uninspected;
-                    refused.gap = 0; // counted when the stream reported it
-                    self.refused.merge(&refused);
-                    self.emit(Event::Transfer(Box::new(finished)));
+                match self.transfers.end(transfer, complete, at, flow.inconsistent_overlap, scanners) {
+                    Some(Ended::Finished(finished)) => {
+                        self.refused.merge(&finished.refused());
+                        self.emit(Event::Transfer(finished));
+                    }
+                    Some(Ended::Promised(promise)) => self.emit(Event::Promised(promise)),
+                    None => {}
                 }
             }
             ProtocolEvent::Sighting(sighting) => self.emit(Event::Sighting(Box::new(sighting))),

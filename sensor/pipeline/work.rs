@@ -6,6 +6,7 @@ use crate::event::{Event, Report, Stamp, Stamped, end_of_input};
 use crate::load::Load;
 use crate::scanners::Scanners;
 use crate::shard::{Shard, ShardTotals};
+use crate::unpack::Pool;
 use crossbeam_channel::{Receiver, Sender};
 use egret_capture::PacketBatch;
 use egret_detect::SignatureSet;
@@ -82,18 +83,26 @@ pub(crate) struct Worker {
     shards: Vec<Shard>,
     scanners: Scanners,
     link_frames: Vec<Stamped>,
+    /// Where containers are unpacked; None: here.
+    pool: Option<Pool>,
 }
 
 impl Worker {
-    pub(crate) fn new(index: usize, workers: usize, limits: &Limits, signatures: Arc<SignatureSet>) -> Self {
-        let shards =
-            (index..limits.pipeline.shards).step_by(workers).map(|shard| Shard::new(shard, limits)).collect();
+    pub(crate) fn new(
+        (index, workers): (usize, usize),
+        limits: &Limits,
+        signatures: Arc<SignatureSet>,
+        pool: Option<Pool>,
+    ) -> Self {
+        let shards = (index..limits.pipeline.shards).step_by(workers);
+        let shards = shards.map(|shard| Shard::new(shard, limits, pool.clone())).collect();
         Self {
             index,
             workers,
             shards,
             scanners: Scanners::new(signatures, &limits.detect),
             link_frames: Vec::new(),
+            pool,
         }
     }
 
@@ -180,6 +189,10 @@ impl Worker {
             shard.take_events(&mut events);
             let next = self.index + (place + 1) * self.workers;
             report(if place < last { end_of_input(next) - 1 } else { u64::MAX }, events);
+        }
+        // What it comes to is known with the last transfer.
+        if let Some(pool) = &self.pool {
+            pool.wait_for_all();
         }
     }
 

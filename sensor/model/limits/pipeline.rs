@@ -22,6 +22,11 @@ pub struct PipelineLimits {
     /// Largest container that is still unpacked under overload, bytes; larger ones are hashed, scanned raw and over-limit. Live
     /// only. Default 256 KiB.
     pub strained_container_bytes: usize,
+    /// Threads that unpack containers, so that a large one holds up no packet. 0: each worker unpacks what it comes upon. A replay has
+    /// them where its workers leave a processor. Default 1.
+    pub unpackers: usize,
+    /// Bytes that may wait for those threads; when there are more, workers unpack by themselves or wait. Default 32 MiB.
+    pub unpack_bytes: usize,
 }
 
 impl Default for PipelineLimits {
@@ -33,6 +38,8 @@ impl Default for PipelineLimits {
             held_transfers: 10_000,
             held_flows: 16_384,
             strained_container_bytes: 256 << 10,
+            unpackers: 1,
+            unpack_bytes: 32 << 20,
         }
     }
 }

@@ -94,7 +94,7 @@ impl<'a> LiveCorrelator<'a> {
     ) -> Self {
         Self {
             recorder,
-            merge: Merge::new(workers),
+            merge: Merge::live(workers),
             sink,
             board,
             clock,

@@ -12,6 +12,8 @@
 //! source -> lane                          -+-> correlator -> RecordSink
 //! source -> dispatcher -> worker, worker  -+
 //! ```
+//!
+//! Containers are unpacked by threads of their own ([`crate::unpack`]).
 
 mod aside;
 mod board;
@@ -24,6 +26,7 @@ mod tests;
 
 pub use aside::{Aside, Keeper, OwnedRecord};
 
+use crate::unpack::Pool;
 use crate::work::Worker;
 use crate::{InternalNetworks, KeyLog, OverloadPolicy, Record, SinkError};
 use board::Board;
@@ -132,6 +135,9 @@ pub struct LiveRun {
     messages: Sender<Message>,
     takers: Vec<JoinHandle<Result<(), LiveError>>>,
     workers: Vec<JoinHandle<()>>,
+    /// The way to those who unpack, for as long as workers are started; and they.
+    pool: Option<Pool>,
+    unpackers: Vec<JoinHandle<()>>,
     correlator: JoinHandle<()>,
 }
 
@@ -170,8 +176,18 @@ impl LiveRun {
                 LiveCorrelator::new(recorder, workers, sink.as_mut(), &board, clock).run(&received);
             })?
         };
-        let mut run = Self { board, messages, takers: Vec::new(), workers: Vec::new(), correlator };
-        let started = if dispatched {
+        let mut run = Self {
+            board,
+            messages,
+            takers: Vec::new(),
+            workers: Vec::new(),
+            pool: None,
+            unpackers: Vec::new(),
+            correlator,
+        };
+        let started = if let Err(error) = run.unpackers(config) {
+            Err(error)
+        } else if dispatched {
             sources.into_iter().next().map_or(Ok(()), |source| run.dispatch(source, config, workers, clock))
         } else {
             run.lanes(sources, config, clock)
@@ -184,6 +200,23 @@ impl LiveRun {
                 Err(error)
             }
         }
+    }
+
+    /// Starts the threads that unpack containers.
+    fn unpackers(&mut self, config: &LiveConfig) -> Result<(), RunError> {
+        let limits = &config.limits;
+        if limits.pipeline.unpackers == 0 {
+            return Ok(());
+        }
+        let (pool, unpacker) = Pool::new(&limits.pipeline);
+        for index in 0..limits.pipeline.unpackers {
+            let (unpacker, detect) = (unpacker.clone(), limits.detect.clone());
+            let signatures = Arc::clone(&config.signatures);
+            let work = move || unpacker.run(&signatures, &detect);
+            self.unpackers.push(named(&format!("unpacker-{index}"), work)?);
+        }
+        self.pool = Some(pool);
+        Ok(())
     }
 
     /// Each source is inspected by a thread of its own.
@@ -241,7 +274,8 @@ impl LiveRun {
         config: &LiveConfig,
         clock: Monotonic,
     ) -> Hand {
-        let mut worker = Worker::new(index, workers, limits, Arc::clone(&config.signatures));
+        let signatures = Arc::clone(&config.signatures);
+        let mut worker = Worker::new((index, workers), limits, signatures, self.pool.clone());
         if config.keys.is_some() {
             worker.expect_keys();
         }
@@ -295,6 +329,7 @@ impl LiveRun {
         self.correlator.is_finished()
             || self.takers.iter().any(JoinHandle::is_finished)
             || self.workers.iter().any(JoinHandle::is_finished)
+            || self.pool.as_ref().is_some_and(Pool::has_failed)
     }
 
     /// Asks the run to end: what the kernel has accepted by now is still inspected, and everything open is closed and recorded.
@@ -304,7 +339,7 @@ impl LiveRun {
 
     /// Waits for the end, and tells what it came to.
     pub fn join(self) -> Result<Vitals, RunError> {
-        let Self { board, messages, takers, workers, correlator } = self;
+        let Self { board, messages, takers, workers, pool, unpackers, correlator } = self;
         // If one has failed, the others end as well.
         let mut outcome = Ok(());
         for taker in takers {
@@ -314,6 +349,12 @@ impl LiveRun {
         }
         for worker in workers {
             outcome = outcome.and(worker.join().map_err(|_| RunError::Defect("inspection")));
+        }
+        if pool.is_some_and(|pool| pool.has_failed()) {
+            outcome = outcome.and(Err(RunError::Defect("unpacking")));
+        }
+        for unpacker in unpackers {
+            outcome = outcome.and(unpacker.join().map_err(|_| RunError::Defect("unpacking")));
         }
         drop(messages);
         outcome = outcome.and(correlator.join().map_err(|_| RunError::Defect("correlation")));
