@@ -1,6 +1,6 @@
 //! The dispatcher: reads, decodes, shards.
 //!
-//! Owns: the loop over the input. Never does: anything per flow; threads and channels, which are behind [`Lanes`].
+//! Owns: the input, and which worker gets what of it. Never does: anything per flow; threads and queues, which are `crew`'s.
 
 use crate::replay::Progress;
 use crate::secrets::Secrets;
@@ -11,65 +11,52 @@ use egret_model::{Limits, Segment, Summary, Uninspected};
 use egret_protocol::KeyLog;
 use std::sync::Arc;
 
-/// The ways to the workers.
-pub(crate) trait Lanes {
-    /// How many there are.
-    fn workers(&self) -> usize;
-    /// The memory of a batch that has been worked on, if there is one.
-    fn spare(&mut self) -> Option<PacketBatch>;
-    /// Hands its part of a batch to a worker.
-    fn send(&mut self, worker: usize, work: Work) -> Result<(), Gone>;
-}
-
-/// A worker takes no more: the run is given up.
-pub(crate) struct Gone;
-
 /// Hands every segment to the worker that owns its shard.
-pub(crate) struct Dispatcher {
+pub(crate) struct Dispatcher<'a> {
+    inputs: &'a mut Inputs,
+    watched: Arc<egret_capture::Progress>,
+    progress: &'a mut (dyn FnMut(Progress) + Send),
     decoder: Decoder,
     shards: usize,
-    /// The last batch, where nobody needs it any more.
-    spare: Option<PacketBatch>,
     secrets: Secrets,
     summary: Summary,
 }
 
-impl Dispatcher {
-    pub(crate) fn new(limits: &Limits) -> Self {
+impl<'a> Dispatcher<'a> {
+    pub(crate) fn new(
+        inputs: &'a mut Inputs,
+        limits: &Limits,
+        progress: &'a mut (dyn FnMut(Progress) + Send),
+    ) -> Self {
         let mut decoder = Decoder::new(&limits.decode);
         decoder.keep_link_frames();
         Self {
+            watched: inputs.progress(),
+            inputs,
+            progress,
             decoder,
             shards: limits.pipeline.shards.max(1),
-            spare: None,
             secrets: Secrets::default(),
             summary: Summary::default(),
         }
     }
 
-    /// Reads the input to its end. Stops early when a worker has gone.
-    pub(crate) fn run(
-        mut self,
-        inputs: &mut Inputs,
-        lanes: &mut dyn Lanes,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Summary {
-        let watched = inputs.progress();
-        loop {
-            let mut batch = self.spare.take().or_else(|| lanes.spare()).unwrap_or_default();
-            if !inputs.next_batch(&mut batch) {
-                break;
-            }
-            progress(Progress { consumed: watched.consumed(), total: watched.total() });
-            // In force for all packets of the present batch, so that it makes no difference how many workers share them.
-            let keys = self.secrets.read(inputs.secrets());
-            if self.dispatch(batch, keys.as_ref(), lanes).is_err() {
-                break;
-            }
+    /// Reads a batch into `batch`: the parts of so many workers, in their order. None at the end of the input.
+    pub(crate) fn next(&mut self, workers: usize, mut batch: PacketBatch) -> Option<Vec<Work>> {
+        if !self.inputs.next_batch(&mut batch) {
+            return None;
         }
+        (self.progress)(Progress { consumed: self.watched.consumed(), total: self.watched.total() });
+        // In force for all packets of the present batch, so that it makes no difference how many workers share them.
+        let keys = self.secrets.read(self.inputs.secrets());
+        Some(self.divide(batch, keys.as_ref(), workers))
+    }
+
+    /// The end: what was counted, and what could not be read.
+    pub(crate) fn finish(mut self) -> Summary {
         self.decoder.finish();
         self.summary.coverage.merge(&self.decoder.take_coverage());
-        let names: Vec<&str> = inputs.names().collect();
+        let names: Vec<&str> = self.inputs.names().collect();
         for (cause, count) in self.decoder.tally().counts() {
             if let Cause::LinkType(_) = cause {
                 let name = names.get(usize::from(count.first.capture)).copied().unwrap_or_default();
@@ -80,25 +67,20 @@ impl Dispatcher {
                 ));
             }
         }
-        for problem in inputs.problems() {
+        for problem in self.inputs.problems() {
             self.summary.problems.push(problem.to_string());
             self.summary.coverage.add(Uninspected::Gap, problem.lost_bytes());
         }
         self.summary
     }
 
-    fn dispatch(
-        &mut self,
-        batch: PacketBatch,
-        keys: Option<&KeyLog>,
-        lanes: &mut dyn Lanes,
-    ) -> Result<(), Gone> {
+    fn divide(&mut self, batch: PacketBatch, keys: Option<&KeyLog>, workers: usize) -> Vec<Work> {
         let packets = Arc::new(batch);
-        let (shards, workers) = (self.shards, lanes.workers());
+        let shards = self.shards;
         let mut parts: Vec<Vec<Item>> = (0..workers).map(|_| Vec::new()).collect();
-        let mut through = None;
+        let mut through = 0;
         for packet in packets.packets() {
-            through = Some(packet.reference.ordinal);
+            through = packet.reference.ordinal;
             self.summary.packets += 1;
             self.summary.bytes += packet.data.len() as u64;
             self.summary.first_at =
@@ -112,14 +94,12 @@ impl Dispatcher {
                 }
             });
         }
-        let Some(through) = through else { return Ok(()) };
+        // One of them passes on what carries no segment.
         let mut link_frames = self.decoder.take_link_frames();
-        for (worker, items) in parts.into_iter().enumerate() {
+        let part = |items| {
             let (packets, keys) = (Arc::clone(&packets), keys.cloned());
-            let link_frames = std::mem::take(&mut link_frames);
-            lanes.send(worker, Work { packets, keys, items, link_frames, through })?;
-        }
-        self.spare = Arc::into_inner(packets);
-        Ok(())
+            Work { packets, keys, items, link_frames: std::mem::take(&mut link_frames), through }
+        };
+        parts.into_iter().map(part).collect()
     }
 }

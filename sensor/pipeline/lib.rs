@@ -5,9 +5,9 @@
 
 #![forbid(unsafe_code)]
 
-mod alone;
 mod config;
 mod correlate;
+mod crew;
 mod dispatch;
 mod event;
 mod evidence;
@@ -22,6 +22,8 @@ mod scanners;
 mod secrets;
 mod shard;
 mod tally;
+#[cfg(test)]
+mod testing;
 mod transfer;
 mod unpack;
 mod work;

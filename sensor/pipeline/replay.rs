@@ -2,17 +2,15 @@
 //!
 //! Owns: the threads and channels of a replay, and its summary. Never does: the work of any stage.
 
-use crate::alone::Alone;
 use crate::config::ReplayConfig;
-use crate::correlate::{RecordTotals, Recorder, Sink};
-use crate::dispatch::{Dispatcher, Gone, Lanes};
-use crate::event::{Merge, Report};
+use crate::correlate::Recorder;
+use crate::crew::{Crew, Outcome};
+use crate::dispatch::Dispatcher;
 use crate::shard::ShardTotals;
 use crate::unpack::{Pool, Unpacker};
-use crate::work::{Work, Worker};
+use crate::work::Worker;
 use crate::{Record, SinkError};
-use crossbeam_channel::{Receiver, Sender, bounded};
-use egret_capture::{Inputs, PacketBatch};
+use egret_capture::Inputs;
 use egret_model::{Incident, Summary};
 use std::num::NonZero;
 use std::sync::Arc;
@@ -57,8 +55,7 @@ pub enum ReplayError {
     Defect(&'static str),
 }
 
-/// Replays captures: reads, decodes and shards on this thread, inspects on `config.workers` others, correlates on one more; with
-/// one worker, all that on one thread. Containers are unpacked beside them, where a processor is left. The same inputs and configuration give the same records in the same order at any number of
+/// Replays captures on `config.workers` threads, which read, inspect and record by turns. Containers are unpacked beside them, where a processor is left. The same inputs and configuration give the same records in the same order at any number of
 /// workers.
 pub fn replay(
     inputs: &mut Inputs,
@@ -92,14 +89,44 @@ pub(crate) fn replay_with(
     );
     thread::scope(|scope| {
         let pool = if unpackers > 0 { Some(start_pool(scope, config, unpackers)?) } else { None };
-        let replayed = match workers {
-            1 => replay_alone(inputs, config, pool.clone(), recorder, progress, sink),
-            _ => replay_many(inputs, config, (workers, pool.clone()), recorder, progress, sink),
-        }?;
+        let dispatcher = Dispatcher::new(inputs, &config.limits, progress);
+        let queues = (workers, config.limits.pipeline.queue_batches);
+        let crew = Crew::new(queues, dispatcher, recorder, sink);
+        let shards = run_crew(&crew, workers, config, pool.as_ref())?;
+        let outcome = crew.finish().ok_or(ReplayError::Defect("inspection"))?.map_err(ReplayError::Sink)?;
         match pool {
             Some(pool) if pool.has_failed() => Err(ReplayError::Defect("unpacking")),
-            _ => Ok(replayed),
+            _ => Ok(replayed(outcome, &shards)),
         }
+    })
+}
+
+/// Runs every worker on a thread of its own; what the shards have come to.
+fn run_crew(
+    crew: &Crew<'_>,
+    workers: usize,
+    config: &ReplayConfig,
+    pool: Option<&Pool>,
+) -> Result<Vec<ShardTotals>, ReplayError> {
+    thread::scope(|scope| {
+        let mut threads = Vec::with_capacity(workers);
+        for index in 0..workers {
+            let signatures = Arc::clone(&config.signatures);
+            let worker = Worker::new((index, workers), &config.limits, signatures, pool.cloned());
+            let thread = thread::Builder::new()
+                .name(format!("worker-{index}"))
+                .stack_size(WORKER_STACK_BYTES)
+                .spawn_scoped(scope, move || crew.work(index, worker))
+                // Nobody is to wait for one that is not there.
+                .inspect_err(|_| crew.end())
+                .map_err(ReplayError::Thread)?;
+            threads.push(thread);
+        }
+        let mut shards = Vec::new();
+        for thread in threads {
+            shards.extend(thread.join().map_err(|_| ReplayError::Defect("inspection"))?);
+        }
+        Ok(shards)
     })
 }
 
@@ -121,106 +148,9 @@ fn start_pool<'scope>(
     Ok(pool)
 }
 
-/// A replay with a thread for each of several workers.
-fn replay_many(
-    inputs: &mut Inputs,
-    config: &ReplayConfig,
-    (workers, pool): (usize, Option<Pool>),
-    recorder: Recorder,
-    progress: &mut (dyn FnMut(Progress) + Send),
-    sink: &mut (dyn FnMut(Record<'_>) -> Result<(), SinkError> + Send),
-) -> Result<Replayed, ReplayError> {
-    thread::scope(|scope| {
-        let (report_in, report_out) =
-            bounded::<Report>(workers * config.limits.pipeline.queue_batches.max(1));
-        let (spent_in, spent_out) = bounded(workers * config.limits.pipeline.queue_batches.max(1));
-        let mut queues = Vec::with_capacity(workers);
-        let mut threads = Vec::with_capacity(workers);
-        for index in 0..workers {
-            let (work_in, work_out) = bounded(config.limits.pipeline.queue_batches.max(1));
-            let signatures = Arc::clone(&config.signatures);
-            let worker = Worker::new((index, workers), &config.limits, signatures, pool.clone());
-            let (reports, spent) = (report_in.clone(), spent_in.clone());
-            let thread = thread::Builder::new()
-                .name(format!("worker-{index}"))
-                .stack_size(WORKER_STACK_BYTES)
-                .spawn_scoped(scope, move || worker.run(&work_out, &reports, &spent))
-                .map_err(ReplayError::Thread)?;
-            queues.push(work_in);
-            threads.push(thread);
-        }
-        drop((report_in, spent_in));
-        let correlator = thread::Builder::new()
-            .name("correlator".to_owned())
-            .spawn_scoped(scope, move || correlate(&report_out, workers, recorder, sink))
-            .map_err(ReplayError::Thread)?;
-        let mut lanes = Queues { work: queues, spent: spent_out };
-        let summary = Dispatcher::new(&config.limits).run(inputs, &mut lanes, progress);
-        // Behind the hang-up the workers finish and end, then the correlator.
-        drop(lanes);
-        let mut shards = Vec::new();
-        for thread in threads {
-            shards.extend(thread.join().map_err(|_| ReplayError::Defect("inspection"))?);
-        }
-        let (totals, incidents) =
-            correlator.join().map_err(|_| ReplayError::Defect("correlation"))?.map_err(ReplayError::Sink)?;
-        Ok(replayed(summary, &shards, totals, incidents))
-    })
-}
-
-/// A replay on one thread, of its own for the sake of its stack.
-fn replay_alone(
-    inputs: &mut Inputs,
-    config: &ReplayConfig,
-    pool: Option<Pool>,
-    recorder: Recorder,
-    progress: &mut (dyn FnMut(Progress) + Send),
-    sink: &mut (dyn FnMut(Record<'_>) -> Result<(), SinkError> + Send),
-) -> Result<Replayed, ReplayError> {
-    let worker = Worker::new((0, 1), &config.limits, Arc::clone(&config.signatures), pool);
-    let run = move || {
-        let mut alone = Alone::new(worker, recorder, sink);
-        let summary = Dispatcher::new(&config.limits).run(inputs, &mut alone, progress);
-        let (shards, totals, incidents) = alone.finish()?;
-        Ok(replayed(summary, &shards, totals, incidents))
-    };
-    thread::scope(|scope| {
-        let thread = thread::Builder::new()
-            .name("worker-0".to_owned())
-            .stack_size(WORKER_STACK_BYTES)
-            .spawn_scoped(scope, run)
-            .map_err(ReplayError::Thread)?;
-        thread.join().map_err(|_| ReplayError::Defect("inspection"))?.map_err(ReplayError::Sink)
-    })
-}
-
-/// The ways to workers on threads of their own.
-struct Queues {
-    work: Vec<Sender<Work>>,
-    spent: Receiver<PacketBatch>,
-}
-
-impl Lanes for Queues {
-    fn workers(&self) -> usize {
-        self.work.len()
-    }
-
-    fn spare(&mut self) -> Option<PacketBatch> {
-        self.spent.try_recv().ok()
-    }
-
-    fn send(&mut self, worker: usize, work: Work) -> Result<(), Gone> {
-        self.work.get(worker).ok_or(Gone)?.send(work).map_err(|_| Gone)
-    }
-}
-
 /// Adds to what the dispatcher counted what came behind it.
-fn replayed(
-    mut summary: Summary,
-    shards: &[ShardTotals],
-    records: RecordTotals,
-    incidents: Vec<Incident>,
-) -> Replayed {
+fn replayed(outcome: Outcome, shards: &[ShardTotals]) -> Replayed {
+    let Outcome { mut summary, totals: records, incidents } = outcome;
     for totals in shards {
         summary.coverage.merge(&totals.coverage);
         summary.flows += totals.flows;
@@ -239,23 +169,4 @@ fn replayed(
     }
     summary.incidents = incidents.len() as u64;
     Replayed { summary, incidents }
-}
-
-fn correlate(
-    reports: &Receiver<Report>,
-    workers: usize,
-    mut recorder: Recorder,
-    sink: Sink<'_>,
-) -> Result<(RecordTotals, Vec<Incident>), SinkError> {
-    let mut merge = Merge::new(workers);
-    for report in reports {
-        let mut outcome = Ok(());
-        merge.report(report, &mut |at, event| {
-            if outcome.is_ok() {
-                outcome = recorder.take(at, event, sink);
-            }
-        });
-        outcome?;
-    }
-    recorder.finish(sink)
 }

@@ -361,27 +361,15 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use crate::replay::replay_with;
+    use crate::testing::{captures, config, demo};
     use crate::transfer::{Ended, OpenTransfers};
-    use crate::{InternalNetworks, Record, ReplayConfig};
+    use crate::{Record, ReplayConfig};
     use egret_capture::Inputs;
     use egret_model::{
         ContentLimits, Endpoint, Flow, FlowKind, Limits, PacketRef, Protocol, Side, Timestamp, TransferKey,
         TransferStart, TunnelPath,
     };
-    use std::path::{Path, PathBuf};
-
-    fn config(signatures: &Arc<SignatureSet>, unpack_bytes: usize, workers: usize) -> ReplayConfig {
-        let mut limits = Limits::default();
-        limits.pipeline.unpack_bytes = unpack_bytes;
-        ReplayConfig {
-            limits,
-            internal: InternalNetworks::default(),
-            people: Arc::default(),
-            signatures: Arc::clone(signatures),
-            context: Arc::default(),
-            workers,
-        }
-    }
+    use std::path::Path;
 
     /// Every record and the summary, in words.
     fn replayed(capture: &Path, config: &ReplayConfig, unpackers: usize) -> Vec<String> {
@@ -398,14 +386,13 @@ mod tests {
 
     #[test]
     fn a_replay_comes_out_the_same_wherever_containers_are_unpacked() {
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/data");
-        let captures = std::fs::read_dir(folder.join("captures")).expect("captures to replay");
+        let captures = std::fs::read_dir(captures()).expect("captures to replay");
         let captures = captures.map(|entry| entry.expect("a directory entry").path());
         let captures = captures.filter(|path| path.extension().is_some_and(|kind| kind == "pcap"));
         let signatures = Arc::new(SignatureSet::shipped());
         let plain = config(&signatures, 1 << 20, 1);
         let mut containers = 0;
-        for capture in captures.chain([folder.join("demo.pcap")]) {
+        for capture in captures.chain([demo()]) {
             let here = replayed(&capture, &plain, 0);
             let unpacked = here.iter().filter(|record| record.contains("openxmlformats")).count();
             if unpacked == 0 {

@@ -1,13 +1,12 @@
-//! Work on its way from the dispatcher to a worker, and the worker's loop.
+//! Work on its way from the dispatcher to a worker, and what the worker does with it.
 //!
-//! Owns: batches of decoded segments and the loop that runs them to completion. Never does: decoding, records.
+//! Owns: batches of decoded segments, and running them to completion. Never does: decoding, records.
 
-use crate::event::{Event, Report, Stamp, Stamped, end_of_input};
+use crate::event::{Event, Stamp, Stamped, end_of_input};
 use crate::load::Load;
 use crate::scanners::Scanners;
 use crate::shard::{Shard, ShardTotals};
 use crate::unpack::Pool;
-use crossbeam_channel::{Receiver, Sender};
 use egret_capture::PacketBatch;
 use egret_detect::SignatureSet;
 use egret_model::{Limits, LinkFrame, Segment, Timestamp};
@@ -104,33 +103,6 @@ impl Worker {
             link_frames: Vec::new(),
             pool,
         }
-    }
-
-    /// Works until the dispatcher hangs up, then closes everything. Ends early when nobody takes the reports.
-    pub(crate) fn run(
-        mut self,
-        work: &Receiver<Work>,
-        reports: &Sender<Report>,
-        spent: &Sender<PacketBatch>,
-    ) -> Vec<ShardTotals> {
-        for Work { packets, keys, items, link_frames, through } in work {
-            self.use_keys(keys.as_ref());
-            self.link_frames(link_frames);
-            self.items(&packets, items);
-            // The last worker to finish a batch gives its buffer back; a full queue just lets it go.
-            if let Some(batch) = Arc::into_inner(packets) {
-                let _ = spent.try_send(batch);
-            }
-            if reports.send(Report { worker: self.index, through, events: self.take_events() }).is_err() {
-                return Vec::new();
-            }
-        }
-        let worker = self.index;
-        self.finish(&mut |through, events| {
-            // Nobody listening means that the run was given up; there is no one to tell.
-            let _ = reports.send(Report { worker, through, events });
-        });
-        self.totals().collect()
     }
 
     /// Opens TLS connections with other keys from now on, if they are given.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct PipelineLimits {
     /// Shards of the address-pair space. State is per shard, so that records do not depend on the worker count. Default 16.
     pub shards: usize,
-    /// Batches in flight to one worker. Default 8.
+    /// Batches in flight to one worker: enough that one with little to do for a moment does not wait for one with much. Default 32.
     pub queue_batches: usize,
     /// Event time for which a finished transfer waits for identity evidence that comes just after it. Default 60 s.
     ///
@@ -33,7 +33,7 @@ impl Default for PipelineLimits {
     fn default() -> Self {
         Self {
             shards: 16,
-            queue_batches: 8,
+            queue_batches: 32,
             attribution_hold_ns: 60_000_000_000,
             held_transfers: 10_000,
             held_flows: 16_384,
