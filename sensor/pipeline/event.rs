@@ -106,59 +106,55 @@ pub(crate) struct Merge {
     waiting: BTreeMap<Stamp, (Timestamp, Event)>,
     /// Everything up to this ordinal has been passed on, but what is still in the pool.
     certain: u64,
-    /// Events that may wait for the pool.
-    most: usize,
+    /// A transfer in the pool holds back what is behind it.
+    strict: bool,
 }
 
 impl Merge {
+    /// The one order, whatever is in the pool.
     pub(crate) fn new(workers: usize) -> Self {
-        Self { watermarks: vec![None; workers], waiting: BTreeMap::new(), certain: 0, most: WAITING }
+        Self { watermarks: vec![None; workers], waiting: BTreeMap::new(), certain: 0, strict: true }
     }
 
-    /// The same for events that come as time passes: nobody waits for the pool but at the end.
+    /// For events that come as time passes: what is in the pool comes when it is known, and nothing waits for it but the end.
     pub(crate) fn live(workers: usize) -> Self {
-        Self { most: usize::MAX, ..Self::new(workers) }
+        Self { strict: false, ..Self::new(workers) }
     }
 
-    /// Takes a report and passes on, in order, every event that is now certain. A transfer in the pool holds back what is behind it.
+    /// Takes a report and passes on, in order, every event that is now certain.
     pub(crate) fn report(&mut self, report: Report, sink: &mut impl FnMut(Timestamp, Event)) {
         if let Some(watermark) = self.watermarks.get_mut(report.worker) {
             *watermark = (*watermark).max(Some(report.through));
         }
         self.waiting.extend(report.events.into_iter().map(|e| (e.stamp, (e.at, e.event))));
-        let Some(certain) = self.watermarks.iter().copied().min().flatten() else { return };
-        self.certain = self.certain.max(certain);
-        while let Some((stamp, (_, event))) = self.waiting.first_key_value()
-            && stamp.ordinal <= certain
-        {
-            let stamp = *stamp;
-            if let Event::Promised(promise) = event
-                && (certain == u64::MAX || self.waiting.len() > self.most)
-            {
-                promise.wait();
-            }
-            if !self.pass_on(stamp, sink) {
-                break;
-            }
+        if let Some(certain) = self.watermarks.iter().copied().min().flatten() {
+            self.give_up_waiting(certain, sink);
         }
     }
 
-    /// Passes on, in order, everything up to `ordinal`, though an earlier event may still come. A transfer in the pool comes later,
-    /// unless this is the end.
+    /// Passes on, in order, everything up to `ordinal`, though an earlier event may still come.
     pub(crate) fn give_up_waiting(&mut self, ordinal: u64, sink: &mut impl FnMut(Timestamp, Event)) {
         self.certain = self.certain.max(ordinal);
         let through = Stamp { ordinal, shard: usize::MAX, sequence: u64::MAX };
         let mut next = self.waiting.range(..=through).next().map(|(stamp, _)| *stamp);
         while let Some(stamp) = next {
+            let crowded = self.strict && self.waiting.len() > WAITING;
             if let Some((_, Event::Promised(promise))) = self.waiting.get(&stamp)
-                && ordinal == u64::MAX
+                && (crowded || ordinal == u64::MAX)
             {
                 promise.wait();
             }
-            self.pass_on(stamp, sink);
+            if !self.pass_on(stamp, sink) && self.strict {
+                break;
+            }
             let behind = (Bound::Excluded(stamp), Bound::Included(through));
             next = self.waiting.range(behind).next().map(|(stamp, _)| *stamp);
         }
+    }
+
+    /// Passes on what has come back from the pool since.
+    pub(crate) fn look_again(&mut self, sink: &mut impl FnMut(Timestamp, Event)) {
+        self.give_up_waiting(self.certain, sink);
     }
 
     /// Events that wait for earlier ones.

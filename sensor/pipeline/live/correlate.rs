@@ -5,7 +5,8 @@
 //!
 //! Each worker says how far in packet time it has come, or that its source is idle. An event is taken once no worker can bring an
 //! earlier one: a worker that is busy holds back what is later than the packet it is at; an idle one nothing older than
-//! [`REORDER_NS`], in which the kernel has surely handed over what it had; and none more than [`PATIENCE_NS`].
+//! [`REORDER_NS`], in which the kernel has surely handed over what it had; and none more than [`PATIENCE_NS`]. A transfer whose
+//! containers are still being unpacked holds back nothing: it is taken when it is known.
 
 use super::board::{Board, RecordFigures, locked};
 use super::clock::{self, EventClock, Monotonic};
@@ -162,6 +163,7 @@ impl<'a> LiveCorrelator<'a> {
             self.marks.pop_front();
             self.merge.give_up_waiting(event, &mut |at, event| due.push((at, event)));
         }
+        self.merge.look_again(&mut |at, event| due.push((at, event)));
         self.take(due);
         let at = Timestamp::from_nanos(i64::try_from(self.merge.certain()).unwrap_or(i64::MAX));
         self.correlate(|recorder, sink| recorder.pass_time(at, sink));
