@@ -1,9 +1,9 @@
 //! Account names as clients write them: `alice`, `alice@corp.example`, `CORP\alice`.
 //!
-//! Owns: telling the user from the domain. Never does: passwords.
+//! Owns: telling the user from the domain, and what a log-in to a database is evidence of. Never does: passwords.
 
-use crate::ntlm;
-use egret_model::{Evidence, Sighting, Timestamp};
+use crate::{Context, ntlm};
+use egret_model::{Evidence, Side, Sighting, Timestamp};
 use std::net::IpAddr;
 
 /// A user and the domain that was given with it.
@@ -75,6 +75,35 @@ impl Account {
             confirmed,
             until: None,
         }
+    }
+}
+
+/// A user who has asked a database to be let in, and when.
+pub(crate) struct LogIn {
+    at: Timestamp,
+    account: Account,
+}
+
+impl LogIn {
+    /// The client has asked now.
+    pub(crate) fn asked(account: Account, context: &Context<'_>) -> Self {
+        Self { at: context.now(), account }
+    }
+
+    /// The server has let the user in: who that is.
+    pub(crate) fn accepted(self, context: &mut Context<'_>) -> String {
+        self.tell(true, context);
+        self.account.user
+    }
+
+    /// The session has ended before the server's answer was seen.
+    pub(crate) fn left_open(&self, context: &mut Context<'_>) {
+        self.tell(false, context);
+    }
+
+    fn tell(&self, confirmed: bool, context: &mut Context<'_>) {
+        let ip = context.flow.endpoint(Side::Initiator).ip;
+        context.sighting(self.account.sighting(ip, Evidence::DatabaseLogin, confirmed, self.at));
     }
 }
 

@@ -8,11 +8,11 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-use crate::account::Account;
+use crate::account::LogIn;
 use crate::registry::{Prefix, Verdict};
 use crate::statements::{OutOfStep, Part, Way, name_of};
 use crate::{Analyzer, Context, Successor};
-use egret_model::{Evidence, Protocol, Side, Timestamp, Uninspected};
+use egret_model::{Protocol, Side, Uninspected};
 use hashbrown::HashMap;
 use packed::{Packed, Unpacked};
 use parse::{Answer, Capabilities, Command, Kind, Startup};
@@ -34,7 +34,7 @@ enum Phase {
     /// Greeted; the client is to name its user.
     Startup,
     /// It has, and waits to be let in.
-    Asked(Option<(Timestamp, Account)>),
+    Asked(Option<LogIn>),
     Session,
 }
 
@@ -163,9 +163,8 @@ impl Analyzer for Mysql {
     }
 
     fn closed(&mut self, context: &mut Context<'_>) {
-        if let Phase::Asked(Some((at, account))) = &self.phase {
-            let ip = context.flow.endpoint(Side::Initiator).ip;
-            context.sighting(account.sighting(ip, Evidence::DatabaseLogin, false, *at));
+        if let Phase::Asked(Some(log_in)) = &self.phase {
+            log_in.left_open(context);
         }
         self.sent.end(context);
         self.answered.end(context);
@@ -266,7 +265,7 @@ impl Mysql {
                 Some(Startup::Encryption) => return Turn::Tls,
                 Some(Startup::User(account, capabilities)) => {
                     self.capabilities = self.capabilities.and(capabilities);
-                    self.phase = Phase::Asked(account.map(|account| (context.now(), account)));
+                    self.phase = Phase::Asked(account.map(|account| LogIn::asked(account, context)));
                 }
                 None => {}
             },
@@ -333,7 +332,7 @@ impl Mysql {
             }
             Some(Command::CloseStatement(statement)) => drop(self.prepared.remove(&statement)),
             Some(Command::ChangeUser(account)) => {
-                self.phase = Phase::Asked(account.map(|account| (context.now(), account)));
+                self.phase = Phase::Asked(account.map(|account| LogIn::asked(account, context)));
             }
             Some(Command::BinaryLog) => self.in_hand = in_hand("binary log".into(), Stage::Log, true, None),
             Some(Command::Quit) => {}
@@ -349,10 +348,8 @@ impl Mysql {
             }
             Phase::Asked(asked) => {
                 let Some(accepted) = parse::accepted(packet) else { return Turn::Stay };
-                if let Some((at, account)) = asked.take().filter(|_| accepted) {
-                    let ip = context.flow.endpoint(Side::Initiator).ip;
-                    context.sighting(account.sighting(ip, Evidence::DatabaseLogin, true, at));
-                    self.user = Some(account.user);
+                if let Some(log_in) = asked.take().filter(|_| accepted) {
+                    self.user = Some(log_in.accepted(context));
                 }
                 self.phase = Phase::Session;
                 if accepted && self.capabilities.compressed && !self.compressed {

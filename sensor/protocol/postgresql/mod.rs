@@ -7,11 +7,11 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-use crate::account::Account;
+use crate::account::LogIn;
 use crate::registry::{Prefix, Verdict};
 use crate::statements::{OutOfStep, Part, Way, name_of};
 use crate::{Analyzer, Context, Successor};
-use egret_model::{Evidence, Protocol, Side, Timestamp};
+use egret_model::{Protocol, Side};
 use hashbrown::HashMap;
 use parse::{Column, Startup};
 use std::collections::VecDeque;
@@ -44,7 +44,7 @@ enum Phase {
     /// It has asked for encryption: the answer is one byte.
     Offered,
     /// It has named its user, and waits to be let in.
-    Asked(Option<(Timestamp, Account)>),
+    Asked(Option<LogIn>),
     Session,
 }
 
@@ -156,9 +156,8 @@ impl Analyzer for Postgresql {
     }
 
     fn closed(&mut self, context: &mut Context<'_>) {
-        if let Phase::Asked(Some((at, account))) = &self.phase {
-            let ip = context.flow.endpoint(Side::Initiator).ip;
-            context.sighting(account.sighting(ip, Evidence::DatabaseLogin, false, *at));
+        if let Phase::Asked(Some(log_in)) = &self.phase {
+            log_in.left_open(context);
         }
         self.sent.end(context);
         self.answered.end(context);
@@ -177,7 +176,7 @@ impl Postgresql {
         match parse::startup(packet) {
             Some(Startup::Encryption) => self.phase = Phase::Offered,
             Some(Startup::User(account)) => {
-                self.phase = Phase::Asked(account.map(|account| (context.now(), account)));
+                self.phase = Phase::Asked(account.map(|account| LogIn::asked(account, context)));
             }
             None => {}
         }
@@ -271,10 +270,8 @@ impl Postgresql {
         if let Phase::Asked(asked) = &mut self.phase
             && let Some(accepted) = parse::answer(message)
         {
-            if let Some((at, account)) = asked.take().filter(|_| accepted) {
-                let ip = context.flow.endpoint(Side::Initiator).ip;
-                context.sighting(account.sighting(ip, Evidence::DatabaseLogin, true, at));
-                self.user = Some(account.user);
+            if let Some(log_in) = asked.take().filter(|_| accepted) {
+                self.user = Some(log_in.accepted(context));
             }
             self.phase = Phase::Session;
             return;
