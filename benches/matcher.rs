@@ -37,7 +37,10 @@ fn text() -> Vec<u8> {
 }
 
 fn by_matcher(literals: &[Literal]) -> Search {
-    let matcher = Matcher::new(literals).expect("compiles");
+    searching(Matcher::new(literals).expect("compiles"))
+}
+
+fn searching(matcher: Matcher) -> Search {
     Box::new(move |text| {
         let mut found = Vec::new();
         let (mut count, mut from) = (0, 0);
@@ -109,6 +112,24 @@ fn search(bench: &mut Criterion) {
     }
 }
 
+/// The same search on each instruction set that this processor has.
+fn instruction_sets(bench: &mut Criterion) {
+    let text = text();
+    let mut group = bench.benchmark_group("matcher/instructions");
+    group.sample_size(10).measurement_time(Duration::from_secs(1)).warm_up_time(Duration::from_millis(200));
+    group.throughput(Throughput::Bytes(text.len() as u64));
+    for count in [1_000, 100_000] {
+        let words: Vec<Literal> = phrases(count).iter().map(Literal::word).collect();
+        for (set, matcher) in Matcher::on_each_instruction_set(&words).expect("compiles") {
+            let search = searching(matcher);
+            group.bench_with_input(BenchmarkId::new(set, count), &text, |bench, text| {
+                bench.iter(|| black_box(search(text)));
+            });
+        }
+    }
+    group.finish();
+}
+
 #[expect(clippy::disallowed_methods, reason = "the edge that reads a clock: what is measured here is time")]
 fn in_turns(searches: &[(&'static str, Search)], text: &[u8]) -> Vec<(&'static str, f64)> {
     let mut best = vec![Duration::MAX; searches.len()];
@@ -135,5 +156,5 @@ fn compile(bench: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, compile, search);
+criterion_group!(benches, compile, instruction_sets, search);
 criterion_main!(benches);

@@ -124,6 +124,17 @@ impl Instructions {
         sets.into_iter()
     }
 
+    /// As people call it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self.0 {
+            Set::Baseline => "baseline",
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512 => "avx512",
+        }
+    }
+
     /// Runs the loop, compiled for this set.
     #[cfg_attr(
         target_arch = "x86_64",

@@ -152,6 +152,15 @@ impl Matcher {
         })
     }
 
+    /// One for each instruction set that this processor has, with its name, the poorest first; they find the same.
+    ///
+    /// # Errors
+    /// As [`Matcher::new`].
+    pub fn on_each_instruction_set(literals: &[Literal]) -> Result<Vec<(&'static str, Self)>, MatcherError> {
+        let capped = |set: Instructions| Ok((set.name(), Self { instructions: set, ..Self::new(literals)? }));
+        Instructions::available().map(capped).collect()
+    }
+
     /// Bytes before `from` that [`Matcher::find_all`] needs, so that it misses nothing that began there.
     #[must_use]
     pub fn overlap(&self) -> usize {
