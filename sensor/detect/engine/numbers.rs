@@ -23,6 +23,8 @@ const WIDEST: u128 = (1 << 64) - 1;
 pub(super) const LONGEST_GROUP: usize = 32;
 /// Longest word of letters and digits that a number may begin with: the widest layout.
 const LONGEST_WORD: usize = 40;
+/// Bytes of a word that are passed over at once.
+const LONGEST_LOOK: usize = 1024;
 /// Bytes after the first digit of a number that decide about it: its width, its right neighbours, and the gate.
 pub(crate) const FORWARD: usize = 160;
 /// Bytes before the first digit of a number that decide about it: its lead and the link that it may be part of.
@@ -325,7 +327,7 @@ impl Numbers {
         if fewest == u32::MAX {
             return;
         }
-        // Where the word ends whose first group of digits was looked at last.
+        // Where the word ends whose first group of digits was met last. Nothing begins at its other groups.
         let mut word_end = 0;
         // Whether the byte before the chunk is a digit: a group that began before the range was visited already.
         let mut inside = u64::from(range.start > 0 && is_digit(text, range.start - 1));
@@ -348,7 +350,7 @@ impl Numbers {
                 }
                 let ahead = (u128::from(ahead) << CHUNK | u128::from(bits)) >> bit & WIDEST;
                 let coming = ahead.count_ones();
-                if coming < fewest || start < *claimed {
+                if coming < fewest || start < *claimed || start < word_end {
                     continue;
                 }
                 let mut length = (bits >> bit).trailing_ones() as usize;
@@ -356,6 +358,9 @@ impl Numbers {
                     length += digits_at(text, at + CHUNK);
                 }
                 let place = Place::new(text, start..start + length, coming);
+                if place.after.is_ascii_alphabetic() {
+                    word_end = place.group.end + alphanumerics_at(text, place.group.end);
+                }
                 if coming >= sought.fewest && self.account(text, &place, claimed, visit) {
                     continue;
                 }
@@ -363,7 +368,7 @@ impl Numbers {
                     read(text, &place, &sought, visit);
                 }
                 if coming >= sought.fewest {
-                    self.place(text, &place, armed, &sought, &mut word_end, visit);
+                    self.place(text, &place, armed, &sought, visit);
                 }
             }
         }
@@ -416,17 +421,11 @@ impl Numbers {
         place: &Place,
         armed: &Armed,
         sought: &Sought,
-        word_end: &mut usize,
         visit: &mut impl FnMut(&Candidate) -> bool,
     ) {
         let Place { group, before, after, coming } = place;
         if before.is_ascii_alphabetic() || after.is_ascii_alphabetic() {
-            // A word is looked at around its first group.
-            if group.start < *word_end {
-                return;
-            }
             let Some(word) = word(text, group.clone()) else { return };
-            *word_end = word.end;
             if word.len() > LONGEST_WORD || sought.words >> word.len() & 1 == 0 {
                 return;
             }
@@ -499,8 +498,8 @@ impl Numbers {
 /// Reads what no layout can say.
 fn read(text: &[u8], place: &Place, sought: &Sought, visit: &mut impl FnMut(&Candidate) -> bool) {
     for (finder, reader) in &sought.readers {
-        if reader.may_begin(place)
-            && reader.fewest_digits() <= place.coming as usize
+        if reader.fewest_digits() <= place.coming as usize
+            && reader.may_begin(place)
             && let Some(range) = reader.read(text, place.group.clone())
             && !in_link(text, range.start)
         {
@@ -575,6 +574,12 @@ fn is_digit(text: &[u8], at: usize) -> bool {
 /// Length of the run of digits at `at`.
 fn digits_at(text: &[u8], at: usize) -> usize {
     text.get(at..).map_or(0, |rest| rest.iter().take_while(|byte| byte.is_ascii_digit()).count())
+}
+
+/// Letters and digits from there on, as far as it is worth looking.
+fn alphanumerics_at(text: &[u8], at: usize) -> usize {
+    let rest = text.get(at..text.len().min(at + LONGEST_LOOK)).unwrap_or_default();
+    rest.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(rest.len())
 }
 
 /// What a layout that is not bare takes around its core, if it stands free. Where it may begin `at_core` that is known.

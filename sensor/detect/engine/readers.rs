@@ -57,16 +57,17 @@ impl Reader {
     /// Whether a group may be the first in what it reads, by the bytes beside it: a look that costs next to nothing.
     pub(super) fn may_begin(self, place: &Place) -> bool {
         let Place { group, before, after, .. } = place;
-        let (length, hexadecimal) = (group.len(), before.is_ascii_hexdigit() || after.is_ascii_hexdigit());
+        let length = group.len();
+        let hexadecimal = || before.is_ascii_hexdigit() || after.is_ascii_hexdigit();
         match self {
             Self::Telephone => {
                 !(before.is_ascii_alphanumeric() || matches!(before, b'_' | b'$' | b'%' | b'\\' | b'#'))
                     && (is_separator(*after) || TELEPHONE_DIGITS.contains(&length))
             }
-            Self::Ipv6 => length <= 4 && (hexadecimal || [*before, *after].contains(&b':')),
+            Self::Ipv6 => length <= 4 && (*before == b':' || *after == b':' || hexadecimal()),
             Self::Hardware => {
                 let separates = |byte: &u8| matches!(byte, b':' | b'-' | b'.');
-                length <= 4 && (hexadecimal || separates(before) || separates(after))
+                length <= 4 && (separates(after) || separates(before) || hexadecimal())
             }
             Self::Street => *after == b' ' || after.is_ascii_alphabetic(),
             Self::Town => before.is_ascii_whitespace(),

@@ -297,6 +297,11 @@ impl Layout {
         for part in &self.parts {
             for taken in 0..part.most {
                 let rest = text.get(end..)?;
+                // Most people write nothing between.
+                if let Some(byte) = rest.first().filter(|byte| part.sign.is(**byte)) {
+                    (end, before) = (end + 1, *byte);
+                    continue;
+                }
                 let between = if before.is_ascii_alphabetic() { b':' } else { b'-' };
                 let gap = if end == 0 { 0 } else { gap(rest.iter(), between) };
                 match rest.get(gap).filter(|byte| part.sign.is(**byte)) {

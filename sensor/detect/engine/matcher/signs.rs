@@ -108,16 +108,15 @@ impl Work for Walk<'_> {
     fn run(self, classes: impl Classes) {
         let Self { pairs, piece, chunks, found } = self;
         let chunk_at = |at: usize| piece.get(at..).and_then(<[u8]>::first_chunk::<CHUNK>);
-        for chunk in 0..chunks {
-            let (Some(here), Some(next)) = (chunk_at(chunk * CHUNK), chunk_at(chunk * CHUNK + 1)) else {
-                continue;
-            };
-            for (((first, second), _), found) in pairs.iter().zip(found.iter_mut()) {
-                // A pair of one byte is compared with the same place twice.
-                let (next, second) = second.map_or((here, *first), |second| (next, second));
-                let bits = classes.pairs([here, next], cases(*first), cases(second));
-                if let Some(slot) = found.get_mut(chunk) {
-                    *slot = bits;
+        // The piece stays in the first-level cache, the two bytes in registers.
+        for (((first, second), _), found) in pairs.iter().zip(found.iter_mut()) {
+            // A pair of one byte is compared with the same place twice.
+            let distance = usize::from(second.is_some());
+            let (first, second) = (cases(*first), cases(second.unwrap_or(*first)));
+            for (chunk, slot) in found.iter_mut().take(chunks).enumerate() {
+                let (here, next) = (chunk_at(chunk * CHUNK), chunk_at(chunk * CHUNK + distance));
+                if let (Some(here), Some(next)) = (here, next) {
+                    *slot = classes.pairs([here, next], first, second);
                 }
             }
         }
