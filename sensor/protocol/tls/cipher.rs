@@ -106,20 +106,9 @@ impl Suite {
         self.expand(secret, b"traffic upd", if self.long_hash { 48 } else { 32 })
     }
 
-    /// HKDF-Expand-Label (RFC 8446 section 7.1), without a context.
     fn expand(self, secret: &[u8], label: &[u8], length: usize) -> Option<Vec<u8>> {
         let hash = if self.long_hash { hkdf::HKDF_SHA384 } else { hkdf::HKDF_SHA256 };
-        let mut made = vec![0; length];
-        let parts = [
-            &u16::try_from(length).ok()?.to_be_bytes()[..],
-            &[u8::try_from(label.len() + 6).ok()?],
-            b"tls13 ",
-            label,
-            &[0],
-        ];
-        let secret = hkdf::Prk::new_less_safe(hash, secret);
-        secret.expand(&parts, Wanted(length)).ok()?.fill(&mut made).ok()?;
-        Some(made)
+        expand_label(&hkdf::Prk::new_less_safe(hash, secret), label, length)
     }
 
     /// Keys of one direction of TLS 1.3 (RFC 8446 section 7.3).
@@ -163,6 +152,20 @@ impl Suite {
         let ([first_mac, second_mac], [first_key, second_key], [first_iv, second_iv]) = (macs, keys, ivs);
         Some([opener(first_mac, first_key, first_iv)?, opener(second_mac, second_key, second_iv)?])
     }
+}
+
+/// HKDF-Expand-Label (RFC 8446 section 7.1), without a context.
+pub(crate) fn expand_label(secret: &hkdf::Prk, label: &[u8], length: usize) -> Option<Vec<u8>> {
+    let mut made = vec![0; length];
+    let parts = [
+        &u16::try_from(length).ok()?.to_be_bytes()[..],
+        &[u8::try_from(label.len() + 6).ok()?],
+        b"tls13 ",
+        label,
+        &[0],
+    ];
+    secret.expand(&parts, Wanted(length)).ok()?.fill(&mut made).ok()?;
+    Some(made)
 }
 
 struct Wanted(usize);

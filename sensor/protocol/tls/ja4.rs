@@ -1,4 +1,4 @@
-//! JA4: the fingerprint of a client's TLS software, from its ClientHello (FoxIO, JA4 technical details, 2023; BSD 3-clause).
+//! JA4: the fingerprint of a client's TLS or QUIC software, from its ClientHello (FoxIO, JA4 technical details, 2023; BSD 3-clause).
 //!
 //! Owns: the fingerprint. Never does: naming the software.
 
@@ -11,9 +11,16 @@ const SIGNATURE_ALGORITHMS: u16 = 13;
 const PROTOCOLS: u16 = 16;
 const VERSIONS: u16 = 43;
 
+/// What carries a hello, as the first letter of its fingerprint says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carrier {
+    Tcp,
+    Quic,
+}
+
 /// The fingerprint of a ClientHello message, its header included; None when it does not hold together.
-pub(super) fn of(message: &[u8]) -> Option<String> {
-    Parts::read(message).ok().map(Parts::fingerprint)
+pub(super) fn of(message: &[u8], carrier: Carrier) -> Option<String> {
+    Parts::read(message).ok().map(|parts| parts.fingerprint(carrier))
 }
 
 /// Of a hello, what the fingerprint is made of; reserved values (GREASE, RFC 8701) are left out.
@@ -80,7 +87,11 @@ impl Parts {
         Ok(parts)
     }
 
-    fn fingerprint(mut self) -> String {
+    fn fingerprint(mut self, carrier: Carrier) -> String {
+        let carrier = match carrier {
+            Carrier::Tcp => 't',
+            Carrier::Quic => 'q',
+        };
         let version = match self.version {
             0x0304 => "13",
             0x0303 => "12",
@@ -108,7 +119,7 @@ impl Parts {
             let _ = write!(behind, "_{}", list(&self.signatures));
         }
         let (before, behind) = (short_hash(&list(&self.ciphers)), short_hash(&behind));
-        format!("t{version}{named}{ciphers:02}{extensions:02}{protocol}_{before}_{behind}")
+        format!("{carrier}{version}{named}{ciphers:02}{extensions:02}{protocol}_{before}_{behind}")
     }
 }
 
@@ -158,16 +169,17 @@ mod tests {
             signatures: read(signatures),
             protocol: Some((b'h', b'2')),
         };
-        assert_eq!(parts.fingerprint(), "t13d1516h2_8daaf6152771_e5627efa2ab1");
+        assert_eq!(parts.fingerprint(Carrier::Tcp), "t13d1516h2_8daaf6152771_e5627efa2ab1");
     }
 
     #[test]
     fn hellos_are_read_and_broken_ones_refused() {
         let hello = super::super::parse::hello_for("a.example");
-        let print = of(&hello).unwrap();
+        let print = of(&hello, Carrier::Tcp).unwrap();
         assert!(print.starts_with("t12d010200_"), "{print}");
+        assert_eq!(of(&hello, Carrier::Quic).unwrap(), print.replacen('t', "q", 1));
         for cut in 1..hello.len() {
-            assert!(of(&hello[..cut]).is_none_or(|short| short != print), "cut at {cut}");
+            assert!(of(&hello[..cut], Carrier::Tcp).is_none_or(|short| short != print), "cut at {cut}");
         }
         assert!(is_grease(0x0a0a) && is_grease(0xfafa) && !is_grease(0x1301));
     }

@@ -15,8 +15,10 @@ mod tests;
 use crate::inner_flow::InnerFlow;
 use crate::registry::{Prefix, Verdict};
 use crate::{Analyzer, Context};
+pub(crate) use cipher::expand_label;
 use decrypt::Keys;
 use egret_model::{CloseReason, Observation, Protocol, Side, StreamEvent, TransferKey, Uninspected};
+use ja4::Carrier;
 use late::Awaited;
 pub(crate) use late::LateKeys;
 use parse::{ContentType, HEADER_LENGTH, Header};
@@ -39,6 +41,30 @@ pub(crate) fn start(_: &Context<'_>) -> Box<dyn Analyzer> {
 /// The same, within which `inner` goes on reading.
 pub(crate) fn carrying(inner: Box<dyn Analyzer>) -> Box<dyn Analyzer> {
     Box::new(Tls { carried: Some(inner), ..Tls::default() })
+}
+
+/// What QUIC carries of a ClientHello (RFC 9001 section 4.1.3).
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum HelloInQuic {
+    /// It goes on.
+    Partial,
+    /// The whole of it.
+    Whole { server_name: Option<String>, ja4: Option<String> },
+    /// Another message.
+    None,
+}
+
+/// Reads a ClientHello from the start of what QUIC carries of it.
+pub(crate) fn hello_in_quic(message: &[u8]) -> HelloInQuic {
+    const CLIENT_HELLO: u8 = 1;
+    if message.first().is_some_and(|kind| *kind != CLIENT_HELLO) || message.len() > LONGEST_HELLO {
+        return HelloInQuic::None;
+    }
+    if !parse::handshake_is_complete(message) {
+        return HelloInQuic::Partial;
+    }
+    let server_name = parse::client_hello(message).and_then(|hello| hello.server_name);
+    HelloInQuic::Whole { server_name, ja4: ja4::of(message, Carrier::Quic) }
 }
 
 /// One connection.
@@ -114,7 +140,7 @@ impl Default for Hello {
 const MOST_FAILURES: u8 = 4;
 
 /// Longest ClientHello looked at, bytes.
-const LONGEST_HELLO: usize = 64 << 10;
+pub(crate) const LONGEST_HELLO: usize = 64 << 10;
 
 impl Tls {
     const fn direction(&mut self, side: Side) -> &mut Direction {
@@ -145,7 +171,7 @@ impl Tls {
             return;
         }
         let hello = parse::client_hello(held);
-        let ja4 = hello.as_ref().and_then(|_| ja4::of(held));
+        let ja4 = hello.as_ref().and_then(|_| ja4::of(held, Carrier::Tcp));
         let answer = parse::server_hello(held);
         self.direction(from).hello = Hello::Seen;
         if let Some(answer) = answer {

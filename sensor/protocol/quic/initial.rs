@@ -1,0 +1,197 @@
+//! What a client says first, which anybody can read: Initials are protected with keys that follow from their connection id
+//! (RFC 9001 section 5.2).
+//!
+//! Owns: those keys, and the ClientHello that may be spread over several packets in any order. Never does: any other key.
+
+use super::parse::{self, Initial, Version};
+use crate::tls::{HelloInQuic, LONGEST_HELLO, expand_label, hello_in_quic};
+use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey, quic};
+use ring::hkdf;
+use std::collections::BTreeMap;
+
+/// Initials tried on one flow; a hello with keys for years to come takes three.
+const MOST_ATTEMPTS: u8 = 16;
+
+/// Keys of the client's Initials.
+struct Keys {
+    header: quic::HeaderProtectionKey,
+    packet: LessSafeKey,
+    iv: [u8; 12],
+}
+
+impl Keys {
+    /// From the Destination Connection ID of the client's first packet.
+    fn of(version: Version, destination: &[u8]) -> Option<Self> {
+        // RFC 9001 section 5.2; RFC 9369 section 3.3.1; draft-ietf-quic-tls-29 section 5.2.
+        let (salt, [key, iv, header]): ([u8; 20], [&[u8]; 3]) = match version {
+            Version::One => (
+                *b"\x38\x76\x2c\xf7\xf5\x59\x34\xb3\x4d\x17\x9a\xe6\xa4\xc8\x0c\xad\xcc\xbb\x7f\x0a",
+                [b"quic key", b"quic iv", b"quic hp"],
+            ),
+            Version::Two => (
+                *b"\x0d\xed\xe3\xde\xf7\x00\xa6\xdb\x81\x93\x81\xbe\x6e\x26\x9d\xcb\xf9\xbd\x2e\xd9",
+                [b"quicv2 key", b"quicv2 iv", b"quicv2 hp"],
+            ),
+            Version::Draft => (
+                *b"\xaf\xbf\xec\x28\x99\x93\xd2\x4c\x9e\x97\x86\xf1\x9c\x61\x11\xe0\x43\x90\xa8\x99",
+                [b"quic key", b"quic iv", b"quic hp"],
+            ),
+        };
+        let initial = hkdf::Salt::new(hkdf::HKDF_SHA256, &salt).extract(destination);
+        let client = expand_label(&initial, b"client in", 32)?;
+        let client = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, &client);
+        let packet = UnboundKey::new(&AES_128_GCM, &expand_label(&client, key, 16)?).ok()?;
+        Some(Self {
+            header: quic::HeaderProtectionKey::new(&quic::AES_128, &expand_label(&client, header, 16)?)
+                .ok()?,
+            packet: LessSafeKey::new(packet),
+            iv: expand_label(&client, iv, 12)?.try_into().ok()?,
+        })
+    }
+
+    /// Removes the protection of header and packet (RFC 9001 sections 5.3 and 5.4): the frames. None: these are not its keys.
+    fn open(&self, initial: &Initial<'_>) -> Option<Vec<u8>> {
+        /// Behind the longest packet number stands what the mask is made of.
+        const SAMPLE_AT: usize = 4;
+        let (header, protected) = initial.packet.split_at_checked(initial.number_at)?;
+        let sample = protected.get(SAMPLE_AT..SAMPLE_AT + self.header.algorithm().sample_len())?;
+        let [first_mask, number_mask @ ..] = self.header.new_mask(sample).ok()?;
+        let mut header = header.to_vec();
+        let first = header.first_mut()?;
+        *first ^= first_mask & 0x0f;
+        let (number, sealed) = protected.split_at_checked(usize::from(*first & 3) + 1)?;
+        header.extend(number.iter().zip(number_mask).map(|(byte, mask)| byte ^ mask));
+        // Of the first few packets of a session, the number is written out.
+        let number = header.get(initial.number_at..)?;
+        let number = number.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        let mut nonce = self.iv;
+        for (byte, with) in nonce.iter_mut().skip(4).zip(number.to_be_bytes()) {
+            *byte ^= with;
+        }
+        let mut frames = sealed.to_vec();
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let length = self.packet.open_in_place(nonce, Aad::from(&header), &mut frames).ok()?.len();
+        frames.truncate(length);
+        Some(frames)
+    }
+}
+
+/// What a client's hello tells.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) server_name: Option<String>,
+    pub(super) ja4: Option<String>,
+}
+
+/// What has come of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// More of it may come.
+    Reading,
+    Whole(Told),
+    /// It will not be read.
+    GivenUp,
+}
+
+/// The first packets of a session.
+#[derive(Default)]
+pub(super) struct Initials {
+    keys: Option<Keys>,
+    attempts: u8,
+    /// The hello up to its first hole, and what stands behind that, by its offset.
+    hello: Vec<u8>,
+    ahead: BTreeMap<usize, Vec<u8>>,
+    ahead_bytes: usize,
+}
+
+impl Initials {
+    /// Reads a datagram, sent by whichever side: only what opens with the client's keys counts.
+    pub(super) fn datagram(&mut self, datagram: &[u8]) -> Progress {
+        parse::initials(datagram, &mut |initial| self.initial(&initial));
+        match hello_in_quic(&self.hello) {
+            HelloInQuic::Whole { server_name, ja4 } => Progress::Whole(Told { server_name, ja4 }),
+            HelloInQuic::Partial if self.attempts < MOST_ATTEMPTS => Progress::Reading,
+            HelloInQuic::Partial | HelloInQuic::None => Progress::GivenUp,
+        }
+    }
+
+    fn initial(&mut self, initial: &Initial<'_>) {
+        if self.attempts >= MOST_ATTEMPTS {
+            return;
+        }
+        self.attempts += 1;
+        let mut frames = self.keys.as_ref().and_then(|keys| keys.open(initial));
+        if frames.is_none() {
+            // The first packet of all, or the first one behind a Retry (RFC 9001 section 5.2).
+            let Some(keys) = Keys::of(initial.version, initial.destination) else { return };
+            frames = keys.open(initial);
+            if frames.is_some() {
+                self.keys = Some(keys);
+            }
+        }
+        // What stands before a frame that is cut is good.
+        let _ = parse::crypto(&frames.unwrap_or_default(), &mut |offset, data| self.crypto(offset, data));
+    }
+
+    /// A part of the hello. What comes twice is told once.
+    fn crypto(&mut self, offset: u64, data: &[u8]) {
+        let Ok(offset) = usize::try_from(offset) else { return };
+        if offset > self.hello.len() {
+            if offset <= LONGEST_HELLO && self.ahead_bytes + data.len() <= LONGEST_HELLO {
+                let held = self.ahead.entry(offset).or_default();
+                if held.len() < data.len() {
+                    self.ahead_bytes += data.len() - held.len();
+                    *held = data.to_vec();
+                }
+            }
+            return;
+        }
+        self.append(offset, data);
+        while let Some(entry) = self.ahead.first_entry()
+            && *entry.key() <= self.hello.len()
+        {
+            let (offset, data) = entry.remove_entry();
+            self.ahead_bytes -= data.len();
+            self.append(offset, &data);
+        }
+    }
+
+    fn append(&mut self, offset: usize, data: &[u8]) {
+        let known = self.hello.len().saturating_sub(offset);
+        let most = LONGEST_HELLO.saturating_sub(self.hello.len()) + 1;
+        let new = data.get(known..).unwrap_or_default();
+        self.hello.extend_from_slice(new.get(..most).unwrap_or(new));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// A message comes out whole in whatever parts it came, and what is held of it is bounded.
+        #[test]
+        fn parts_in_any_order_make_the_whole(
+            parts in prop::collection::vec((0_usize..300, 1_usize..120), 0..30),
+            far in prop::collection::vec((0_u64..1 << 40, 0_usize..70_000), 0..6),
+        ) {
+            let message: Vec<u8> = (0..400_u16).map(|n| n.to_be_bytes()[1]).collect();
+            let mut initials = Initials::default();
+            for (from, length) in &parts {
+                initials.crypto(*from as u64, message.get(*from..(from + length).min(400)).unwrap());
+            }
+            for (offset, length) in far {
+                initials.crypto(offset | 1 << 10, &vec![0; length]);
+            }
+            prop_assert!(initials.hello.len() <= LONGEST_HELLO + 1);
+            prop_assert!(initials.ahead_bytes <= LONGEST_HELLO);
+            let held: usize = initials.ahead.values().map(Vec::len).sum();
+            prop_assert_eq!(initials.ahead_bytes, held);
+            let mut reached = vec![false; 401];
+            parts.iter().for_each(|(from, length)| reached[*from..(from + length).min(400)].fill(true));
+            let whole = reached.iter().position(|there| !there).unwrap();
+            prop_assert_eq!(&initials.hello[..], &message[..whole]);
+        }
+    }
+}
