@@ -137,8 +137,10 @@ fn credentials(context: &Context<'_>, fields: &Fields<'_>, client: Side) -> Vec<
 
 /// The way of a request's body.
 pub(crate) fn request_outlet(request: &Request<'_>, exchange: &Exchange, start: TransferStart) -> Outlet {
-    // The path of a POST names the program that takes the content, not the content.
-    let named = exchange.filename.clone().filter(|_| request.method != "POST");
+    // The path of a POST names the program that takes the content, unless it has the name of a file with content; and parts have
+    // names of their own.
+    let is_file = |name: &String| target::names_content(name) && !fields::is_multipart(request.fields);
+    let named = exchange.filename.clone().filter(|name| request.method != "POST" || is_file(name));
     let mut start = TransferStart { filename: named, ..start };
     fields::describe(request.fields, &mut start);
     let Target { path, query, .. } = request.target;

@@ -88,9 +88,47 @@ pub(crate) fn describe(fields: &Fields<'_>, start: &mut TransferStart) {
         .filter(|coding| !matches!(coding.as_str(), "identity" | "chunked"))
         .take(MOST_CODINGS)
         .collect();
-    if let Some(name) = fields.first("content-disposition").and_then(disposition_filename) {
+    let named = fields.first("content-disposition").and_then(disposition_filename);
+    if let Some(name) = named.or_else(|| uploaded_filename(fields)) {
         start.filename = Some(name);
     }
+}
+
+/// The body is of parts (RFC 2046 section 5.1).
+pub(crate) fn is_multipart(fields: &Fields<'_>) -> bool {
+    const MULTIPART: &[u8] = b"multipart/";
+    let media_type = fields.first("content-type").and_then(|media_type| media_type.get(..MULTIPART.len()));
+    media_type.is_some_and(|media_type| media_type.eq_ignore_ascii_case(MULTIPART))
+}
+
+/// The name of the file that a request brings, where a service has a field of its own for it: scripts of web pages (`X-File-Name`),
+/// Atom (`Slug`, RFC 5023 section 9.7), Dropbox (`Dropbox-API-Arg`, JSON with a path), tus (`Upload-Metadata`, base64).
+fn uploaded_filename(fields: &Fields<'_>) -> Option<String> {
+    let plain = ["x-file-name", "x-filename", "slug"].into_iter().find_map(|name| fields.first(name));
+    let text = match plain {
+        Some(encoded) => percent_decoded(encoded),
+        None => json_path(fields.first("dropbox-api-arg").unwrap_or_default())
+            .or_else(|| fields.list("upload-metadata").find_map(tus_filename))?,
+    };
+    believable_filename(&String::from_utf8_lossy(&text))
+}
+
+/// The value of `"path"` in an object of JSON, if it is text without escapes.
+fn json_path(object: &[u8]) -> Option<Vec<u8>> {
+    const KEY: &[u8] = b"\"path\"";
+    let at = memchr::memmem::find(object, KEY)? + KEY.len();
+    let value =
+        object.get(at..)?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
+    let value = value.split(|byte| *byte == b'"').next()?;
+    (!value.contains(&b'\\')).then(|| value.to_vec())
+}
+
+/// The file name among the pairs of a key and a value in base64 (tus 1.0.0, Upload-Metadata).
+fn tus_filename(pair: &[u8]) -> Option<Vec<u8>> {
+    let mut words = pair.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    let (key, value) = (words.next()?, words.next()?);
+    let named = key.eq_ignore_ascii_case(b"filename") || key.eq_ignore_ascii_case(b"name");
+    LENIENT_BASE64.decode(value).ok().filter(|_| named)
 }
 
 /// Addresses kept of those that proxies say they forward for: the last ones, which the nearest proxies have added.
@@ -278,6 +316,30 @@ mod tests {
         for (value, expected) in cases {
             assert_eq!(disposition_filename(value.as_bytes()).as_deref(), *expected, "{value}");
         }
+    }
+
+    #[test]
+    fn file_names_in_fields_of_services() {
+        let cases: &[(&str, Option<&str>)] = &[
+            ("X-File-Name: q3%20report.xlsx", Some("q3 report.xlsx")),
+            ("Slug: notes.txt", Some("notes.txt")),
+            ("Dropbox-API-Arg: {\"mode\": \"add\", \"path\" : \"/finance/q3.csv\"}", Some("q3.csv")),
+            ("Dropbox-API-Arg: {\"path\":\"/a\\u00e9.csv\"}", None),
+            ("Dropbox-API-Arg: {\"path\":7}", None),
+            ("Upload-Metadata: filetype dGV4dC9jc3Y=,filename cTMuY3N2", Some("q3.csv")),
+            ("Upload-Metadata: is_confidential", None),
+            ("X-File-Name: a.csv|Content-Disposition: attachment; filename=b.csv", Some("b.csv")),
+            ("X-File-Name: ..", None),
+        ];
+        for (fields, expected) in cases {
+            let named = with_fields(fields, |fields| {
+                let disposition = fields.first("content-disposition").and_then(disposition_filename);
+                disposition.or_else(|| uploaded_filename(fields))
+            });
+            assert_eq!(named.as_deref(), *expected, "{fields}");
+        }
+        assert!(with_fields("Content-Type: Multipart/form-data; boundary=x", is_multipart));
+        assert!(!with_fields("Content-Type: text/csv", is_multipart) && !with_fields("A: b", is_multipart));
     }
 
     #[test]

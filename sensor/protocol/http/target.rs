@@ -158,6 +158,34 @@ pub(crate) fn filename(path: &[u8]) -> Option<String> {
     looks.then(|| believable_filename(&name)).flatten()
 }
 
+/// Extensions of files that hold content. Those of programs that a POST asks for are not among them, nor are those that tell an API
+/// which format to answer in.
+#[rustfmt::skip]
+const OF_CONTENT: &[&str] = &[
+    // Texts and tables.
+    "txt", "log", "md", "rtf", "tex", "csv", "tsv", "psv", "jsonl", "ndjson", "yaml", "yml", "ini", "conf", "cfg", "env",
+    // Documents and mail.
+    "pdf", "doc", "docx", "docm", "dotx", "xls", "xlsx", "xlsm", "xlsb", "ppt", "pptx", "pptm", "odt", "ods", "odp", "odg",
+    "vsd", "vsdx", "mpp", "pages", "numbers", "key", "epub", "msg", "eml", "mbox", "pst", "ost", "ics", "vcf",
+    // Archives and images of disks.
+    "zip", "7z", "rar", "gz", "tgz", "bz2", "xz", "zst", "tar", "cab", "iso", "img", "dmg", "vmdk", "vhd", "vhdx", "qcow2",
+    // Databases and dumps.
+    "sql", "db", "sqlite", "sqlite3", "mdb", "accdb", "dbf", "bak", "dump", "dmp", "parquet", "avro", "orc",
+    // Keys.
+    "pem", "crt", "cer", "p12", "pfx", "ppk", "jks", "kdbx", "gpg",
+    // Pictures, sound, films, drawings.
+    "jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "webp", "heic", "svg", "psd", "ai", "mp3", "wav", "m4a", "mp4", "mov",
+    "avi", "mkv", "webm", "dwg", "dxf", "step", "stp", "stl", "iges", "igs", "cadx", "sldprt", "sldasm", "gds",
+    // Captures.
+    "pcap", "pcapng",
+];
+
+/// True when a path that ends in `filename` names what is sent to it, and no program that takes it.
+pub(crate) fn names_content(filename: &str) -> bool {
+    let extension = filename.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    extension.is_some_and(|extension| OF_CONTENT.contains(&extension.as_str()))
+}
+
 /// `name` without folders, unless nothing of it is left or it is no name at all.
 pub(crate) fn believable_filename(name: &str) -> Option<String> {
     let name = name.rsplit(['/', '\\']).next().unwrap_or_default().trim();
@@ -275,6 +303,16 @@ mod tests {
         ];
         for (path, expected) in cases {
             assert_eq!(filename(path.as_bytes()).as_deref(), *expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_posted_is_told_from_what_takes_it() {
+        for name in ["q3.xlsx", "A.CSV", "archive.tar.gz", "photo.jpeg", "id.pem"] {
+            assert!(names_content(name), "{name}");
+        }
+        for name in ["upload.php", "ws.asmx", "users.json", "index.html", "relay.example", "v1.2", "import"] {
+            assert!(!names_content(name), "{name}");
         }
     }
 }

@@ -38,6 +38,30 @@ fn transfers_are_described() {
 }
 
 #[test]
+fn what_is_posted_has_its_name_and_not_that_of_its_program() {
+    let cases: &[(&str, Option<&str>)] = &[
+        ("POST /a/q3.xlsx HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi", Some("q3.xlsx")),
+        (
+            "POST /a/q3.xlsx HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 2\r\n\r\nhi",
+            None,
+        ),
+        ("POST /a/upload.php HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi", None),
+        (
+            "POST /a/upload.php HTTP/1.1\r\nX-File-Name: q3.xlsx\r\nContent-Length: 2\r\n\r\nhi",
+            Some("q3.xlsx"),
+        ),
+        (
+            "POST /a/q3.xlsx HTTP/1.1\r\nContent-Disposition: attachment; filename=b.csv\r\nContent-Length: 2\r\n\r\nhi",
+            Some("b.csv"),
+        ),
+    ];
+    for (request, expected) in cases {
+        let record = play(&[C(request)], false, usize::MAX);
+        assert_eq!(record.transfers[0].start.filename.as_deref(), *expected, "{request}");
+    }
+}
+
+#[test]
 fn what_is_tunnelled_says_so() {
     let (_, turns, _) =
         conversations().into_iter().find(|(name, ..)| *name == "clear HTTP through CONNECT").unwrap();
