@@ -13,7 +13,7 @@
 //! source -> dispatcher -> worker, worker  -+
 //! ```
 //!
-//! Containers are unpacked by threads of their own ([`crate::unpack`]).
+//! Containers are unpacked by threads of their own (`pipeline/unpack.rs`).
 
 mod aside;
 mod board;
