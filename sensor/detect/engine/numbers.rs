@@ -743,7 +743,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_gate_loses_nothing_whatever_the_alignment(lead in "[a-z ]{0,70}", cut in 0_usize..90, tail in "[a-z ]{0,70}") {
+        fn the_gate_loses_nothing_whatever_the_alignment(lead in "([a-z ]{0,6}[0-9a-f]{0,6}[a-z ]){0,6}", cut in 0_usize..90, tail in "[a-z ]{0,70}") {
             let text = format!("{lead} 536-90-4399 {tail}");
             let numbers = numbers(&["###-##-####"]);
             let mut found = 0;
