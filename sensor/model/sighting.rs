@@ -14,7 +14,7 @@ pub enum Evidence {
     Dhcp,
     /// HTTP Basic credentials for an origin server (RFC 7617).
     HttpBasic,
-    /// HTTP credentials for a proxy (RFC 9110 section 11.7).
+    /// Credentials for a proxy: of HTTP (RFC 9110 section 11.7) or SOCKS (RFC 1929; the user that SOCKS 4 names is a claim).
     ProxyAuth,
     /// An FTP log-in (RFC 959 section 4.1.1).
     FtpLogin,

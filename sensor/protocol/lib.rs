@@ -52,6 +52,7 @@ mod shared;
 mod sip;
 mod smb;
 mod smtp;
+mod socks;
 mod ssh;
 mod statements;
 mod tacacs;

@@ -4,7 +4,8 @@
 
 use crate::{
     Analyzer, Context, dcerpc, dhcp, dns, ftp, hostname, http1, http2, imap, irc, kerberos, ldap, lpd, mysql,
-    nfs, pop3, postgresql, ptunnel, quic, radius, rdp, rsync, sip, smb, smtp, ssh, tacacs, telnet, tftp, tls,
+    nfs, pop3, postgresql, ptunnel, quic, radius, rdp, rsync, sip, smb, smtp, socks, ssh, tacacs, telnet,
+    tftp, tls,
 };
 use egret_model::{Flow, FlowKind};
 
@@ -64,6 +65,7 @@ pub(crate) const REGISTRY: &[Registration] = &[
     Registration { kind: FlowKind::Tcp, probe: rsync::probe, start: rsync::start },
     Registration { kind: FlowKind::Tcp, probe: telnet::probe, start: telnet::start },
     Registration { kind: FlowKind::Tcp, probe: lpd::probe, start: lpd::start },
+    Registration { kind: FlowKind::Tcp, probe: socks::probe, start: socks::start },
     Registration { kind: FlowKind::Udp, probe: kerberos::probe, start: kerberos::start },
     Registration { kind: FlowKind::Udp, probe: radius::probe, start: radius::start },
     Registration { kind: FlowKind::Udp, probe: sip::probe, start: sip::start },
