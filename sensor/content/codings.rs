@@ -1,9 +1,11 @@
 //! Content codings (RFC 9110 section 8.4) undone as the bytes stream by.
 //!
-//! Owns: gzip, deflate, brotli and Zstandard as push decoders, stacked. Never does: caps of its own: output is handed on in
+//! Owns: gzip, deflate, brotli and Zstandard as push decoders, stacked, and with them the transfer encodings of a mail's part that comes
+//! without its header. Never does: caps of its own: output is handed on in
 //! small pieces, and whoever takes them says when it is enough.
 
 use crate::formats::{self, Method};
+use crate::transfer_encoding::{TransferEncoding, is_base64};
 use std::io::{Read, Write};
 
 /// Input given to a decoder at once, bytes: bounds what one step can blow up to.
@@ -43,6 +45,10 @@ enum Stage {
         limit: usize,
         over: bool,
     },
+    /// Of a part of a mail.
+    Transfer(Box<TransferEncoding>),
+    /// The same before its first bytes, which show whether they are base64.
+    Base64,
     /// After a failure: nothing comes out any more.
     Failed(Outcome),
 }
@@ -65,6 +71,10 @@ impl Codings {
                 "deflate" => Stage::Deflate { first: Vec::new(), inflate: None },
                 "br" => Stage::Brotli(Box::new(brotli::DecompressorWriter::new(Vec::new(), STEP_BYTES))),
                 "zstd" => Stage::Zstandard { held: Vec::new(), limit: hold, over: false },
+                "base64" => Stage::Base64,
+                "7bit" | "8bit" | "quoted-printable" => {
+                    Stage::Transfer(Box::new(TransferEncoding::of_mail(Some(&name), None)))
+                }
                 _ => Stage::Failed(Outcome::Unknown),
             })
             .collect();
@@ -129,6 +139,16 @@ impl Stage {
                 held.extend_from_slice(data.get(..room).unwrap_or_default());
                 (is_zstandard(held) == Some(false), Vec::new())
             }
+            Self::Base64 if is_base64(data) => {
+                *self = Self::Transfer(Box::new(TransferEncoding::named(Some("base64"))));
+                return self.push(data, sink);
+            }
+            Self::Base64 => (true, Vec::new()),
+            Self::Transfer(encoding) => {
+                let mut decoded = Vec::with_capacity(data.len());
+                encoding.push(data, &mut |piece| decoded.extend_from_slice(piece));
+                (false, decoded)
+            }
             Self::Failed(_) => return true,
         };
         if failed {
@@ -148,6 +168,11 @@ impl Stage {
             Self::Zstandard { held, over, .. } => {
                 let outcome = unpack(held, sink);
                 return if *over { Outcome::OverLimit } else { outcome };
+            }
+            Self::Base64 => return Outcome::Complete,
+            Self::Transfer(encoding) => {
+                let mut decoded = Vec::new();
+                (encoding.finish(&mut |piece| decoded.extend_from_slice(piece)), decoded)
             }
             Self::Failed(outcome) => return *outcome,
         };
@@ -266,6 +291,24 @@ mod tests {
                     (text.clone(), Outcome::Complete),
                     "{applied:?} {cut}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn transfer_encodings_are_undone_where_they_are_what_they_claim() {
+        let text = b"name,card\nalice,4539\n";
+        let cases: [(&[u8], &str, &[u8], Outcome); 6] = [
+            (b"bmFtZSxjYXJkCmFs\r\naWNlLDQ1MzkK\r\n", "base64", text, Outcome::Complete),
+            (b"bmFtZSxjYXJkCmFsaWNlLDQ1MzkK=", "BASE64", text, Outcome::Complete),
+            (b"name,card=0Aalice=\r\n,4539\r\n", "quoted-printable", text, Outcome::Complete),
+            (b"name,card\r\nalice,4539\r\n", "7bit", text, Outcome::Complete),
+            (b"name,card", "base64", b"", Outcome::Damaged),
+            (b"", "base64", b"", Outcome::Complete),
+        ];
+        for (coded, applied, expected, outcome) in cases {
+            for cut in [5, 1000] {
+                assert_eq!(decode(coded, &[applied], cut), (expected.to_vec(), outcome), "{applied} {cut}");
             }
         }
     }

@@ -153,14 +153,24 @@ impl Encoding {
     }
 }
 
+/// Whether bytes are letters of base64 and line ends (RFC 2045 section 6.8), and nothing else.
+pub(crate) fn is_base64(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| is_letter(*byte) || byte.is_ascii_whitespace())
+}
+
+const fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
+}
+
 /// Shortest text taken for base64, letters.
 const BASE64_LETTERS: usize = 64;
 
 /// Whether a text is nothing but lines of base64 that decode to something recognisable.
 pub(crate) fn encodes_something(prefix: &[u8]) -> bool {
-    let letters = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
     let mut plain: Vec<u8> = prefix.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
-    if plain.len() < BASE64_LETTERS || !plain.iter().all(letters) || !plain.iter().any(u8::is_ascii_uppercase)
+    if plain.len() < BASE64_LETTERS
+        || !plain.iter().copied().all(is_letter)
+        || !plain.iter().any(u8::is_ascii_uppercase)
     {
         return false;
     }

@@ -45,6 +45,18 @@ pub(crate) struct Announced {
     pub(crate) client: Side,
     /// It begins with a header (RFC 5322, RFC 2045): the rest can be read by it.
     pub(crate) mail: bool,
+    /// What was said of it elsewhere.
+    pub(crate) described: Described,
+}
+
+/// What is said of a part apart from the part.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Described {
+    pub(crate) filename: Option<String>,
+    /// With its character set.
+    pub(crate) media_type: Option<String>,
+    /// How it is encoded (RFC 2045 section 6), in lower case.
+    pub(crate) encoding: Option<String>,
 }
 
 /// A message, or a part of one, on its way.
@@ -58,13 +70,15 @@ pub(crate) struct Message {
 impl Message {
     /// Begins the transfer.
     pub(crate) fn begin(context: &mut Context<'_>, announced: Announced, session: &Session) -> Self {
-        let Announced { protocol, operation, from, client, mail } = announced;
+        let Announced { protocol, operation, from, client, mail, described } = announced;
         let mut start = context.start(protocol, operation, from);
         start.server = client.other();
         // A proxy's word on who the server is outweighs the server's own.
         start.server_name = start.server_name.or_else(|| session.server_name.clone());
         start.user = session.account.as_ref().map(|account| account.user.clone()).or(start.user);
-        start.media_type = mail.then(|| "message/rfc822".to_owned());
+        start.media_type = mail.then(|| "message/rfc822".to_owned()).or(described.media_type);
+        start.filename = described.filename;
+        start.codings.extend(described.encoding);
         start.mail = mail;
         Self { transfer: context.begin(start), whole: true }
     }

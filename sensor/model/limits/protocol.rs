@@ -46,7 +46,8 @@ pub struct ProtocolLimits {
     /// 1,024.
     pub open_files: usize,
     /// Requests of one file connection that wait for their response; beyond it the oldest is forgotten, and what answers it is told
-    /// without a name. Default 8,192: as many credits as Windows grants.
+    /// without a name. So many files of one rsync transfer may wait for content that is held back; of more, nobody tells which content
+    /// is whose. Default 8,192: as many credits as Windows grants.
     pub file_requests: usize,
     /// Packet time for which statements of one kind in one database session are told as one transfer. Default 60 s.
     pub statements_ns: i64,
@@ -56,8 +57,15 @@ pub struct ProtocolLimits {
     /// Commands of one SMTP, FTP or database session that may wait for their replies; beyond it replies are no longer matched with
     /// commands until both sides stand level. So many statements of one session may be prepared, too. Default 1,024.
     pub pipelined_commands: usize,
+    /// Parameters of one prepared statement whose types are kept; values of further ones are told as the bytes they are. Default 2,048.
+    pub statement_parameters: usize,
     /// Recipients of one mail that are recorded; further ones are counted in the fact `rcpt-to-omitted`. Default 1,000.
     pub smtp_recipients: usize,
+    /// Parts of messages of one IMAP session that are known by the structure of their message; beyond it the oldest are forgotten, and
+    /// have no name when they are fetched alone. Default 1,024.
+    pub imap_parts: usize,
+    /// Lists within lists of such a structure; one that is deeper is not read, and its parts have no names. Default 64.
+    pub imap_part_depth: usize,
     /// Longest line of an FTP control connection, bytes; a longer one is malformed. Default 8 KiB.
     pub ftp_line_bytes: usize,
     /// Bytes of an FTP data connection held until its command is known; then the transfer begins without a name. Default
@@ -94,6 +102,12 @@ pub struct ProtocolLimits {
     pub tls_awaited_flow_bytes: usize,
     /// Packet time for which they wait. Default 5 s.
     pub tls_keys_wait_ns: i64,
+    /// Longest ClientHello that is looked at, of TLS and QUIC, bytes; of a longer one the server's name is not known, nor are keys looked
+    /// for. Default 64 KiB.
+    pub hello_bytes: usize,
+    /// Initials of one QUIC session that are tried before its ClientHello is whole; then the server's name is not known. Default 16: a
+    /// hello with keys for years to come takes three.
+    pub quic_initials: usize,
     /// Secrets of TLS connections kept of a key log that is read while it is written; beyond it the older half is forgotten.
     /// Default 1,048,576.
     pub tls_secrets: usize,
@@ -121,7 +135,10 @@ impl Default for ProtocolLimits {
             statements_ns: 60_000_000_000,
             statement_kinds: 8,
             pipelined_commands: 1024,
+            statement_parameters: 2048,
             smtp_recipients: 1000,
+            imap_parts: 1024,
+            imap_part_depth: 64,
             ftp_line_bytes: 8 << 10,
             ftp_unnamed_bytes: 64 << 10,
             ftp_connect_ns: 300_000_000_000,
@@ -137,6 +154,8 @@ impl Default for ProtocolLimits {
             tls_awaited_bytes: 16 << 20,
             tls_awaited_flow_bytes: 1 << 20,
             tls_keys_wait_ns: 5_000_000_000,
+            hello_bytes: 64 << 10,
+            quic_initials: 16,
             tls_secrets: 1 << 20,
         }
     }

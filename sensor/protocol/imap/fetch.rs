@@ -3,8 +3,9 @@
 //! Owns: which literals make one message. Never does: lines; finding a literal's end.
 
 use super::parse::{self, Item, ItemKind};
+use super::structure::{Structures, Which};
 use crate::Context;
-use crate::mailbox::{Announced, Message, Session};
+use crate::mailbox::{Announced, Described, Message, Session};
 use egret_model::{Protocol, Side};
 
 /// What the responses to FETCH have left open.
@@ -16,17 +17,21 @@ pub(super) struct Fetch {
     piece: Option<Piece>,
     /// Octets that the client has last asked for at most.
     pub(super) wanted: Option<u64>,
+    /// What parts of messages are.
+    pub(super) structures: Structures,
 }
 
 /// A header, and whose it is.
 pub(super) struct Header {
-    message: u64,
+    message: Which,
     part: Vec<u8>,
+    /// As the server calls it.
+    name: String,
     bytes: Vec<u8>,
 }
 
 struct Piece {
-    key: (u64, Vec<u8>),
+    key: (Which, Vec<u8>),
     /// Offset of what comes next.
     next: u64,
     message: Message,
@@ -36,7 +41,7 @@ struct Piece {
 pub(super) struct Fetched {
     message: Message,
     /// Set of a piece: the item, its offset and its length.
-    piece: Option<((u64, Vec<u8>), u64, u64)>,
+    piece: Option<((Which, Vec<u8>), u64, u64)>,
 }
 
 /// Whose the messages are.
@@ -46,16 +51,16 @@ pub(super) struct Whose<'a> {
 }
 
 impl Fetch {
-    /// A literal begins that is `item` of the message with this number.
+    /// A literal begins that is `item` of this message.
     pub(super) fn begin(
         &mut self,
         context: &mut Context<'_>,
         whose: &Whose<'_>,
-        number: u64,
+        which: Which,
         item: &Item<'_>,
         length: u64,
     ) -> Fetched {
-        let key = (number, item.name.to_ascii_uppercase());
+        let key = (which, item.name.to_ascii_uppercase());
         let piece = item.offset.map(|offset| (key, offset, length));
         if let Some((key, offset, _)) = &piece
             && let Some(open) =
@@ -66,7 +71,7 @@ impl Fetch {
         self.end_piece(context, false);
         let header = match item.kind {
             ItemKind::Body(part) => {
-                self.header.take_if(|header| header.message == number && header.part == part)
+                self.header.take_if(|header| header.message == which && header.part == part)
             }
             ItemKind::Whole | ItemKind::Header(_) => None,
         };
@@ -76,6 +81,7 @@ impl Fetch {
             from: whose.client.other(),
             client: whose.client,
             mail: item.kind == ItemKind::Whole || header.is_some(),
+            described: if header.is_some() { Described::default() } else { self.described(which, item) },
         };
         let mut message = Message::begin(context, announced, whose.session);
         if let Some(header) = header {
@@ -85,6 +91,16 @@ impl Fetch {
             message.missing(context, before);
         }
         Fetched { message, piece }
+    }
+
+    /// What the message's structure says of an item.
+    fn described(&self, which: Which, item: &Item<'_>) -> Described {
+        let ItemKind::Body(section) = item.kind else { return Described::default() };
+        let mut described = self.structures.find(which, section).cloned().unwrap_or_default();
+        if item.is_decoded() {
+            described.encoding = None;
+        }
+        described
     }
 
     /// All of a literal has come.
@@ -115,14 +131,33 @@ impl Fetch {
     }
 
     /// The header that is held, if its body has not come.
-    pub(super) fn take_header(&mut self) -> Option<Vec<u8>> {
-        self.header.take().map(|header| header.bytes)
+    pub(super) const fn take_header(&mut self) -> Option<Header> {
+        self.header.take()
     }
 }
 
 impl Header {
-    pub(super) fn new(message: u64, part: &[u8]) -> Self {
-        Self { message, part: part.to_vec(), bytes: Vec::new() }
+    pub(super) fn new(message: Which, part: &[u8], name: &[u8]) -> Self {
+        Self { message, part: part.to_vec(), name: parse::shown(name), bytes: Vec::new() }
+    }
+
+    /// All of it has come, and no body: of a message, it is content of its own. Returns the bytes of another one.
+    pub(super) fn alone(self, context: &mut Context<'_>, whose: &Whose<'_>) -> Option<Vec<u8>> {
+        if !self.part.is_empty() || self.bytes.is_empty() {
+            return Some(self.bytes);
+        }
+        let announced = Announced {
+            protocol: Protocol::Imap,
+            operation: format!("FETCH {}", self.name),
+            from: whose.client.other(),
+            client: whose.client,
+            mail: true,
+            described: Described::default(),
+        };
+        let message = Message::begin(context, announced, whose.session);
+        message.body(context, &self.bytes);
+        message.end(context, true);
+        None
     }
 
     /// The next bytes; false when there would be more than `limit`.

@@ -8,18 +8,20 @@
 mod fetch;
 mod login;
 mod parse;
+mod structure;
 #[cfg(test)]
 mod tests;
 
 use crate::inflate::Inflate;
 use crate::lines::{LineBuffer, without_end};
-use crate::mailbox::{Announced, Message, Session};
+use crate::mailbox::{Announced, Described, Message, Session};
 use crate::registry::{Prefix, Verdict};
 use crate::{Analyzer, Context, Successor, raw};
 use egret_model::{Protocol, Side, Uninspected};
 use fetch::{Fetch, Fetched, Header, Whose};
 use login::Pending;
 use parse::{Command, ItemKind, Literal};
+use structure::Which;
 
 /// Recognises IMAP by the server's greeting, or by a log-in where the greeting was not captured.
 pub(crate) fn probe(prefix: &Prefix<'_>) -> Verdict {
@@ -38,6 +40,7 @@ pub(crate) fn start(context: &Context<'_>) -> Box<dyn Analyzer> {
         pending: Pending::Nothing,
         command: Open::Nothing,
         response: None,
+        structure: None,
         fetch: Fetch::default(),
         dialogue: raw::known(context, Protocol::Imap),
         left: false,
@@ -58,7 +61,9 @@ struct Imap {
     /// The command whose lines are coming.
     command: Open,
     /// The response whose lines are coming, behind a literal of it: the message that it tells something of, if any.
-    response: Option<Option<u64>>,
+    response: Option<Option<Which>>,
+    /// A message's structure that is being told.
+    structure: Option<structure::Coming>,
     fetch: Fetch,
     /// What stands outside messages.
     dialogue: Box<dyn Analyzer>,
@@ -204,26 +209,35 @@ impl Imap {
             Command::Compress => self.pending = Pending::Compress { tag },
             Command::Append { mailbox } => self.command = Open::Append { tag, mailbox },
             Command::Fetch { wanted } => self.fetch.wanted = wanted,
+            Command::Mailbox => self.fetch.structures.forget(),
             Command::Other => {}
         }
     }
 
     fn server_line(&mut self, context: &mut Context<'_>, line: &[u8]) -> Turn {
         let goes_on = self.response.take();
-        let message = goes_on.unwrap_or_else(|| parse::fetched(line));
-        if let Some(literal) = parse::literal(line) {
+        let message = goes_on.unwrap_or_else(|| {
+            let number = parse::fetched(line)?;
+            Some(Which { number: Some(number), uid: parse::uid(line) })
+        });
+        let literal = parse::literal(line);
+        if let Some(which) = message {
+            let text = line.get(..literal.map_or(line.len(), |literal| literal.at)).unwrap_or_default();
+            self.structure(context, which, (goes_on.is_some(), text, literal.is_none()));
+        }
+        if let Some(literal) = literal {
             self.response = Some(message);
             let before = line.get(..literal.at).unwrap_or_default();
             let content = match message.zip(parse::item(before)) {
                 None => Content::Dialogue,
-                Some((number, item)) => match item.kind {
+                Some((which, item)) => match item.kind {
                     ItemKind::Header(part) => {
                         self.release_header(context);
-                        Content::Header(Header::new(number, part))
+                        Content::Header(Header::new(which, part, item.name))
                     }
                     ItemKind::Whole | ItemKind::Body(_) => {
                         let whose = Whose { client: self.client, session: &self.session };
-                        let fetched = self.fetch.begin(context, &whose, number, &item, literal.length);
+                        let fetched = self.fetch.begin(context, &whose, which, &item, literal.length);
                         Content::Fetched(Box::new(fetched))
                     }
                 },
@@ -237,8 +251,24 @@ impl Imap {
         if !std::mem::replace(&mut self.greeted, true) {
             self.session.greeted(parse::greeting(line).unwrap_or_default());
         }
+        if parse::removes(line) {
+            self.fetch.structures.renumbered();
+        }
         self.refuse_literal(line);
         self.answer(context, line)
+    }
+
+    /// A line of a response on a message, up to its literal: whether it goes on behind another one, and whether it is the last.
+    fn structure(&mut self, context: &Context<'_>, which: Which, (goes_on, text, last): (bool, &[u8], bool)) {
+        match &mut self.structure {
+            Some(coming) if goes_on => coming.line(text),
+            _ => self.structure = structure::Coming::begin(text),
+        }
+        let limits = context.limits;
+        if let Some(coming) = self.structure.take_if(|coming| last || coming.text().len() > limits.head_bytes)
+        {
+            self.fetch.structures.learn(which, coming.text(), limits.imap_parts, limits.imap_part_depth);
+        }
     }
 
     /// The server may refuse a message before it is sent.
@@ -266,7 +296,15 @@ impl Imap {
         coming.left -= octets.len() as u64;
         coming.waits = false;
         match &mut coming.content {
-            Content::Dialogue => self.dialogue.data(context, from, octets),
+            Content::Dialogue => {
+                if from != self.client
+                    && let Some(coming) = &mut self.structure
+                    && coming.text().len() <= context.limits.head_bytes
+                {
+                    coming.literal(octets);
+                }
+                self.dialogue.data(context, from, octets);
+            }
             Content::Argument => {
                 self.dialogue.data(context, from, octets);
                 if let Open::LogIn { line, .. } = &mut self.command {
@@ -314,7 +352,7 @@ impl Imap {
         }
     }
 
-    /// A header whose body has not come is part of what the server says.
+    /// A header that broke off is part of what the server says.
     fn say(&mut self, context: &mut Context<'_>, content: Content) {
         if let Content::Header(header) = content {
             self.dialogue.data(context, self.client.other(), &header.into_bytes());
@@ -322,7 +360,8 @@ impl Imap {
     }
 
     fn release_header(&mut self, context: &mut Context<'_>) {
-        if let Some(bytes) = self.fetch.take_header() {
+        let whose = Whose { client: self.client, session: &self.session };
+        if let Some(bytes) = self.fetch.take_header().and_then(|header| header.alone(context, &whose)) {
             self.dialogue.data(context, self.client.other(), &bytes);
         }
     }
@@ -380,7 +419,14 @@ fn stored(context: &mut Context<'_>, client: Side, command: &Open, session: &Ses
         _ => String::new(),
     };
     let operation = format!("APPEND{mailbox}");
-    let announced = Announced { protocol: Protocol::Imap, operation, from: client, client, mail: true };
+    let announced = Announced {
+        protocol: Protocol::Imap,
+        operation,
+        from: client,
+        client,
+        mail: true,
+        described: Described::default(),
+    };
     Message::begin(context, announced, session)
 }
 

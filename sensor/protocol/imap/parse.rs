@@ -29,6 +29,8 @@ pub(super) enum Command<'a> {
     Fetch {
         wanted: Option<u64>,
     },
+    /// Another mailbox is opened, or none (sections 6.3.2, 6.3.3, 6.4.1, 6.4.2).
+    Mailbox,
     Other,
 }
 
@@ -60,6 +62,13 @@ pub(super) struct Item<'a> {
     pub(super) kind: ItemKind<'a>,
     /// Where in the item the literal begins, when only a piece of it was asked for.
     pub(super) offset: Option<u64>,
+}
+
+impl Item<'_> {
+    /// The server has undone how the part is encoded (RFC 3516).
+    pub(super) fn is_decoded(&self) -> bool {
+        self.name.get(..6).is_some_and(|name| name.eq_ignore_ascii_case(b"BINARY"))
+    }
 }
 
 /// The kind of an item.
@@ -148,6 +157,7 @@ pub(super) fn command(line: &[u8]) -> Option<(&[u8], Command<'_>)> {
         () if is("COMPRESS") && arguments.eq_ignore_ascii_case(b"DEFLATE") => Command::Compress,
         () if is("APPEND") => Command::Append { mailbox: string(arguments).map(|name| shown(&name)) },
         () if is("FETCH") => Command::Fetch { wanted: wanted(arguments) },
+        () if ["SELECT", "EXAMINE", "CLOSE", "UNSELECT"].into_iter().any(is) => Command::Mailbox,
         () => Command::Other,
     };
     Some((tag, command))
@@ -182,6 +192,20 @@ pub(super) fn fetched(line: &[u8]) -> Option<u64> {
     let (message, rest) = word(line.strip_prefix(b"* ")?);
     let (verb, rest) = word(rest);
     (verb.eq_ignore_ascii_case(b"FETCH") && rest.starts_with(b"(")).then(|| number(message))?
+}
+
+/// The lasting number that a response to FETCH tells of its message: `(UID 7 `.
+pub(super) fn uid(line: &[u8]) -> Option<u64> {
+    let mut words = line.split(|byte| matches!(byte, b' ' | b'(' | b')'));
+    words.find(|word| word.eq_ignore_ascii_case(b"UID"))?;
+    number(words.next()?)
+}
+
+/// Whether a line of the server's tells that messages are gone (sections 7.5.1 and 7.4, VANISHED of RFC 7162).
+pub(super) fn removes(line: &[u8]) -> bool {
+    let Some(rest) = line.strip_prefix(b"* ") else { return false };
+    let (first, rest) = word(rest);
+    first.eq_ignore_ascii_case(b"VANISHED") || word(rest).0.eq_ignore_ascii_case(b"EXPUNGE")
 }
 
 /// The literal that a line announces at its end: `{12}`, `{12+}` (RFC 7888) or `~{12}` (RFC 3516).
@@ -298,6 +322,7 @@ mod tests {
             ("a1 fetch 1 BODY.PEEK[1]<0.2048>", Some(("a1", Command::Fetch { wanted: Some(2048) }))),
             ("a1 COMPRESS DEFLATE", Some(("a1", Command::Compress))),
             ("a1 STARTTLS", Some(("a1", Command::StartTls))),
+            ("a1 examine Sent", Some(("a1", Command::Mailbox))),
             ("a1 NOOP", Some(("a1", Command::Other))),
             ("DONE", None),
             ("", None),
@@ -350,6 +375,10 @@ mod tests {
     #[test]
     fn responses_are_read() {
         assert_eq!(fetched(b"* 12 FETCH (UID 3"), Some(12));
+        assert_eq!(uid(b"* 12 FETCH (UID 3 BODY[] "), Some(3));
+        assert_eq!(uid(b"* 12 FETCH (FLAGS (\\Seen) uid 4)"), Some(4));
+        assert_eq!(uid(b"* 12 FETCH (BODY[] "), None);
+        assert!(removes(b"* 12 EXPUNGE") && removes(b"* VANISHED 3:4") && !removes(b"* 12 EXISTS"));
         for line in [&b"* 12 EXISTS"[..], b"* FETCH (", b"12 FETCH (", b"* 12 FETCH"] {
             assert_eq!(fetched(line), None);
         }

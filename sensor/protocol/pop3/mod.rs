@@ -10,7 +10,7 @@ mod tests;
 
 use crate::account::Account;
 use crate::lines::{LineBuffer, without_end};
-use crate::mailbox::{Announced, Message, Session};
+use crate::mailbox::{Announced, Described, Message, Session};
 use crate::registry::{Prefix, Verdict};
 use crate::sasl::Authentication;
 use crate::unstuff::{Progress, Unstuffer};
@@ -197,8 +197,14 @@ impl Pop3 {
 
     fn begin_message(&mut self, context: &mut Context<'_>, operation: String) {
         let from = self.client.other();
-        let announced =
-            Announced { protocol: Protocol::Pop3, operation, from, client: self.client, mail: true };
+        let announced = Announced {
+            protocol: Protocol::Pop3,
+            operation,
+            from,
+            client: self.client,
+            mail: true,
+            described: Described::default(),
+        };
         let message = Message::begin(context, announced, &self.session);
         self.mode = Mode::Message { message, unstuffer: Unstuffer::default(), doubtful: false };
     }
