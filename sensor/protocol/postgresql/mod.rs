@@ -93,8 +93,6 @@ const SERVER_KINDS: &[u8] = b"RKSZTDCEN123ntIsAGHWdcV";
 
 /// Longest name of a statement or portal that is kept, bytes: twice what PostgreSQL keeps of an identifier.
 const LONGEST_KEY: usize = 128;
-/// Parameters of a statement whose types are kept.
-const MOST_PARAMETERS: usize = 2048;
 
 impl Analyzer for Postgresql {
     fn data(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) {
@@ -194,7 +192,7 @@ impl Postgresql {
             }
             Some(b'P') => {
                 let (key, statement, mut parameters) = parse::prepare(message);
-                parameters.truncate(MOST_PARAMETERS);
+                parameters.truncate(context.limits.statement_parameters);
                 let name: Arc<str> = name_of(statement).into();
                 self.sent.line(context, &name, user, statement);
                 let room =

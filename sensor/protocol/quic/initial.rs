@@ -4,13 +4,11 @@
 //! Owns: those keys, and the ClientHello that may be spread over several packets in any order. Never does: any other key.
 
 use super::parse::{self, Initial, Version};
-use crate::tls::{HelloInQuic, LONGEST_HELLO, expand_label, hello_in_quic};
+use crate::tls::{HelloInQuic, expand_label, hello_in_quic};
+use egret_model::ProtocolLimits;
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey, quic};
 use ring::hkdf;
 use std::collections::BTreeMap;
-
-/// Initials tried on one flow; a hello with keys for years to come takes three.
-const MOST_ATTEMPTS: u8 = 16;
 
 /// Keys of the client's Initials.
 struct Keys {
@@ -97,7 +95,7 @@ pub(super) enum Progress {
 #[derive(Default)]
 pub(super) struct Initials {
     keys: Option<Keys>,
-    attempts: u8,
+    attempts: usize,
     /// The hello up to its first hole, and what stands behind that, by its offset.
     hello: Vec<u8>,
     ahead: BTreeMap<usize, Vec<u8>>,
@@ -106,17 +104,17 @@ pub(super) struct Initials {
 
 impl Initials {
     /// Reads a datagram, sent by whichever side: only what opens with the client's keys counts.
-    pub(super) fn datagram(&mut self, datagram: &[u8]) -> Progress {
-        parse::initials(datagram, &mut |initial| self.initial(&initial));
-        match hello_in_quic(&self.hello) {
+    pub(super) fn datagram(&mut self, datagram: &[u8], limits: &ProtocolLimits) -> Progress {
+        parse::initials(datagram, &mut |initial| self.initial(&initial, limits));
+        match hello_in_quic(&self.hello, limits.hello_bytes) {
             HelloInQuic::Whole { server_name, ja4 } => Progress::Whole(Told { server_name, ja4 }),
-            HelloInQuic::Partial if self.attempts < MOST_ATTEMPTS => Progress::Reading,
+            HelloInQuic::Partial if self.attempts < limits.quic_initials => Progress::Reading,
             HelloInQuic::Partial | HelloInQuic::None => Progress::GivenUp,
         }
     }
 
-    fn initial(&mut self, initial: &Initial<'_>) {
-        if self.attempts >= MOST_ATTEMPTS {
+    fn initial(&mut self, initial: &Initial<'_>, limits: &ProtocolLimits) {
+        if self.attempts >= limits.quic_initials {
             return;
         }
         self.attempts += 1;
@@ -130,14 +128,16 @@ impl Initials {
             }
         }
         // What stands before a frame that is cut is good.
-        let _ = parse::crypto(&frames.unwrap_or_default(), &mut |offset, data| self.crypto(offset, data));
+        let _ = parse::crypto(&frames.unwrap_or_default(), &mut |offset, data| {
+            self.crypto(offset, data, limits.hello_bytes);
+        });
     }
 
-    /// A part of the hello. What comes twice is told once.
-    fn crypto(&mut self, offset: u64, data: &[u8]) {
+    /// A part of the hello. What comes twice is told once, what lies beyond `limit` never.
+    fn crypto(&mut self, offset: u64, data: &[u8], limit: usize) {
         let Ok(offset) = usize::try_from(offset) else { return };
         if offset > self.hello.len() {
-            if offset <= LONGEST_HELLO && self.ahead_bytes + data.len() <= LONGEST_HELLO {
+            if offset <= limit && self.ahead_bytes + data.len() <= limit {
                 let held = self.ahead.entry(offset).or_default();
                 if held.len() < data.len() {
                     self.ahead_bytes += data.len() - held.len();
@@ -146,19 +146,19 @@ impl Initials {
             }
             return;
         }
-        self.append(offset, data);
+        self.append(offset, data, limit);
         while let Some(entry) = self.ahead.first_entry()
             && *entry.key() <= self.hello.len()
         {
             let (offset, data) = entry.remove_entry();
             self.ahead_bytes -= data.len();
-            self.append(offset, &data);
+            self.append(offset, &data, limit);
         }
     }
 
-    fn append(&mut self, offset: usize, data: &[u8]) {
+    fn append(&mut self, offset: usize, data: &[u8], limit: usize) {
         let known = self.hello.len().saturating_sub(offset);
-        let most = LONGEST_HELLO.saturating_sub(self.hello.len()) + 1;
+        let most = limit.saturating_sub(self.hello.len()) + 1;
         let new = data.get(known..).unwrap_or_default();
         self.hello.extend_from_slice(new.get(..most).unwrap_or(new));
     }
@@ -177,15 +177,16 @@ mod tests {
             far in prop::collection::vec((0_u64..1 << 40, 0_usize..70_000), 0..6),
         ) {
             let message: Vec<u8> = (0..400_u16).map(|n| n.to_be_bytes()[1]).collect();
+            const LIMIT: usize = 64 << 10;
             let mut initials = Initials::default();
             for (from, length) in &parts {
-                initials.crypto(*from as u64, message.get(*from..(from + length).min(400)).unwrap());
+                initials.crypto(*from as u64, message.get(*from..(from + length).min(400)).unwrap(), LIMIT);
             }
             for (offset, length) in far {
-                initials.crypto(offset | 1 << 10, &vec![0; length]);
+                initials.crypto(offset | 1 << 10, &vec![0; length], LIMIT);
             }
-            prop_assert!(initials.hello.len() <= LONGEST_HELLO + 1);
-            prop_assert!(initials.ahead_bytes <= LONGEST_HELLO);
+            prop_assert!(initials.hello.len() <= LIMIT + 1);
+            prop_assert!(initials.ahead_bytes <= LIMIT);
             let held: usize = initials.ahead.values().map(Vec::len).sum();
             prop_assert_eq!(initials.ahead_bytes, held);
             let mut reached = vec![false; 401];

@@ -45,7 +45,7 @@ impl Quic {
     /// Looks for the hello in a datagram.
     fn hello(&mut self, context: &mut Context<'_>, from: Side, datagram: &[u8]) {
         let Some(initials) = &mut self.initials else { return };
-        let Told { server_name, ja4 } = match initials.datagram(datagram) {
+        let Told { server_name, ja4 } = match initials.datagram(datagram, context.limits) {
             Progress::Reading => return,
             Progress::GivenUp => {
                 self.initials = None;

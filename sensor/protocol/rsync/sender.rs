@@ -166,7 +166,7 @@ impl Sender {
                 list::owners(cursor, self.agreed.flags & parse::NAME_OF_ZERO != 0)?;
                 self.place = if lists > 1 { Place::Owners(lists - 1) } else { Place::Number };
             }
-            Place::Number => self.number(cursor)?,
+            Place::Number => self.number(context, cursor)?,
             Place::Token => self.token(context, cursor)?,
             Place::Checksum => {
                 cursor.skip(self.agreed.checksum_length)?;
@@ -220,7 +220,7 @@ impl Sender {
     }
 
     /// The number of a file, and what is said of it.
-    fn number(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Truncated> {
+    fn number(&mut self, context: &Context<'_>, cursor: &mut Cursor<'_>) -> Result<(), Truncated> {
         let Some((number, negative)) = self.difference(cursor)? else { return Ok(()) };
         if negative {
             match number {
@@ -257,7 +257,7 @@ impl Sender {
             let entry = self.lists.iter().rev().find_map(|list| list.entry(number)).cloned();
             let file = File { entry, block, ..File::default() };
             if self.agreed.compression == Compression::Zstandard {
-                self.wait_for(file);
+                self.wait_for(file, context.limits.file_requests);
             } else {
                 self.file = file;
             }
@@ -271,11 +271,9 @@ impl Sender {
         Ok(())
     }
 
-    /// The content of a file comes out behind that of others.
-    fn wait_for(&mut self, file: File) {
-        /// Files whose content may be held back by a decoder at once; of more, nobody tells which content is whose.
-        const MOST_COMING: usize = 8192;
-        if self.coming.len() >= MOST_COMING {
+    /// The content of a file comes out behind that of others. Of more than `most`, nobody tells which content is whose.
+    fn wait_for(&mut self, file: File, most: usize) {
+        if self.coming.len() >= most {
             self.coming.clear();
             self.coming.push_back(File::default());
         } else {

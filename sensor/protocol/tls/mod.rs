@@ -54,10 +54,10 @@ pub(crate) enum HelloInQuic {
     None,
 }
 
-/// Reads a ClientHello from the start of what QUIC carries of it.
-pub(crate) fn hello_in_quic(message: &[u8]) -> HelloInQuic {
+/// Reads a ClientHello of at most `limit` bytes from the start of what QUIC carries of it.
+pub(crate) fn hello_in_quic(message: &[u8], limit: usize) -> HelloInQuic {
     const CLIENT_HELLO: u8 = 1;
-    if message.first().is_some_and(|kind| *kind != CLIENT_HELLO) || message.len() > LONGEST_HELLO {
+    if message.first().is_some_and(|kind| *kind != CLIENT_HELLO) || message.len() > limit {
         return HelloInQuic::None;
     }
     if !parse::handshake_is_complete(message) {
@@ -139,9 +139,6 @@ impl Default for Hello {
 /// Records behind a gap that are tried before a direction is given up: each is tried with many numbers.
 const MOST_FAILURES: u8 = 4;
 
-/// Longest ClientHello looked at, bytes.
-pub(crate) const LONGEST_HELLO: usize = 64 << 10;
-
 impl Tls {
     const fn direction(&mut self, side: Side) -> &mut Direction {
         match side {
@@ -166,7 +163,7 @@ impl Tls {
     fn handshake(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) {
         let Hello::Collecting(held) = &mut self.direction(from).hello else { return };
         held.extend_from_slice(data);
-        let done = parse::handshake_is_complete(held) || held.len() > LONGEST_HELLO;
+        let done = parse::handshake_is_complete(held) || held.len() > context.limits.hello_bytes;
         if !done {
             return;
         }
