@@ -6,7 +6,7 @@
 
 use super::{
     guard::{Guard, Guards},
-    halves::{self, Halves},
+    halves::{self, Begin, Halves},
     line_ends,
     matcher::Literal,
 };
@@ -170,19 +170,23 @@ impl Pattern {
     pub(crate) fn at(&self, text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
         let anchor = self.facts.anchor.as_ref()?;
         let stop = text.len().min(start.saturating_add(anchor.after_most).max(end));
-        if anchor.has_its_place() {
-            let begin = start.checked_sub(anchor.before_most)?;
-            let (_, end) = self.begins_at(text, begin, stop)?;
-            return self.narrowed(text, begin, end, stop);
-        }
-        let mut from = start.saturating_sub(anchor.before_most);
-        let halves = self.halves.get_or_init(|| {
-            let parts = self.parts();
-            Box::new(Halves::new(&parts.before, &parts.rest))
-        });
-        if !halves.may_match(text, from, start, stop) {
+        let from = start.saturating_sub(anchor.before_most);
+        let fixed = anchor.has_its_place();
+        if fixed && start < anchor.before_most {
             return None;
         }
+        let halves = self.halves.get_or_init(|| {
+            let parts = self.parts();
+            let literals = anchor.literals.iter().map(Literal::bytes);
+            Box::new(Halves::new(&parts.before, &parts.rest, literals, fixed))
+        });
+        match halves.begin(text, from, start, stop) {
+            Begin::Nowhere => return None,
+            Begin::At(begin) => return self.whole(text, begin, stop),
+            Begin::Somewhere if fixed => return self.whole(text, from, stop),
+            Begin::Somewhere => {}
+        }
+        let mut from = from;
         loop {
             let found = self.regex().search(&Input::new(text).span(from..stop))?;
             if found.end() > start {
@@ -231,6 +235,11 @@ impl Pattern {
         let input = Input::new(text).span(begin..stop).anchored(Anchored::Yes);
         self.regex().search_captures(&input, &mut captures);
         captures.get_group(group).map(|span| (span.start, span.end))
+    }
+
+    fn whole(&self, text: &[u8], begin: usize, stop: usize) -> Option<(usize, usize)> {
+        let (_, end) = self.begins_at(text, begin, stop)?;
+        self.narrowed(text, begin, end, stop)
     }
 
     fn begins_at(&self, text: &[u8], begin: usize, stop: usize) -> Option<(usize, usize)> {
@@ -566,6 +575,7 @@ fn folded_letter(class: &Class) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn pattern(text: &str) -> Pattern {
         match Pattern::compile(text) {
@@ -649,5 +659,35 @@ mod tests {
         }
         assert!(Pattern::compile(r"\w{900}{900}").is_err());
         assert!(Pattern::compile("x*").is_ok_and(|compiled| compiled.matches_nothing));
+    }
+
+    /// The first place from which the whole expression covers the byte at `at`, asked at one place after the other.
+    fn asked_everywhere(pattern: &Pattern, text: &[u8], at: usize, stop: usize) -> Option<(usize, usize)> {
+        let (before, _) = pattern.reach();
+        let found = (at.saturating_sub(before)..=at).filter_map(|begin| pattern.begins_at(text, begin, stop));
+        found.into_iter().find(|(_, end)| *end > at)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_known_beside_a_literal_loses_nothing(
+            text in "([a-c.]{0,3}(@|key|def |=|\n|\t)[a-c .(=]{0,12}){1,6}"
+        ) {
+            for (expression, literal) in [
+                // What stands before the literal has one length, or takes no byte that it begins with, or any.
+                (r"\bkey={1,2}[a-c]{2,40}", "key"),
+                (r"[a-c.]{1,64}@(?:[a-c]{1,12}\.){1,8}[a-c]{1,12}", "@"),
+                (r"(?m)^[ \t]{0,16}def [a-c]{1,20}\(", "def "),
+                (r"[a-k]{0,9}key[a-c ]{0,20}=", "key"),
+            ] {
+                let pattern = pattern(expression);
+                let bytes = text.as_bytes();
+                for (at, _) in text.match_indices(literal) {
+                    let stop = bytes.len().min(at + pattern.reach().1);
+                    let expected = asked_everywhere(&pattern, bytes, at, stop);
+                    prop_assert_eq!(pattern.at(bytes, at, at + literal.len()), expected, "{} in {:?}", expression, text);
+                }
+            }
+        }
     }
 }
