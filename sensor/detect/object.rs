@@ -51,6 +51,8 @@ pub struct ObjectScan {
     text: Vec<u8>,
     base: u64,
     base_characters: u64,
+    /// Characters up to a position that was counted to.
+    counted: (usize, u64),
     scanned: usize,
     verified: usize,
     claimed: u64,
@@ -215,6 +217,7 @@ impl ObjectScan {
         self.text.clear();
         self.text.shrink_to(block_bytes.saturating_mul(2));
         (self.base, self.base_characters, self.scanned, self.verified, self.claimed) = (0, 0, 0, 0, 0);
+        self.counted = (0, 0);
         self.anchors.clear();
         self.unanchored.clear();
         self.ends.clear();
@@ -353,6 +356,7 @@ impl ObjectScan {
         }
         self.anchors = anchors;
         self.anchors.drain(..ready);
+        self.counted = (characters.at, characters.count);
         self.near.sort_by_key(|word| word.start);
     }
 
@@ -487,6 +491,7 @@ impl ObjectScan {
             let neighbours = neighbours(&all, &ends, &range);
             self.keep(set, limits, scratch, found, &range, &place, neighbours);
         }
+        self.counted = (characters.at, characters.count);
         self.shown.extend(fresh.iter().take(ready).map(|found| found.range.clone()));
         fresh.drain(..ready);
         self.fresh = fresh;
@@ -634,6 +639,8 @@ impl ObjectScan {
             return;
         }
         self.base_characters = self.characters().at(&self.text, cut);
+        let (at, count) = self.counted;
+        self.counted = at.checked_sub(cut).map_or((0, self.base_characters), |at| (at, count));
         self.text.drain(..cut);
         self.base += cut as u64;
         self.scanned -= cut;
@@ -657,8 +664,8 @@ impl ObjectScan {
     fn characters(&self) -> Characters {
         Characters {
             wide: self.normaliser.is_wide(),
-            at: 0,
-            count: self.base_characters,
+            at: self.counted.0,
+            count: self.counted.1,
             base: self.base_characters,
         }
     }
@@ -696,9 +703,10 @@ fn neighbours<'a>(all: &'a [Range<usize>], ends: &[usize], range: &Range<usize>)
     all.get(from..to).unwrap_or_default()
 }
 
-/// Counts characters up to positions that mostly move forward.
+/// Counts characters up to positions that mostly lie near each other.
 struct Characters {
     wide: bool,
+    /// The last position, and the characters up to it. Without wide text positions are counts, and these stay at the start.
     at: usize,
     count: u64,
     base: u64,
@@ -709,14 +717,22 @@ impl Characters {
         if !self.wide {
             return self.base + position as u64;
         }
-        if position < self.at {
-            (self.at, self.count) = (0, self.base);
+        if position >= self.at {
+            self.count += count(text, self.at..position);
+        } else if self.at - position < position {
+            self.count -= count(text, position..self.at);
+        } else {
+            self.count = self.base + count(text, 0..position);
         }
-        let passed = text.get(self.at..position).unwrap_or_default();
-        // Every byte but the continuation bytes of UTF-8 begins a character. Chunks whose count fits a byte make vectors.
-        let begin = |chunk: &[u8]| chunk.iter().map(|byte| u8::from(byte & 0xc0 != 0x80)).sum::<u8>();
-        self.count += passed.chunks(usize::from(u8::MAX)).map(|chunk| u64::from(begin(chunk))).sum::<u64>();
         self.at = position;
         self.count
     }
+}
+
+/// Characters that begin in a part of a text: every byte but the continuation bytes of UTF-8 begins one.
+fn count(text: &[u8], range: Range<usize>) -> u64 {
+    // Chunks whose count fits a byte make vectors.
+    let begin = |chunk: &[u8]| chunk.iter().map(|byte| u8::from(byte & 0xc0 != 0x80)).sum::<u8>();
+    let chunks = text.get(range).unwrap_or_default().chunks(usize::from(u8::MAX));
+    chunks.map(|chunk| u64::from(begin(chunk))).sum()
 }
