@@ -150,9 +150,12 @@ pub(super) fn town(text: &[u8], group: Range<usize>) -> Option<Range<usize>> {
 /// A postal code: four to six digits, also in two groups or with the letters of the Netherlands.
 pub(super) fn postcode(text: &[u8], group: Range<usize>) -> Option<Range<usize>> {
     let end = code(text, &group)?;
+    if !opens(text, group.start) {
+        return None;
+    }
     let lead = text.get(group.start.saturating_sub(NAME_BYTES)..group.start)?.trim_ascii_end();
-    let other = NO_TOWNS.iter().any(|word| lead.ends_with(word.as_bytes()));
-    (opens(text, group.start) && !other).then_some(group.start..end)
+    let other = NO_TOWNS.iter().any(|word| ends_with(lead, word));
+    (!other).then_some(group.start..end)
 }
 
 /// Where a code that begins with this group of digits ends.
@@ -186,8 +189,14 @@ fn word(text: &[u8], at: usize) -> Option<Word<'_>> {
     let text = str::from_utf8(rest.get(..length)?).ok()?;
     let first = text.chars().next().filter(|first| first.is_alphabetic())?;
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
-    let street = || STREETS.iter().any(|street| text == *street || letters > 5 && text.ends_with(street));
+    let longer = |street: &str| letters > 5 || text.len() == street.len();
+    let street = || STREETS.iter().any(|street| ends_with(text.as_bytes(), street) && longer(street));
     Some(Word { text, name: letters >= NAME_CHARACTERS && (first.is_uppercase() || street()) })
+}
+
+/// Whether a text ends with a word. Most are told apart by their last letter.
+fn ends_with(text: &[u8], word: &str) -> bool {
+    text.last() == word.as_bytes().last() && text.ends_with(word.as_bytes())
 }
 
 fn byte(text: &[u8], at: usize) -> Option<u8> {
