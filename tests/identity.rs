@@ -56,6 +56,43 @@ fn logs_and_the_directory_name_senders() {
     );
 }
 
+/// What nobody knew when it was sent is known once its station's only user has shown: two days later, a proxy log-in names who sent a TLS
+/// upload, and the record says how.
+#[test]
+fn evidence_that_comes_days_later_names_the_only_user_of_a_station() {
+    const HEADER: usize = 24;
+    const TWO_DAYS: u32 = 172_800;
+    let demo = support::file("tests/data/demo.pcap");
+    let whole = fs::read(&demo).expect("the demo");
+    let number = |at: usize| u32::from_le_bytes(whole[at..at + 4].try_into().expect("four bytes"));
+    let mut early = whole[..HEADER].to_vec();
+    let mut at = HEADER;
+    while at < whole.len() {
+        let next = at + 16 + number(at + 8) as usize;
+        let ports = &whole[at + 16 + 34..at + 16 + 38];
+        if ports[..2] == 8443_u16.to_be_bytes() || ports[2..] == 8443_u16.to_be_bytes() {
+            early.extend((number(at) - TWO_DAYS).to_le_bytes());
+            early.extend(&whole[at + 4..next]);
+        }
+        at = next;
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let before = folder.path().join("before.pcap");
+    fs::write(&before, early).expect("own folder");
+    let arguments = ["--quiet", "--internal", "10.20.0.0/16", "--workers", "2"];
+    let sender = |captures: &[&std::path::Path]| {
+        let replayed = support::replay(captures, &arguments);
+        let transfers = replayed.records("transfers.jsonl");
+        let sent = |t: &&Value| t["protocol"] == "tls" && t["direction"] == "egress";
+        transfers.iter().find(sent).expect("an upload over TLS")["sender"].clone()
+    };
+    assert_eq!(sender(&[&before])["user"], Value::Null);
+    let known = sender(&[&before, &demo]);
+    assert_eq!((&known["user"], &known["evidence"]), (&"bob".into(), &"proxy-auth".into()));
+    assert_eq!(known["basis"], "only-user");
+    assert!(known["confidence"].as_f64().is_some_and(|sure| (0.2..0.5).contains(&sure)), "{known}");
+}
+
 /// A user whom a switch has let in, by name; which address the station has, ARP tells. Frames after IEEE 802.1X-2020, RFC 3748 and RFC 826.
 #[test]
 fn whoever_a_port_let_in_sends_what_its_station_sends() {

@@ -2,7 +2,7 @@
 //! stands in them was often chosen by whoever logged in.
 
 use egret_identity::{AddressPlan, Directory, IdentityIndex, IdentityLog, People, Question};
-use egret_model::{IdentityLimits, Timestamp};
+use egret_model::{IdentityLimits, MacAddress, Timestamp};
 use std::sync::Arc;
 
 pub(crate) fn run(data: &[u8]) {
@@ -21,9 +21,16 @@ pub(crate) fn run(data: &[u8]) {
         addresses_of_person: 2,
         weighed: 16,
         devices: 4,
+        stations: 4,
     };
     let mut index = IdentityIndex::new(Arc::new(people), &limits);
     index.advance(Timestamp::MAX);
+    for (number, (ip, at)) in asked.iter().enumerate() {
+        // From the first address on, each but some has a station of its own.
+        let mac = MacAddress([2, 0, 0, 0, 0, (number % 5) as u8]);
+        index.station(*ip, number % 7 != 6, mac, (*at, at.plus(3_600_000_000_000)));
+        index.served(*ip, asked[0].0);
+    }
     assert!(index.len() <= limits.intervals);
     for (ip, at) in asked {
         let found = index.attribute(&Question { ip, port: Some(40_000), at, named: None });

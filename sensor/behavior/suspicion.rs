@@ -188,6 +188,7 @@ pub(crate) mod tests {
             kind: FlowKind::Tcp,
             initiator: Endpoint { ip: [10, 0, 0, 1].into(), port: 50_000 },
             responder: Endpoint { ip: [192, 0, 2, 1].into(), port: 443 },
+            macs: (None, None),
             opened_at: now,
             last_at: now,
             up: Volume::default(),

@@ -4,7 +4,7 @@
 
 use crate::place::Interval;
 use crate::weight;
-use egret_model::{Attribution, Evidence, Timestamp};
+use egret_model::{Attribution, Basis, Evidence, Timestamp};
 
 /// Scores of the users named.
 #[derive(Default)]
@@ -70,6 +70,11 @@ impl<'a> UserScores<'a> {
         known.base = known.base.max(interval.base());
     }
 
+    /// True where the evidence so far is of a person.
+    pub(crate) fn knows_a_person(&self) -> bool {
+        self.users.iter().any(|known| !known.service && known.sum() >= weight::LEAST)
+    }
+
     pub(crate) const fn is_empty(&self) -> bool {
         self.users.is_empty()
     }
@@ -101,7 +106,7 @@ impl<'a> UserScores<'a> {
                 service: false,
             });
         }
-        // A log-in after the fact explains it only where nobody was known before.
+        // Of a shared address, too, a log-in after the fact explains it only where nobody was known before.
         if self.users.iter().any(|known| known.before && !known.service && known.sum() >= weight::LEAST) {
             self.users.retain(|known| known.before);
         }
@@ -165,6 +170,7 @@ fn conclude(ranked: &[(f32, &UserScore<'_>)], own: Option<&str>) -> Attribution 
         domain: chosen.domain.map(str::to_owned),
         evidence: chosen.strongest(),
         confidence: score,
+        basis: (!chosen.before).then_some(Basis::Afterwards),
         alternatives: names(Some(chosen.user)),
         ..Attribution::default()
     }

@@ -6,10 +6,11 @@ use crate::account::{Kind, Whereabouts, kind_of};
 use crate::decide::UserScores;
 use crate::devices::Devices;
 use crate::people::People;
-use crate::place::{Interval, PlaceRecord};
+use crate::place::{Interval, PlaceRecord, decay};
 use crate::plan::PlanEntry;
+use crate::station::{Span, Stations};
 use crate::weight;
-use egret_model::{Attribution, Evidence, IdentityLimits, MacAddress, Person, Sighting, Timestamp};
+use egret_model::{Attribution, Basis, Evidence, IdentityLimits, MacAddress, Person, Sighting, Timestamp};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub struct IdentityIndex {
     names: Names,
     whereabouts: Whereabouts,
     devices: Devices,
+    stations: Stations,
     most: usize,
     most_of_place: usize,
     most_people: usize,
@@ -67,6 +69,7 @@ impl IdentityIndex {
             names: Names::default(),
             whereabouts: Whereabouts::new(limits),
             devices: Devices::new(limits.devices),
+            stations: Stations::new(limits.stations),
             most: limits.intervals.max(1),
             most_of_place: limits.intervals_of_address.max(1),
             most_people: limits.people_of_address.max(1),
@@ -99,6 +102,13 @@ impl IdentityIndex {
         }
         self.now = now;
         former
+    }
+
+    /// No event is to come: evidence of the files from `beyond_ns` after the last one is taken in, too, as it explains what came before it.
+    pub fn look_beyond(&mut self, beyond_ns: i64) {
+        if self.now > Timestamp::from_nanos(i64::MIN) {
+            self.advance(self.now.plus(beyond_ns));
+        }
     }
 
     /// True for the address of a proxy whose word on its clients is taken.
@@ -143,8 +153,11 @@ impl IdentityIndex {
         }
         let at = sighting.at;
         let record = self.places.entry(place).or_default();
-        if sighting.until.is_some_and(|until| until <= at) {
+        record.note_news();
+        let over = sighting.until.is_some_and(|until| until <= at);
+        if over {
             record.close(known.user.as_deref(), at, self.most_weighed);
+            record.session_ended();
         }
         if sighting.evidence == Evidence::Dhcp && sighting.confirmed {
             record.leased(sighting.mac, known.host.as_ref(), at, sighting.until, self.most_weighed);
@@ -159,6 +172,12 @@ impl IdentityIndex {
                 record.present(user, at, self.most_people);
             }
             self.whereabouts.note(user, ip, at);
+        }
+        if let Some(user) = known.user.as_ref().filter(|_| known.kind == Kind::Person && !over)
+            && weight::of(sighting.evidence) >= weight::COMPANY
+            && !self.whereabouts.roams(user, at)
+        {
+            record.seen(user, known.domain.as_ref(), sighting.evidence, at);
         }
         let shared = match place {
             Place::Address(ip) => record.is_shared(at) || people.is_shared(ip),
@@ -211,6 +230,30 @@ impl IdentityIndex {
         self.devices.note(ip.to_canonical(), device, at);
     }
 
+    /// Frames of an address came from a link address, from `since` to `last`; of an address `inside` the organisation it is that of its
+    /// station, unless it forwards for others.
+    pub fn station(
+        &mut self,
+        ip: IpAddr,
+        inside: bool,
+        mac: MacAddress,
+        (since, last): (Timestamp, Timestamp),
+    ) {
+        self.stations.note(ip.to_canonical(), inside, mac, Span { since, last });
+    }
+
+    /// An address answered a client: one that answers several is a server, and nobody's desk.
+    pub fn served(&mut self, ip: IpAddr, client: IpAddr) {
+        self.stations.served(ip.to_canonical(), client);
+    }
+
+    /// Grows whenever something is told that may change who used an address.
+    #[must_use]
+    pub fn news(&self, ip: IpAddr) -> u64 {
+        let ip = ip.to_canonical();
+        self.places.get(&Place::Address(ip)).map_or(0, PlaceRecord::news) + self.stations.news(ip)
+    }
+
     /// Pieces of evidence kept.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -245,7 +288,9 @@ impl IdentityIndex {
         let mut attribution = if shared {
             self.of_shared(question, planned, record)
         } else {
-            self.of_person(question, planned, record, mac)
+            let found = self.of_person(question, planned, record, mac);
+            let known = found.user.is_some() || !found.alternatives.is_empty();
+            if known { found } else { self.of_only_person(question, record).unwrap_or(found) }
         };
         attribution.mac = mac;
         let own = |user: &str| question.named.is_some_and(|(named, _)| named.eq_ignore_ascii_case(user));
@@ -277,26 +322,65 @@ impl IdentityIndex {
         if let Some(user) = planned.and_then(|entry| entry.user.as_deref()) {
             users.add_planned(user, at);
         }
-        for interval in
-            [record, of_link].into_iter().flatten().flat_map(|record| record.around(at, self.most_weighed))
-        {
-            let Some(user) = &interval.user else { continue };
-            if interval
-                .ports
-                .is_some_and(|(low, high)| question.port.is_none_or(|port| port < low || port > high))
-            {
-                continue;
+        let evidence = || {
+            let places = [record, of_link].into_iter().flatten();
+            places.flat_map(|record| record.around(at, self.most_weighed))
+        };
+        // A log-in after the fact explains it only where nobody was known before.
+        for before in [true, false] {
+            if !before && users.knows_a_person() {
+                break;
             }
-            let mut strength = interval.strength(at);
-            if lease_over.is_some_and(|over| interval.last <= over) {
-                strength *= weight::LEASE_OVER;
-            }
-            if strength > weight::NOTHING {
-                let service = interval.service || self.whereabouts.roams(user, at);
-                users.add(interval, strength, service, at);
+            for interval in evidence().filter(|interval| (interval.first <= at) == before) {
+                let Some(user) = &interval.user else { continue };
+                let holds = |(low, high)| question.port.is_some_and(|port| low <= port && port <= high);
+                if !interval.ports.is_none_or(holds) {
+                    continue;
+                }
+                let mut strength = interval.strength(at);
+                if lease_over.is_some_and(|over| interval.last <= over) {
+                    strength *= weight::LEASE_OVER;
+                }
+                if strength > weight::NOTHING {
+                    let service = interval.service || self.whereabouts.roams(user, at);
+                    users.add(interval, strength, service, at);
+                }
             }
         }
         users.decide(named, at)
+    }
+
+    /// The user of a station at which nobody else was ever seen, of a moment when the evidence says little by itself: as long as the
+    /// address is that station's, by its link address or its lease, the person who uses it is mostly the same.
+    fn of_only_person(&self, question: &Question<'_>, record: Option<&PlaceRecord>) -> Option<Attribution> {
+        let Question { ip, at, .. } = *question;
+        let record = record?;
+        let alone = record.alone().filter(|alone| weight::of(alone.evidence) >= weight::PRESENCE)?;
+        if self.devices.are_mixed(ip, at)
+            || self.stations.is_server(ip)
+            || self.whereabouts.roams(&alone.user, at)
+        {
+            return None;
+        }
+        let nearest = at.max(alone.seen.since).min(alone.seen.last);
+        let same = |span: Option<Span>| span.is_some_and(|span| span.covers(at) && span.covers(nearest));
+        if !same(self.stations.stay(ip)) && !same(record.lease()) {
+            return None;
+        }
+        let apart = at.since(nearest).abs();
+        let base = weight::of(alone.evidence);
+        let long = base * weight::ALONE * decay(apart, weight::ALONE_HALF_LIFE_S);
+        let before = at < nearest;
+        let short = if before { base * weight::HINDSIGHT * decay(apart, weight::HALF_LIFE_S) } else { 0.0 };
+        let confidence = long.max(short);
+        (confidence >= weight::LEAST).then(|| Attribution {
+            user: Some(alone.user.to_string()),
+            domain: alone.domain.as_deref().map(str::to_owned),
+            evidence: Some(alone.evidence),
+            confidence,
+            basis: Some(if short >= long { Basis::Afterwards } else { Basis::OnlyUser }),
+            ..Attribution::default()
+        })
     }
 
     /// The user of an address that several use at once (a terminal server, a NAT): only what speaks of the connection's port counts.
@@ -368,11 +452,11 @@ const NEARBY: u16 = 256;
 
 fn decay_of_shared(interval: &Interval, at: Timestamp) -> f32 {
     if at < interval.first {
-        crate::place::decay(interval.first.since(at), weight::HINDSIGHT_HALF_LIFE_S)
+        decay(interval.first.since(at), weight::HINDSIGHT_HALF_LIFE_S)
     } else if interval.until.is_some_and(|until| at > until) {
         0.0
     } else {
-        crate::place::decay(at.since(interval.last), weight::HALF_LIFE_S)
+        decay(at.since(interval.last), weight::HALF_LIFE_S)
     }
 }
 

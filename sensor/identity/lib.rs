@@ -15,6 +15,7 @@ mod log;
 mod people;
 mod place;
 mod plan;
+mod station;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

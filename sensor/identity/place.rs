@@ -2,6 +2,7 @@
 //!
 //! Owns: intervals, their order and their ends, and who comes and goes. Never does: weighing one user against another.
 
+use crate::station::Span;
 use crate::weight;
 use egret_model::{Evidence, MacAddress, Timestamp};
 use std::collections::VecDeque;
@@ -38,8 +39,18 @@ pub(crate) struct PlaceRecord {
     client: Option<(Option<MacAddress>, Option<Arc<str>>)>,
     /// When another client got it.
     changed_at: Option<Timestamp>,
+    /// Since when that client has had it, without interruption.
+    leased_since: Option<Timestamp>,
     /// The end of its last lease.
     leased_until: Option<Timestamp>,
+    /// When it was nobody's, between leases; the latest few times.
+    unleased: Vec<Span>,
+    /// The only person ever seen there, if there is one.
+    only: Only,
+    /// A session was seen to end there: whoever is not seen is not there.
+    sessions_end: bool,
+    /// Grows with everything that is told of it.
+    news: u64,
     /// Persons seen lately.
     people: Vec<Presence>,
     /// Several persons use the address at once; until then.
@@ -55,6 +66,25 @@ struct Presence {
     returned: bool,
 }
 
+/// Whether only one person was ever seen at an address.
+#[derive(Debug, Default)]
+enum Only {
+    #[default]
+    Nobody,
+    One(Alone),
+    Several,
+}
+
+/// The only person ever seen at an address.
+#[derive(Debug)]
+pub(crate) struct Alone {
+    pub(crate) user: Arc<str>,
+    pub(crate) domain: Option<Arc<str>>,
+    /// The best of the evidence.
+    pub(crate) evidence: Evidence,
+    pub(crate) seen: Span,
+}
+
 /// Repeated evidence of the same kind for the same identity within this time is one interval, nanoseconds.
 const COALESCE_NS: i64 = 3600 * weight::SECOND;
 /// How far back an interval that goes on is looked for.
@@ -66,6 +96,8 @@ const PRESENT_NS: i64 = 4 * 3600 * weight::SECOND;
 const STAYED_NS: i64 = 2700 * weight::SECOND;
 /// Persons who come and go at once make an address a shared one.
 const SHARERS: usize = 3;
+/// Times between leases that are kept in mind of one address.
+const MOST_GAPS: usize = 8;
 /// For how long an address counts as shared after it was last seen to be, nanoseconds.
 const SHARED_NS: i64 = 7 * 24 * 3600 * weight::SECOND;
 
@@ -224,15 +256,78 @@ impl PlaceRecord {
         if other {
             self.close(None, at, most);
             (self.changed_at, self.client) = (Some(at), None);
+            (self.only, self.sessions_end) = (Only::Nobody, false);
+        }
+        if let Some(over) = self.leased_until.filter(|until| *until < at) {
+            if self.unleased.len() >= MOST_GAPS {
+                self.unleased.remove(0);
+            }
+            self.unleased.push(Span { since: over, last: at });
+        }
+        if other || self.leased_until.is_none_or(|until| until < at) {
+            self.leased_since = Some(at);
         }
         let (known_mac, known_host) = self.client.take().unwrap_or_default();
         self.client = Some((mac.or(known_mac), host.cloned().or(known_host)));
         self.leased_until = until.or(self.leased_until.filter(|_| !other));
     }
 
-    /// The end of the last lease, if it was before `at`.
+    /// For how long the client has had the address.
+    pub(crate) fn lease(&self) -> Option<Span> {
+        Some(Span { since: self.leased_since?, last: self.leased_until? })
+    }
+
+    /// A session at the address was told to be over.
+    pub(crate) const fn session_ended(&mut self) {
+        self.sessions_end = true;
+    }
+
+    /// Somebody was seen at the address, whom `evidence` names: with another one than before, nobody is alone there.
+    pub(crate) fn seen(
+        &mut self,
+        user: &Arc<str>,
+        domain: Option<&Arc<str>>,
+        evidence: Evidence,
+        at: Timestamp,
+    ) {
+        match &mut self.only {
+            Only::One(alone) if alone.user.eq_ignore_ascii_case(user) => {
+                if weight::of(evidence) > weight::of(alone.evidence) {
+                    (alone.evidence, alone.domain) = (evidence, domain.cloned());
+                }
+                alone.seen = Span { since: alone.seen.since.min(at), last: alone.seen.last.max(at) };
+            }
+            Only::Nobody => {
+                let (user, domain) = (Arc::clone(user), domain.cloned());
+                self.only = Only::One(Alone { user, domain, evidence, seen: Span { since: at, last: at } });
+            }
+            Only::One(_) | Only::Several => self.only = Only::Several,
+        }
+    }
+
+    /// The only person ever seen there. None where sessions are seen to end: then whoever is not seen is not there.
+    pub(crate) const fn alone(&self) -> Option<&Alone> {
+        match &self.only {
+            Only::One(alone) if !self.sessions_end => Some(alone),
+            _ => None,
+        }
+    }
+
+    /// Something was told of the address.
+    pub(crate) const fn note_news(&mut self) {
+        self.news += 1;
+    }
+
+    /// Grows with everything that is told of the address.
+    pub(crate) const fn news(&self) -> u64 {
+        self.news
+    }
+
+    /// The end of the lease before `at`, if nobody had the address then.
     pub(crate) fn lease_over(&self, at: Timestamp) -> Option<Timestamp> {
-        self.leased_until.filter(|until| *until < at)
+        let between =
+            || self.unleased.iter().find(|gap| gap.since < at && at < gap.last).map(|gap| gap.since);
+        self.leased_until.filter(|until| *until < at).or_else(between)
     }
 
     /// A person was seen: whether several use the address at once shows when they come and go. At most `most` are kept in mind.

@@ -1,7 +1,7 @@
 //! The evidence model, case by case.
 
 use crate::{AddressPlan, IdentityIndex, People, Question};
-use egret_model::{Attribution, Evidence, IdentityLimits, MacAddress, Sighting, Timestamp};
+use egret_model::{Attribution, Basis, Evidence, IdentityLimits, MacAddress, Sighting, Timestamp};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -243,4 +243,68 @@ fn several_systems_behind_an_address_lower_what_is_known_of_it() {
     // What the exchange itself says holds, whatever else is behind the address.
     let own = named_at(&index, 40, ("alice", Evidence::ProxyAuth)).confidence;
     assert!(own > 0.95 * sure, "{own} of {sure}");
+}
+
+fn stays(index: &mut IdentityIndex, since: i64, last: i64, mac: u8) {
+    let span = (Timestamp::from_seconds(since), Timestamp::from_seconds(last));
+    index.station(IP, true, MacAddress([2, 0, 0x5e, 0x10, 0, mac]), span);
+}
+
+#[test]
+fn the_only_user_of_a_station_is_named_for_what_long_precedes_the_evidence() {
+    const DAY: i64 = 86_400;
+    let ntlm = |second, user: &str| seen(second, user, Evidence::Ntlm);
+    let mut index = index("ip,user\n", &[ntlm(4 * DAY, "carol")]);
+    assert_eq!(who(&index, 0).user, None, "the address may have been anybody's");
+    stays(&mut index, 0, 5 * DAY, 1);
+    let long = who(&index, 0);
+    assert_eq!((long.user.as_deref(), long.evidence), (Some("carol"), Some(Evidence::Ntlm)));
+    assert_eq!(long.basis, Some(Basis::OnlyUser));
+    assert!((0.2..0.4).contains(&long.confidence), "{long:?}");
+    let short = who(&index, 4 * DAY - 2 * 3600);
+    assert_eq!((short.user.as_deref(), short.basis), (Some("carol"), Some(Basis::Afterwards)));
+    assert!((0.4..0.6).contains(&short.confidence), "{short:?}");
+    assert_eq!(who(&index, 4 * DAY + 60).basis, None);
+    assert_eq!(who(&index, 5 * DAY).basis, Some(Basis::OnlyUser), "long after it, too");
+    assert_eq!(who(&index, 5 * DAY + 60).user, None, "nothing says that it is still the same station");
+    // Somebody else, if only by a weaker log-in, and nobody knows.
+    let mut shared =
+        self::index("ip,user\n", &[ntlm(4 * DAY, "carol"), seen(4 * DAY + 60, "bob", Evidence::FtpLogin)]);
+    stays(&mut shared, 0, 5 * DAY, 1);
+    assert_eq!(who(&shared, 0).user, None);
+    // Another station has the address since.
+    let mut moved = self::index("ip,user\n", &[ntlm(4 * DAY, "carol")]);
+    stays(&mut moved, 0, DAY, 1);
+    stays(&mut moved, 2 * DAY, 5 * DAY, 2);
+    assert_eq!(who(&moved, 0).user, None);
+    assert_eq!(who(&moved, 2 * DAY + 1).user.as_deref(), Some("carol"));
+    // Where sessions are seen to end, whoever is not seen is not there.
+    let mut ended = self::index("ip,user\n", &[ntlm(4 * DAY, "carol")]);
+    ended.add(&Sighting {
+        until: Some(Timestamp::from_seconds(4 * DAY + 60)),
+        ..seen(4 * DAY + 60, "carol", Evidence::WindowsLogon)
+    });
+    stays(&mut ended, 0, 5 * DAY, 1);
+    assert_eq!(who(&ended, 0).user, None);
+    // A server's traffic is its own.
+    for client in 2..6 {
+        index.served(IP, [10, 0, 0, client].into());
+    }
+    assert_eq!(who(&index, 0).user, None);
+}
+
+#[test]
+fn a_lease_that_covers_both_moments_does_as_well() {
+    let leased = |seconds, host: &str| Sighting {
+        host: Some(host.to_owned()),
+        until: Some(Timestamp::from_seconds(seconds + 4 * 3600)),
+        ..seen(seconds, "", Evidence::Dhcp)
+    };
+    let log_in = seen(3 * 3600, "alice", Evidence::Kerberos);
+    let alone = index("ip,user\n", &[leased(0, "A-LT"), log_in.clone()]);
+    assert_eq!(who(&alone, 60).user.as_deref(), Some("alice"));
+    assert_eq!(who(&alone, 60).basis, Some(Basis::Afterwards));
+    let other = index("ip,user\n", &[leased(0, "A-LT"), leased(7200, "B-LT"), log_in]);
+    assert_eq!(who(&other, 60).user, None, "another client has it since");
+    assert_eq!(who(&other, 7300).user.as_deref(), Some("alice"));
 }

@@ -22,6 +22,15 @@ pub(crate) const HINDSIGHT_NS: i64 = 3600 * SECOND;
 /// What evidence seen afterwards is worth at best, compared with evidence seen before.
 pub(crate) const HINDSIGHT: f32 = 0.8;
 
+/// What evidence of the only person ever seen at a station is worth, long before and after it was seen.
+pub(crate) const ALONE: f32 = 0.45;
+
+/// Half-life of that, seconds (7 days): desks are given to others within weeks, not hours.
+pub(crate) const ALONE_HALF_LIFE_S: f32 = 7.0 * 86_400.0;
+
+/// Evidence from this weight on shows that somebody else was at a station, too.
+pub(crate) const COMPANY: f32 = 0.5;
+
 /// What an unconfirmed exchange (no answer was captured) is worth, compared with a confirmed one.
 pub(crate) const UNCONFIRMED: f32 = 0.5;
 

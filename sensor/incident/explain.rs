@@ -5,7 +5,9 @@
 use crate::leaver::leaving;
 use crate::open::{Evidence, Open, SEVERAL};
 use crate::score;
-use egret_model::{Anomaly, AnomalyKind, FindingRecord, Moment, Policy, PolicyVerdict, TransferRecord};
+use egret_model::{
+    Anomaly, AnomalyKind, Basis, FindingRecord, Moment, Policy, PolicyVerdict, TransferRecord,
+};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -124,8 +126,14 @@ pub(crate) fn reasons(open: &Open, policy: &Policy) -> Vec<String> {
             reasons.push(format!("attributed to {user} (confidence {:.2})", open.attribution_confidence));
         }
         (Some(user), Some(evidence)) => reasons.push(format!(
-            "attributed to {user} by {evidence} (confidence {:.2})",
-            open.attribution_confidence
+            "attributed to {user} by {evidence} (confidence {:.2}){}",
+            open.attribution_confidence,
+            match open.basis {
+                Some(Basis::Afterwards) => ", which was seen only afterwards",
+                Some(Basis::OnlyUser) =>
+                    ", the only user ever seen at that station, though not near that time",
+                None => "",
+            }
         )),
         _ => reasons.push("no identity evidence names a user of this address at that time".to_owned()),
     }

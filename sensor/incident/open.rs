@@ -5,7 +5,7 @@
 use crate::explain;
 use egret_context::Context;
 use egret_model::{
-    Anomaly, Confidence, FindingRecord, IdHasher, IncidentLimits, Moment, Person, Severity, Timestamp,
+    Anomaly, Basis, Confidence, FindingRecord, IdHasher, IncidentLimits, Moment, Person, Severity, Timestamp,
     TransferRecord,
 };
 use foldhash::{HashSet, HashSetExt as _};
@@ -49,6 +49,8 @@ pub(crate) struct Open {
     pub(crate) user: Option<String>,
     pub(crate) host: Option<String>,
     pub(crate) attribution: Option<String>,
+    /// How that evidence reaches the moment, where it was not seen before it.
+    pub(crate) basis: Option<Basis>,
     pub(crate) attribution_confidence: f32,
     pub(crate) first_at: Timestamp,
     pub(crate) last_at: Timestamp,
@@ -124,6 +126,7 @@ impl Open {
             user: sender.user.clone(),
             host: sender.host.clone().or_else(|| Some(sender.ip.to_string())),
             attribution: sender.evidence.map(|evidence| evidence.to_string()),
+            basis: sender.basis,
             attribution_confidence: sender.confidence.unwrap_or(0.0),
             receiver: Some(transfer.receiver.ip),
             asset: context
@@ -163,6 +166,7 @@ impl Open {
             user: None,
             host: None,
             attribution: None,
+            basis: None,
             attribution_confidence: 0.0,
             first_at,
             last_at,

@@ -1,6 +1,6 @@
 //! What `behavior` is told, and what it tells: flows without their content, names that were asked for, and anomalies.
 
-use crate::{Endpoint, FlowKind, Person, Protocol, Severity, Timestamp};
+use crate::{Endpoint, FlowKind, MacAddress, Person, Protocol, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
@@ -62,6 +62,8 @@ pub struct FlowSummary {
     pub initiator: Endpoint,
     /// The other end.
     pub responder: Endpoint,
+    /// Link addresses of the initiator and of the responder, where seen.
+    pub macs: (Option<MacAddress>, Option<MacAddress>),
     /// Time of its first packet.
     pub opened_at: Timestamp,
     /// Time of its latest packet.

@@ -51,7 +51,7 @@ pub use record::{
     PolicyVerdict, Profile, RiskShare, SightingRecord, Summary, TransferRecord, UserRisk,
 };
 pub use segment::{MacAddress, Segment, TcpFlags, Transport, TunnelPath};
-pub use sighting::{Attribution, Evidence, Person, Sighting};
+pub use sighting::{Attribution, Basis, Evidence, Person, Sighting};
 pub use time::Timestamp;
 pub use transfer::{Protocol, ProtocolEvent, TransferKey, TransferStart};
 pub use vitals::{

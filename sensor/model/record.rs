@@ -1,8 +1,8 @@
 //! The native records of DESIGN: the one source of every output format.
 
 use crate::{
-    Anomaly, Confidence, Coverage, Evidence, Excepted, ObjectRecord, Person, Protocol, Severity, Timestamp,
-    Uninspected,
+    Anomaly, Basis, Confidence, Coverage, Evidence, Excepted, ObjectRecord, Person, Protocol, Severity,
+    Timestamp, Uninspected,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,6 +50,9 @@ pub struct Party {
     /// How sure, 0.0 to 1.0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f32>,
+    /// How the evidence for `user` reaches the moment, where it was not seen before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
     /// Users that the evidence names as well as, or instead of, `user`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<String>,
@@ -72,6 +75,7 @@ impl Party {
             domain: None,
             evidence: None,
             confidence: None,
+            basis: None,
             alternatives: Vec::new(),
             person: None,
         }

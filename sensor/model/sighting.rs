@@ -94,6 +94,16 @@ pub struct Sighting {
     pub until: Option<Timestamp>,
 }
 
+/// How evidence reaches a moment, where it was not seen at that moment or shortly before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Basis {
+    /// It was seen afterwards.
+    Afterwards,
+    /// It was seen long before or long afterwards, and nobody else was ever seen at the station.
+    OnlyUser,
+}
+
 /// Who sent something, and how that is known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Attribution {
@@ -109,6 +119,8 @@ pub struct Attribution {
     pub evidence: Option<Evidence>,
     /// 0.0 to 1.0; 0.0 without a user and a host.
     pub confidence: f32,
+    /// How that evidence reaches the moment, where it was not seen before it.
+    pub basis: Option<Basis>,
     /// Users named by evidence as strong as the best: why `user` is empty, or how sure it is.
     pub alternatives: Vec<String>,
     /// What the directory knows of the user.

@@ -4,6 +4,7 @@
 
 use crate::config::{InternalNetworks, direction};
 use crate::event::{Event, FinishedTransfer};
+use crate::held::Held;
 use crate::observe::{self, Observed, Waiting};
 use crate::{Record, SinkError};
 use egret_behavior::{Behavior, Contact};
@@ -16,8 +17,11 @@ use egret_model::{
     Party, Protocol, Sighting, SightingRecord, Timestamp, TransferRecord, TransferStart,
 };
 use egret_protocol::LinkWatch;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// What behaviour sees may run ahead of transfers that wait, when there is much of it; so far at most, nanoseconds (4 h).
+const LAG_NS: i64 = 4 * 3600 * 1_000_000_000;
 
 /// Makes records of events. Events come in the order of [`crate::event::Stamp`].
 pub(crate) struct Recorder {
@@ -30,10 +34,12 @@ pub(crate) struct Recorder {
     behavior: Behavior,
     /// Flows and names, in the order of their time, as far as it is known.
     waiting: Waiting,
-    /// Transfers that wait for evidence which may still come (a log-in seen just after), oldest first.
-    held: VecDeque<(Timestamp, Box<FinishedTransfer>)>,
+    /// Transfers that wait for evidence which may still come: all for a moment (a log-in seen just after), those of somebody unknown, and
+    /// what is behind them, for as long as there is room.
+    held: Held,
     hold_ns: i64,
-    held_most: usize,
+    /// How long those wait; a live run has none of it, and amends what it has told.
+    hindsight_ns: i64,
     /// Told apart from other runs over the same interfaces by this; nothing in a replay, whose ids are those of its captures.
     run: Option<Timestamp>,
     totals: RecordTotals,
@@ -72,9 +78,9 @@ impl Recorder {
             incidents: Correlator::new(&limits.incident, Arc::clone(&context)),
             behavior: Behavior::new(&limits.behavior, context),
             waiting: Waiting::new(limits.pipeline.held_flows),
-            held: VecDeque::new(),
+            held: Held::new(limits),
             hold_ns: limits.pipeline.attribution_hold_ns,
-            held_most: limits.pipeline.held_transfers.max(1),
+            hindsight_ns: limits.pipeline.hindsight_hold_ns,
             run: None,
             totals: RecordTotals::default(),
         }
@@ -82,22 +88,20 @@ impl Recorder {
 
     /// For a live run that began at `began`: ids are its own, and incidents are told while they grow.
     pub(crate) fn of_run(self, began: Timestamp) -> Self {
-        Self { run: Some(began), incidents: self.incidents.following(), ..self }
+        Self { run: Some(began), incidents: self.incidents.following(), hindsight_ns: 0, ..self }
     }
 
     /// Takes the next event, and records what has waited for long enough.
     pub(crate) fn take(&mut self, at: Timestamp, event: Event, sink: Sink<'_>) -> Result<(), SinkError> {
         self.advance(at);
-        while let Some((since, _)) = self.held.front()
-            && (at.since(*since) > self.hold_ns || self.held.len() >= self.held_most)
-        {
-            self.release_oldest(sink)?;
-        }
-        self.observe_until(at.plus(-self.hold_ns));
+        self.release(at.plus(-self.hold_ns), sink)?;
         match event {
-            Event::Flow(flow) => self.waiting.flow(flow),
+            Event::Flow(flow) => {
+                observe::stations(&flow, &self.internal, &mut self.identity);
+                self.waiting.flow(flow);
+            }
             Event::Name(asked) => self.waiting.name(at, asked),
-            Event::Transfer(transfer) => self.held.push_back((at, transfer)),
+            Event::Transfer(transfer) => self.held.push(at, transfer),
             // The merge passes on what it comes to.
             Event::Promised(_) => {}
             Event::Sighting(sighting) => self.sighting(*sighting, sink)?,
@@ -131,21 +135,50 @@ impl Recorder {
 
     fn sign_in(&mut self, sighting: &Sighting) {
         if let Some(actor) = observe::former(sighting, &self.identity) {
-            let Self { behavior, incidents, .. } = self;
-            behavior.sign_in(&actor, sighting.at, &mut |anomaly| incidents.anomaly(&anomaly));
+            self.waiting.sign_in(sighting.at, actor);
         }
     }
 
     /// No event from before `now` will come: what has waited for long enough is recorded.
     pub(crate) fn pass_time(&mut self, now: Timestamp, sink: Sink<'_>) -> Result<(), SinkError> {
         self.advance(now);
-        while let Some((since, _)) = self.held.front()
-            && now.since(*since) >= self.hold_ns
-        {
+        self.release(now.plus(1 - self.hold_ns), sink)
+    }
+
+    /// Records what has waited for a moment, from before `due`, unless its sender may still become known.
+    fn release(&mut self, due: Timestamp, sink: Sink<'_>) -> Result<(), SinkError> {
+        let mut until = due;
+        while let Some((since, _)) = self.held.oldest() {
+            let goes = since < due
+                && (since.plus(self.hindsight_ns) < due
+                    || self.held.is_crowded()
+                    || (self.waiting.is_crowded() && since.plus(LAG_NS) < due)
+                    || self.oldest_is_known());
+            if !goes && !self.held.is_full() {
+                until = until.min(since);
+                break;
+            }
             self.release_oldest(sink)?;
         }
-        self.observe_until(now.plus(-self.hold_ns));
+        self.observe_until(until);
         Ok(())
+    }
+
+    /// False while nobody knows whose the oldest transfer is, and evidence could tell.
+    fn oldest_is_known(&mut self) -> bool {
+        let Some((_, finished)) = self.held.oldest() else { return true };
+        let client = finished.client();
+        if !self.internal.contains(client.ip) {
+            return true;
+        }
+        let news = self.identity.news(client.ip);
+        if !self.held.is_news(news) {
+            return false;
+        }
+        let Some((_, finished)) = self.held.oldest() else { return true };
+        let mut party = Party::new(client.ip, client.port);
+        self.attribute(&mut party, finished.ended_at, Some(&finished.start));
+        party.user.is_some() || !party.alternatives.is_empty()
     }
 
     /// Of a live run: records the incidents that arose or grew since the last call, as they stand now.
@@ -195,9 +228,10 @@ impl Recorder {
 
     /// The end of input: everything held is recorded, every incident closed. The incidents come ranked.
     pub(crate) fn finish(mut self, sink: Sink<'_>) -> Result<(RecordTotals, Vec<Incident>), SinkError> {
-        while let Some((_, finished)) = self.held.front() {
-            let ended_at = finished.ended_at;
-            self.observe_until(ended_at);
+        if self.hindsight_ns > 0 {
+            self.identity.look_beyond(self.hindsight_ns.min(LAG_NS));
+        }
+        while self.held.len() > 0 {
             self.release_oldest(sink)?;
         }
         self.observe_until(Timestamp::MAX);
@@ -210,7 +244,8 @@ impl Recorder {
     }
 
     fn release_oldest(&mut self, sink: Sink<'_>) -> Result<(), SinkError> {
-        let Some((_, finished)) = self.held.pop_front() else { return Ok(()) };
+        let Some(finished) = self.held.pop() else { return Ok(()) };
+        self.observe_until(finished.ended_at);
         let (transfer, mut findings) = self.record(*finished);
         for finding in &mut findings {
             self.except(&transfer, finding);
@@ -244,6 +279,7 @@ impl Recorder {
                     behavior.name(&actor, asked.server, &asked.observation, at, sink);
                 }
                 Observed::Name(..) => {}
+                Observed::SignIn(at, actor) => behavior.sign_in(&actor, at, sink),
             }
         }
     }
@@ -372,12 +408,14 @@ impl Recorder {
             question.named = user.or(question.named);
         }
         let found = self.identity.attribute(&question);
-        let Attribution { user, host, domain, mac, evidence, confidence, alternatives, person } = found;
+        let Attribution { user, host, domain, mac, evidence, confidence, basis, alternatives, person } =
+            found;
         party.confidence = evidence.map(|_| (confidence * 100.0).round() / 100.0);
         party.user = user;
         party.host = host;
         party.domain = domain;
         party.evidence = evidence;
+        party.basis = basis;
         party.alternatives = alternatives;
         party.person = person.map(Box::new);
         party.mac = party.mac.take().or_else(|| mac.map(|mac| mac.to_string()));

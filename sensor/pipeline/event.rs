@@ -4,7 +4,8 @@
 
 use crate::unpack::Promise;
 use egret_model::{
-    Coverage, FlowSummary, Hit, LinkFrame, ObjectRecord, Observation, Sighting, Timestamp, TransferStart,
+    Coverage, Endpoint, FlowSummary, Hit, LinkFrame, Match, ObjectRecord, Observation, Sighting, Timestamp,
+    TransferStart,
 };
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -81,6 +82,39 @@ pub(crate) struct FinishedTransfer {
 }
 
 impl FinishedTransfer {
+    /// Memory that it takes, bytes, roughly.
+    pub(crate) fn footprint(&self) -> usize {
+        let Self { start, tunnel, objects, hits, .. } = self;
+        let texts = [&start.server_name, &start.user, &start.filename, &start.media_type];
+        let texts = texts.into_iter().flatten().chain([&start.operation]).chain(&start.codings).chain(tunnel);
+        let object = |object: &ObjectRecord| {
+            let name = object.filename.as_ref().map_or(0, String::len);
+            size_of::<ObjectRecord>()
+                + object.path.len()
+                + name
+                + object.media_type.len()
+                + object.sha256.len()
+        };
+        let hit = |(_, hit): &(usize, Hit)| {
+            let why = |one: &Match| one.why.iter().map(|why| size_of::<String>() + why.len()).sum::<usize>();
+            let found = |one: &Match| size_of::<Match>() + one.redacted.len() + one.context.len() + why(one);
+            size_of::<Hit>()
+                + hit.values.len() * size_of::<u64>()
+                + hit.matches.iter().map(found).sum::<usize>()
+        };
+        size_of::<Self>()
+            + size_of::<TransferStart>()
+            + texts.map(|text| size_of::<String>() + text.len()).sum::<usize>()
+            + start.facts.iter().map(|(_, value)| size_of::<(&str, String)>() + value.len()).sum::<usize>()
+            + objects.iter().map(object).sum::<usize>()
+            + hits.iter().map(hit).sum::<usize>()
+    }
+
+    /// The client of the exchange, as the start tells it.
+    pub(crate) fn client(&self) -> Endpoint {
+        if self.start.from == self.start.server { self.start.receiver } else { self.start.sender }
+    }
+
     /// What could not be inspected of what the stream delivered: gaps were counted when the stream told them.
     pub(crate) fn refused(&self) -> Coverage {
         Coverage { gap: 0, ..self.uninspected }

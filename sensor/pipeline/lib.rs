@@ -12,6 +12,7 @@ mod dispatch;
 mod event;
 mod evidence;
 mod excerpt;
+mod held;
 mod inspect;
 #[cfg(unix)]
 pub mod live;

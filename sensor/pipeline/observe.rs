@@ -10,7 +10,7 @@ use crate::correlate::host_of;
 use crate::event::Asked;
 use egret_behavior::{Actor, Peer};
 use egret_identity::{IdentityIndex, Question};
-use egret_model::{Direction, FlowSummary, Sighting, Timestamp, TransferRecord};
+use egret_model::{Direction, FlowKind, FlowSummary, Sighting, Timestamp, TransferRecord};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -18,6 +18,8 @@ use std::net::IpAddr;
 pub(crate) enum Observed {
     Flow(Box<FlowSummary>),
     Name(Timestamp, Box<Asked>),
+    /// Somebody signed in whose employment has ended.
+    SignIn(Timestamp, Box<Actor>),
 }
 
 /// Flows and names by time; among equals, in order of arrival.
@@ -40,6 +42,15 @@ impl Waiting {
         self.insert(at, Observed::Name(at, asked));
     }
 
+    pub(crate) fn sign_in(&mut self, at: Timestamp, actor: Actor) {
+        self.insert(at, Observed::SignIn(at, Box::new(actor)));
+    }
+
+    /// There are more than may wait: the oldest is judged at once.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.by_time.len() > self.most
+    }
+
     fn insert(&mut self, at: Timestamp, observed: Observed) {
         self.arrived += 1;
         self.by_time.insert((at, self.arrived), observed);
@@ -48,7 +59,7 @@ impl Waiting {
     /// The next one from up to `until`, or the oldest if there are too many.
     pub(crate) fn next(&mut self, until: Timestamp) -> Option<Observed> {
         let (oldest, _) = self.by_time.first_key_value()?.0;
-        (*oldest <= until || self.by_time.len() > self.most)
+        (*oldest <= until || self.is_crowded())
             .then(|| self.by_time.pop_first())
             .flatten()
             .map(|(_, next)| next)
@@ -60,6 +71,19 @@ pub(crate) fn actor(ip: IpAddr, port: Option<u16>, at: Timestamp, identity: &Ide
     let attribution = identity.attribute(&Question { ip, port, at, named: None });
     let confidence = attribution.evidence.map(|_| attribution.confidence);
     Actor { user: attribution.user, host: attribution.host, ip, confidence, person: attribution.person }
+}
+
+/// What a flow tells of the stations at its ends.
+pub(crate) fn stations(flow: &FlowSummary, internal: &InternalNetworks, identity: &mut IdentityIndex) {
+    let (initiator, responder) = (flow.initiator.ip, flow.responder.ip);
+    for (ip, mac) in [(initiator, flow.macs.0), (responder, flow.macs.1)] {
+        if let Some(mac) = mac {
+            identity.station(ip, internal.contains(ip), mac, (flow.opened_at, flow.last_at));
+        }
+    }
+    if flow.kind == FlowKind::Tcp && flow.up.bytes > 0 && flow.down.bytes > 0 {
+        identity.served(responder, initiator);
+    }
 }
 
 /// Who signed in though the employment has ended.

@@ -148,6 +148,7 @@ impl Tally {
             kind: flow.kind,
             initiator: flow.initiator,
             responder: flow.responder,
+            macs: (flow.initiator_mac, flow.responder_mac),
             opened_at: flow.opened_at,
             last_at: flow.last_at,
             up,

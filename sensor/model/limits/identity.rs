@@ -23,6 +23,9 @@ pub struct IdentityLimits {
     /// Addresses whose devices are kept in mind, to tell those that several use at once; beyond it those of the last hour stay.
     /// Default 65,536.
     pub devices: usize,
+    /// Addresses, and link addresses, that are kept in mind, to tell for how long an address has been the same station's; of further
+    /// ones nothing is said. Default 131,072, some 200 bytes each.
+    pub stations: usize,
 }
 
 impl Default for IdentityLimits {
@@ -35,6 +38,7 @@ impl Default for IdentityLimits {
             addresses_of_person: 6,
             weighed: 4_096,
             devices: 1 << 16,
+            stations: 1 << 17,
         }
     }
 }

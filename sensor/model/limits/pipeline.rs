@@ -15,8 +15,14 @@ pub struct PipelineLimits {
     /// The configuration of a live run has a key of its own for it, with another default.
     #[serde(skip)]
     pub attribution_hold_ns: i64,
+    /// Event time for which a replay lets a transfer of somebody unknown wait for evidence that comes long after it, and with it
+    /// what comes behind it, as long as there is room. Default 14 days.
+    #[serde(skip)]
+    pub hindsight_hold_ns: i64,
     /// Transfers that may wait so; the oldest is recorded at once when there are more. Default 10,000.
     pub held_transfers: usize,
+    /// Memory of transfers that wait for longer than a moment, bytes; beyond it the oldest is recorded. Default 32 MiB.
+    pub held_bytes: usize,
     /// Flows and names that wait so; the oldest is judged at once when there are more. Default 16,384.
     pub held_flows: usize,
     /// Largest container that is still unpacked under overload, bytes; larger ones are hashed, scanned raw and over-limit. Live
@@ -35,7 +41,9 @@ impl Default for PipelineLimits {
             shards: 16,
             queue_batches: 32,
             attribution_hold_ns: 60_000_000_000,
+            hindsight_hold_ns: 14 * 86_400_000_000_000,
             held_transfers: 10_000,
+            held_bytes: 32 << 20,
             held_flows: 16_384,
             strained_container_bytes: 256 << 10,
             unpackers: 1,

@@ -180,7 +180,9 @@ fn config(workers: usize) -> LiveConfig {
 
 fn replayed() -> Vec<String> {
     let kept = Kept::default();
-    let config = config(1);
+    let mut config = config(1);
+    // A live run amends incidents instead of waiting so long.
+    config.limits.pipeline.hindsight_hold_ns = 0;
     let mut sink = kept.clone();
     let replay_config = ReplayConfig {
         limits: config.limits,
