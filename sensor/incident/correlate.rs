@@ -3,14 +3,17 @@
 //! Owns: the open incidents, by sender and destination, and their closing by time and limits. Never does: wording and scoring,
 //! which are `explain` and `score`.
 
+use crate::activity::Activity;
 use crate::conclude::{Concluder, rank};
 use crate::daily::Daily;
-use crate::open::{Open, SEVERAL, Story, actor_of, destination_of, sender_of};
+use crate::open::{Open, SEVERAL, Story, actor_of, destination_of, sender_named, sender_of};
 use egret_context::Context;
 use egret_model::{
-    Anomaly, Confidence, Direction, FindingRecord, Incident, IncidentLimits, Timestamp, TransferRecord,
+    Anomaly, Attribution, Confidence, Direction, FindingRecord, Incident, IncidentLimits, Timestamp,
+    TransferRecord,
 };
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Joins findings into incidents. Transfers come in the order of their time; the same transfers in the same order give the
@@ -20,8 +23,7 @@ pub struct Correlator {
     limits: IncidentLimits,
     concluder: Concluder,
     open: HashMap<Story, Open>,
-    /// Open incidents by last activity, for closing the one idle longest.
-    idle: BTreeSet<(Timestamp, Story)>,
+    activity: Activity,
     daily: Daily,
     closed: Vec<Incident>,
     /// Where incidents are told while they grow: those that have grown since they were last told.
@@ -34,6 +36,19 @@ pub struct Correlator {
 struct Grown {
     open: BTreeSet<Story>,
     closed: Vec<Incident>,
+    /// Open ones of which nobody knows who sent.
+    nameless: BTreeMap<Story, Unknown>,
+}
+
+/// A sender whom nobody knows yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Unknown {
+    /// The address.
+    pub ip: IpAddr,
+    /// The first and the last moment of the incident.
+    pub span: (Timestamp, Timestamp),
+    /// What was told of the address when it was asked last; for whoever asks, to know that nothing has changed.
+    pub news: u64,
 }
 
 impl Correlator {
@@ -44,7 +59,7 @@ impl Correlator {
             limits: limits.clone(),
             concluder: Concluder::new(limits, context),
             open: HashMap::new(),
-            idle: BTreeSet::new(),
+            activity: Activity::default(),
             daily: Daily::default(),
             closed: Vec::new(),
             following: None,
@@ -117,19 +132,16 @@ impl Correlator {
 
     /// Where a sender's latest story goes.
     fn latest_of(&self, sender: &str, now: Timestamp) -> Option<String> {
-        let begun = self.open.iter().filter(|(story, _)| story.sender == sender);
-        let latest = begun.filter(|(_, open)| open.last_at.plus(self.limits.window_ns) >= now);
-        latest
-            .max_by(|(a, x), (b, y)| (x.last_at, &a.destination).cmp(&(y.last_at, &b.destination)))
-            .map(|(story, _)| story.destination.clone())
+        let (last_at, destination) = self.activity.latest_of(sender)?;
+        (last_at.plus(self.limits.window_ns) >= now).then(|| destination.to_owned())
     }
 
     /// Begins a story if it is not open, and lets something join it.
     fn grow(&mut self, story: Story, begin: impl FnOnce(Story) -> Open, join: impl FnOnce(&mut Open)) {
         if let Some(open) = self.open.get(&story) {
-            self.idle.remove(&(open.last_at, story.clone()));
+            self.activity.forget(&story, open.last_at);
         } else if self.open.len() >= self.limits.open.max(1)
-            && let Some((_, oldest)) = self.idle.pop_first()
+            && let Some(oldest) = self.activity.pop()
             && let Some(open) = self.open.remove(&oldest)
         {
             self.close(&open);
@@ -139,8 +151,13 @@ impl Correlator {
             begin(story.clone())
         });
         join(open);
-        self.idle.insert((open.last_at, story.clone()));
+        self.activity.note(&story, open.last_at);
         if let Some(grown) = &mut self.following {
+            if let (None, Some(ip)) = (&open.user, open.sender_ip) {
+                let span = (open.first_at, open.last_at);
+                let unknown = grown.nameless.entry(story.clone()).or_insert(Unknown { ip, span, news: 0 });
+                (unknown.span, unknown.news) = (span, 0);
+            }
             grown.open.insert(story);
         }
     }
@@ -151,12 +168,40 @@ impl Correlator {
         self.raised
     }
 
+    /// Of a correlator that is [`following`](Self::following): asks who the senders are that nobody knew when their incidents were
+    /// told. An incident whose sender is known now has grown, under the id that it has; what its sender does from now on joins it, unless
+    /// there is an incident of the sender with that destination already.
+    pub fn name_senders(&mut self, who: &mut dyn FnMut(&mut Unknown) -> Option<Attribution>) {
+        let Some(grown) = &mut self.following else { return };
+        let mut named = Vec::new();
+        grown.nameless.retain(|story, unknown| {
+            let found = who(unknown).filter(|found| found.user.is_some());
+            let goes_on = found.is_none();
+            named.extend(found.map(|found| (story.clone(), found)));
+            goes_on
+        });
+        for (story, found) in named {
+            let Some(mut open) = self.open.remove(&story) else { continue };
+            self.activity.forget(&story, open.last_at);
+            open.name_sender(found);
+            let sender = open.user.as_ref().map(|user| sender_named(user)).unwrap_or_default();
+            let known = Story { sender, destination: story.destination.clone() };
+            let becomes = if self.open.contains_key(&known) { story.clone() } else { known };
+            open.story = becomes.clone();
+            self.activity.note(&becomes, open.last_at);
+            if let Some(grown) = &mut self.following {
+                grown.open.remove(&story);
+                grown.open.insert(becomes.clone());
+            }
+            self.open.insert(becomes, open);
+        }
+    }
+
     /// Of a correlator that is [`following`](Self::following): incidents that arose or grew since the last call, as they stand
     /// now, the most urgent first. An incident keeps its id, so that a later state takes the place of an earlier one.
     pub fn take_grown(&mut self) -> Vec<Incident> {
-        let Some(Grown { open, closed }) = self.following.as_mut().map(std::mem::take) else {
-            return Vec::new();
-        };
+        let Some(grown) = self.following.as_mut() else { return Vec::new() };
+        let (open, closed) = (std::mem::take(&mut grown.open), std::mem::take(&mut grown.closed));
         let mut incidents = closed;
         incidents.append(&mut self.closed); // what a day has come to is told when the day is over
         let Self { concluder, open: all, .. } = self;
@@ -174,7 +219,7 @@ impl Correlator {
     /// Closes everything: the incidents not taken yet, or when following not told as they stand, ranked by risk, then by time.
     #[must_use]
     pub fn finish(mut self) -> Vec<Incident> {
-        while let Some((_, story)) = self.idle.pop_first() {
+        while let Some(story) = self.activity.pop() {
             if let Some(open) = self.open.remove(&story) {
                 self.close(&open);
             }
@@ -202,10 +247,7 @@ impl Correlator {
     }
 
     fn close_idle(&mut self, now: Timestamp) {
-        while let Some((last_at, story)) = self.idle.first().cloned()
-            && now.since(last_at) > self.limits.window_ns
-        {
-            self.idle.pop_first();
+        while let Some(story) = self.activity.pop_idle(now.plus(-self.limits.window_ns)) {
             if let Some(open) = self.open.remove(&story) {
                 self.close(&open);
             }
@@ -216,6 +258,7 @@ impl Correlator {
         match &mut self.following {
             None => self.closed.push(self.concluder.conclude(open)),
             Some(grown) => {
+                grown.nameless.remove(&open.story);
                 // Otherwise its last state was told.
                 if grown.open.remove(&open.story) {
                     grown.closed.push(self.concluder.conclude(open));

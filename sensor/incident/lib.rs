@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod activity;
 mod conclude;
 mod correlate;
 mod daily;
@@ -15,4 +16,4 @@ mod profile;
 mod score;
 mod user_risk;
 
-pub use correlate::Correlator;
+pub use correlate::{Correlator, Unknown};

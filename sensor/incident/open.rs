@@ -5,8 +5,8 @@
 use crate::explain;
 use egret_context::Context;
 use egret_model::{
-    Anomaly, Basis, Confidence, FindingRecord, IdHasher, IncidentLimits, Moment, Person, Severity, Timestamp,
-    TransferRecord,
+    Anomaly, Attribution, Basis, Confidence, FindingRecord, IdHasher, IncidentLimits, Moment, Person,
+    Severity, Timestamp, TransferRecord,
 };
 use foldhash::{HashSet, HashSetExt as _};
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +48,8 @@ pub(crate) struct Open {
     pub(crate) story: Story,
     pub(crate) user: Option<String>,
     pub(crate) host: Option<String>,
+    /// Address of the sender.
+    pub(crate) sender_ip: Option<IpAddr>,
     pub(crate) attribution: Option<String>,
     /// How that evidence reaches the moment, where it was not seen before it.
     pub(crate) basis: Option<Basis>,
@@ -83,11 +85,16 @@ pub(crate) struct Open {
 /// Objects named in the reasons for one signature.
 const OBJECTS_NAMED: usize = 3;
 
+/// A user, as one who sends.
+pub(crate) fn sender_named(user: &str) -> String {
+    format!("user {}", user.to_lowercase())
+}
+
 /// The user if known, else the host, else the address: one person's traffic joins whatever address it comes from.
 pub(crate) fn sender_of(transfer: &TransferRecord) -> String {
     let sender = &transfer.sender;
     match (&sender.user, &sender.host) {
-        (Some(user), _) => format!("user {}", user.to_lowercase()),
+        (Some(user), _) => sender_named(user),
         (None, Some(host)) => format!("host {}", host.to_lowercase()),
         (None, None) => sender.ip.to_string(),
     }
@@ -107,7 +114,7 @@ pub(crate) const SEVERAL: &str = "several destinations";
 /// Who sent, as [`sender_of`] tells it of a transfer.
 pub(crate) fn actor_of(anomaly: &Anomaly) -> String {
     match (&anomaly.user, &anomaly.host) {
-        (Some(user), _) => format!("user {}", user.to_lowercase()),
+        (Some(user), _) => sender_named(user),
         (None, Some(host)) => format!("host {}", host.to_lowercase()),
         (None, None) => anomaly.ip.to_string(),
     }
@@ -125,6 +132,7 @@ impl Open {
         Self {
             user: sender.user.clone(),
             host: sender.host.clone().or_else(|| Some(sender.ip.to_string())),
+            sender_ip: Some(sender.ip),
             attribution: sender.evidence.map(|evidence| evidence.to_string()),
             basis: sender.basis,
             attribution_confidence: sender.confidence.unwrap_or(0.0),
@@ -143,6 +151,7 @@ impl Open {
         Self {
             user: anomaly.user.clone(),
             host: anomaly.host.clone().or_else(|| Some(anomaly.ip.to_string())),
+            sender_ip: Some(anomaly.ip),
             attribution_confidence: anomaly.confidence.unwrap_or(0.0),
             asset: context
                 .asset(anomaly.ip, anomaly.host.as_deref())
@@ -165,6 +174,7 @@ impl Open {
             story,
             user: None,
             host: None,
+            sender_ip: None,
             attribution: None,
             basis: None,
             attribution_confidence: 0.0,
@@ -187,6 +197,16 @@ impl Open {
             timeline: Vec::new(),
             destinations: BTreeSet::new(),
         }
+    }
+
+    /// Who sent it has become known.
+    pub(crate) fn name_sender(&mut self, found: Attribution) {
+        self.attribution = found.evidence.map(|evidence| evidence.to_string());
+        self.attribution_confidence = found.confidence;
+        self.basis = found.basis;
+        self.groups = groups_of(found.person.as_ref());
+        self.employment_ends = found.person.and_then(|person| person.employment_ends);
+        self.user = found.user;
     }
 
     /// An anomaly belongs to it.

@@ -183,10 +183,26 @@ impl Recorder {
 
     /// Of a live run: records the incidents that arose or grew since the last call, as they stand now.
     pub(crate) fn tell_incidents(&mut self, sink: Sink<'_>) -> Result<(), SinkError> {
+        self.name_senders();
         for incident in self.incidents.take_grown() {
             sink(Record::Incident(&incident))?;
         }
         Ok(())
+    }
+
+    /// Incidents whose sender nobody knew are given the user whom evidence since names, for their first moment as for their last.
+    fn name_senders(&mut self) {
+        let Self { incidents, identity, .. } = self;
+        incidents.name_senders(&mut |unknown| {
+            let news = identity.news(unknown.ip);
+            if std::mem::replace(&mut unknown.news, news) == news {
+                return None;
+            }
+            let at = |at| identity.attribute(&Question { ip: unknown.ip, port: None, at, named: None });
+            let (first, last) = (at(unknown.span.0), at(unknown.span.1));
+            let sure = first.confidence.min(last.confidence);
+            (first.user == last.user).then_some(Attribution { confidence: sure, ..first })
+        });
     }
 
     /// Who has which address, and which addresses are inside, from now on. Evidence from the wire is kept.
@@ -235,6 +251,7 @@ impl Recorder {
             self.release_oldest(sink)?;
         }
         self.observe_until(Timestamp::MAX);
+        self.name_senders();
         self.totals.forgotten_days = self.incidents.forgotten();
         let incidents = self.incidents.finish();
         for incident in &incidents {

@@ -285,3 +285,42 @@ fn an_anomaly_alone_is_an_incident_of_its_kind() {
     assert_eq!((incidents[0].kind.as_str(), incidents[0].complete), ("covert-channel", false));
     assert_eq!(incidents[0].title, "alice: data in questions to the resolver to evil.example");
 }
+
+#[test]
+fn an_incident_of_nobody_is_named_later_and_goes_on_under_its_id() {
+    let mut correlator = correlator(&IncidentLimits::default()).following();
+    let send = |correlator: &mut Correlator, number: u64, user: Option<&str>| {
+        let seconds = 100 * i64::try_from(number).unwrap();
+        correlator.transfer(
+            &transfer(number, seconds, Direction::Egress, user),
+            &[finding(number, Confidence::High, &[number])],
+        );
+    };
+    send(&mut correlator, 1, None);
+    let told = correlator.take_grown();
+    assert_eq!((told.len(), &told[0].user), (1, &None));
+    let mut asked = 0;
+    let mut alice = |unknown: &mut Unknown| {
+        asked += 1;
+        assert_eq!(unknown.ip, IpAddr::from([10, 0, 0, 1]));
+        Some(Attribution { user: Some("Alice".to_owned()), confidence: 0.5, ..Attribution::default() })
+    };
+    correlator.name_senders(&mut |_| None);
+    assert_eq!(correlator.take_grown(), [], "nothing is known, nothing has grown");
+    correlator.name_senders(&mut alice);
+    let named = correlator.take_grown();
+    assert_eq!((&named[0].id, named[0].user.as_deref()), (&told[0].id, Some("Alice")));
+    assert!(named[0].user_risk.is_some() && named[0].attribution_confidence == Some(0.5));
+    // What she does from now on is the same story.
+    send(&mut correlator, 2, Some("alice"));
+    let grown = correlator.take_grown();
+    assert_eq!((&grown[0].id, grown[0].transfers.len()), (&told[0].id, 2));
+    // Where she has one already, the other is hers, too, but stays apart.
+    send(&mut correlator, 3, None);
+    correlator.name_senders(&mut alice);
+    let other = correlator.take_grown();
+    assert_eq!((other.len(), other[0].user.as_deref()), (1, Some("Alice")));
+    assert_ne!(other[0].id, told[0].id);
+    assert_eq!(asked, 2, "whoever is known is not asked for");
+    assert_eq!((correlator.raised(), correlator.finish()), (2, Vec::new()));
+}

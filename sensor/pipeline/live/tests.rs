@@ -154,7 +154,7 @@ fn line(record: Record<'_>) -> String {
         }
         Record::Finding(f) => format!("finding {} {} {} {:?}", f.object, f.signature, f.count, f.matches),
         Record::Sighting(s) => format!("sighting {s:?}"),
-        Record::Incident(i) => format!("incident {} {}", i.id, i.title),
+        Record::Incident(i) => format!("incident {} {} by {:?}", i.id, i.title, i.user),
     }
 }
 
@@ -284,6 +284,34 @@ fn records_come_while_the_run_goes_on_and_an_incident_that_grows_keeps_its_id() 
     let vitals = run.join().unwrap();
     assert_eq!(vitals.summary.incidents, 5);
     assert_eq!(vitals.latency.count(), vitals.summary.transfers);
+}
+
+#[test]
+fn an_incident_of_nobody_is_named_once_evidence_comes() {
+    let kept = Kept::default();
+    let mut config = config(1);
+    config.limits.pipeline.attribution_hold_ns = 0;
+    let all = frames(&demo());
+    let player = Player::new(all.clone());
+    let gate = Arc::clone(&player.gate);
+    // The log-in that tells who it was comes two minutes after what was sent.
+    let log_in = Timestamp::from_seconds(1_795_478_100);
+    gate.store(all.iter().position(|frame| frame.at > log_in).unwrap(), Ordering::SeqCst);
+    let run = LiveRun::start(boxed(vec![player]), &config, Box::new(kept.clone())).unwrap();
+    let told = |kept: &Kept, by: &str| -> Vec<String> {
+        let lines = kept.0.lock().unwrap();
+        let ours = lines.iter().filter(|line| line.starts_with("incident") && line.ends_with(by));
+        ours.filter_map(|line| line.split(' ').nth(1).map(str::to_owned)).collect()
+    };
+    wait_until("incidents of nobody", || told(&kept, "by None").len() >= 2);
+    let nameless = told(&kept, "by None");
+    gate.store(usize::MAX, Ordering::SeqCst);
+    wait_until("their names", || {
+        let alice = told(&kept, "by Some(\"alice\")");
+        nameless.iter().all(|id| alice.contains(id))
+    });
+    run.stop();
+    assert_eq!(run.join().unwrap().summary.incidents, 5, "no incident is told twice");
 }
 
 #[test]
