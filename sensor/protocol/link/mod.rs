@@ -10,13 +10,15 @@ mod tests;
 use crate::account::Account;
 use egret_model::{Evidence, LinkFrame, LinkKind, MacAddress, ProtocolLimits, Sighting, Timestamp};
 use parse::Eapol;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
 /// What is known of the stations of a link.
 #[derive(Debug)]
 pub struct LinkWatch {
     stations: HashMap<MacAddress, Station>,
+    /// The last answers of the stations: identifier, time, station. An outcome that is sent to all is found by them.
+    answers: BTreeSet<(u8, Timestamp, MacAddress)>,
     places: HashMap<MacAddress, Vec<Place>>,
     most: usize,
 }
@@ -53,7 +55,12 @@ impl LinkWatch {
     /// Nobody is known yet.
     #[must_use]
     pub fn new(limits: &ProtocolLimits) -> Self {
-        Self { stations: HashMap::new(), places: HashMap::new(), most: limits.link_stations.max(1) }
+        Self {
+            stations: HashMap::new(),
+            answers: BTreeSet::new(),
+            places: HashMap::new(),
+            most: limits.link_stations.max(1),
+        }
     }
 
     /// Takes a frame, and tells what it proves.
@@ -76,18 +83,24 @@ impl LinkWatch {
             Eapol::Identity { identifier, name } => {
                 let Some(account) = named(name) else {
                     // Whoever was here before may be somebody else.
-                    self.stations.remove(&frame.source);
+                    self.forget(frame.source);
                     return;
                 };
                 let admitted = self
                     .stations
                     .get(&frame.source)
                     .is_some_and(|known| known.admitted && known.account == account);
-                make_room(&mut self.stations, &frame.source, self.most, |station| station.heard);
+                self.forget(frame.source);
+                if make_room(&mut self.stations, &frame.source, self.most, |station| station.heard) {
+                    self.answers.retain(|(_, _, mac)| self.stations.contains_key(mac));
+                }
+                self.answers.insert((identifier, at, frame.source));
                 self.stations.insert(frame.source, Station { account, identifier, heard: at, admitted });
             }
             Eapol::Response { identifier } => {
                 if let Some(station) = self.stations.get_mut(&frame.source) {
+                    self.answers.remove(&(station.identifier, station.heard, frame.source));
+                    self.answers.insert((identifier, at, frame.source));
                     (station.identifier, station.heard) = (identifier, at);
                 }
             }
@@ -101,11 +114,11 @@ impl LinkWatch {
             }
             Eapol::Failure { identifier } => {
                 if let Some(mac) = self.answered(frame.destination, identifier, at) {
-                    self.stations.remove(&mac);
+                    self.forget(mac);
                 }
             }
             Eapol::Logoff => {
-                if let Some(station) = self.stations.remove(&frame.source)
+                if let Some(station) = self.forget(frame.source)
                     && station.admitted
                 {
                     sink(sighting(&station.account, frame.source, at, Some(at)));
@@ -121,9 +134,17 @@ impl LinkWatch {
         if destination.0[0] & 1 == 0 {
             return self.stations.get(&destination).filter(|station| fits(station)).map(|_| destination);
         }
-        let mut fitting = self.stations.iter().filter(|(_, station)| fits(station));
-        let (mac, _) = fitting.next()?;
+        let first = (identifier, at.plus(-ANSWER_NS), MacAddress([0; 6]));
+        let last = (identifier, Timestamp::MAX, MacAddress([u8::MAX; 6]));
+        let mut fitting = self.answers.range(first..=last);
+        let (_, _, mac) = fitting.next()?;
         fitting.next().is_none().then_some(*mac)
+    }
+
+    fn forget(&mut self, mac: MacAddress) -> Option<Station> {
+        let station = self.stations.remove(&mac)?;
+        self.answers.remove(&(station.identifier, station.heard, mac));
+        Some(station)
     }
 
     /// A station has an address.
@@ -201,15 +222,15 @@ fn sighting(account: &Account, mac: MacAddress, at: Timestamp, until: Option<Tim
     }
 }
 
-/// Room for one more: what was heard of longest ago goes. At once a sixteenth, so that a flood of forged addresses costs little.
+/// Room for one more: what was heard of longest ago goes, and then it is true. At once a sixteenth, so that a flood of forged addresses costs little.
 fn make_room<T>(
     known: &mut HashMap<MacAddress, T>,
     new: &MacAddress,
     most: usize,
     heard: impl Fn(&T) -> Timestamp,
-) {
+) -> bool {
     if known.len() < most || known.contains_key(new) {
-        return;
+        return false;
     }
     let mut by_age: Vec<(Timestamp, MacAddress)> =
         known.iter().map(|(mac, value)| (heard(value), *mac)).collect();
@@ -217,4 +238,5 @@ fn make_room<T>(
     for (_, mac) in by_age.into_iter().take(most / 16 + 1) {
         known.remove(&mac);
     }
+    true
 }

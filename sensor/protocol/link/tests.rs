@@ -122,5 +122,6 @@ fn memory_is_bounded_whatever_addresses_are_forged() {
             watch.frame(&LinkFrame { packet, at, source, destination: GROUP, kind, payload }, &mut |_| {});
         }
         assert!(watch.stations.len() <= 64 && watch.places.len() <= 64);
+        assert_eq!(watch.answers.len(), watch.stations.len());
     }
 }
