@@ -24,6 +24,7 @@ mod targets {
     pub(super) mod link;
     pub(super) mod mailbox;
     pub(super) mod matcher;
+    pub(super) mod quic;
     #[cfg(target_os = "linux")]
     pub(super) mod ring;
     pub(super) mod scan;
@@ -58,6 +59,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("link", targets::link::run),
     ("mailbox", targets::mailbox::run),
     ("matcher", targets::matcher::run),
+    ("quic", targets::quic::run),
     #[cfg(target_os = "linux")]
     ("ring", targets::ring::run),
     ("scan", targets::scan::run),

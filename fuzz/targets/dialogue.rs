@@ -18,15 +18,39 @@ pub(crate) fn run(kind: FlowKind, data: &[u8]) {
 
 /// The same with secrets of TLS connections.
 pub(crate) fn run_with(keys: &KeyLog, kind: FlowKind, data: &[u8]) {
-    assert_eq!(reports(keys, kind, data), reports(keys, kind, data));
+    let framing = Framing { before: &[], seal: &|_, _, bytes| bytes.to_vec() };
+    run_framed(keys, kind, &framing, data);
+}
+
+/// Who sends, how many steps of that side came before, and the bytes.
+pub(crate) type Seal<'a> = dyn Fn(Side, u16, &[u8]) -> Vec<u8> + 'a;
+
+/// What the bytes of a step become on the wire.
+pub(crate) struct Framing<'a> {
+    /// What is said on each flow before the steps.
+    pub(crate) before: &'a [(Side, &'a [u8])],
+    /// The same for the bytes of a step.
+    pub(crate) seal: &'a Seal<'a>,
+}
+
+/// The same with such bytes on the wire.
+pub(crate) fn run_framed(keys: &KeyLog, kind: FlowKind, framing: &Framing<'_>, data: &[u8]) {
+    assert_eq!(reports(keys, kind, framing, data), reports(keys, kind, framing, data));
 }
 
 /// What was reported, a line each.
-fn reports(keys: &KeyLog, kind: FlowKind, data: &[u8]) -> Vec<String> {
+fn reports(keys: &KeyLog, kind: FlowKind, framing: &Framing<'_>, data: &[u8]) -> Vec<String> {
     let mut engine = Engine::new(&Limits::default().protocol);
     engine.use_keys(keys);
     let mut flows = [flow(kind, 2525), flow(kind, 50_001)].map(|flow| (flow, Session::default()));
     let mut reports = Reports::default();
+    let mut numbers = [0_u16; 4];
+    for (flow, session) in &mut flows {
+        for (from, data) in framing.before {
+            let event = StreamEvent::Data { from: *from, data };
+            engine.event(flow, session, event, &mut |event| reports.take(&event));
+        }
+    }
     let mut input = Cursor::new(data);
     while let (Ok(choice), Ok(length)) = (input.u8(), input.u8()) {
         let bytes = input.take(usize::from(length)).unwrap_or_else(|_| input.take_rest());
@@ -35,7 +59,14 @@ fn reports(keys: &KeyLog, kind: FlowKind, data: &[u8]) -> Vec<String> {
         flow.midstream |= choice & 0x20 != 0;
         flow.last_at = flow.last_at.plus(i64::from(choice) * 100_000_000);
         engine.expire(flow.last_at, &mut |_, event| reports.take(&event));
-        let event = step(choice, bytes);
+        let sealed;
+        let mut event = step(choice, bytes);
+        if let StreamEvent::Data { from, data } = event {
+            let number = &mut numbers[usize::from(from == Side::Responder) + usize::from(choice >> 3 & 2)];
+            sealed = (framing.seal)(from, *number, data);
+            *number = number.wrapping_add(1);
+            event = StreamEvent::Data { from, data: &sealed };
+        }
         engine.event(flow, session, event, &mut |event| reports.take(&event));
         if let StreamEvent::Closed { .. } = event {
             *session = Session::default();

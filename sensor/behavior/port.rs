@@ -14,7 +14,14 @@ const fn owner(port: u16) -> Option<&'static [Protocol]> {
     match port {
         53 => Some(&[Protocol::Dns, Protocol::Tls, Protocol::Quic]),
         80 => Some(&[Protocol::Http, Protocol::Http2, Protocol::Websocket, Protocol::Tls]),
-        443 => Some(&[Protocol::Tls, Protocol::Quic, Protocol::Http, Protocol::Http2, Protocol::Websocket]),
+        443 => Some(&[
+            Protocol::Tls,
+            Protocol::Quic,
+            Protocol::Http,
+            Protocol::Http2,
+            Protocol::Http3,
+            Protocol::Websocket,
+        ]),
         25 | 465 | 587 => Some(&[Protocol::Smtp, Protocol::Tls]),
         123 => Some(&[Protocol::Udp]),
         _ => None,

@@ -11,6 +11,7 @@ use std::fmt;
 pub enum Protocol {
     Http,
     Http2,
+    Http3,
     Websocket,
     Smtp,
     Imap,

@@ -15,6 +15,8 @@ pub(crate) enum Label {
     ServerHandshake,
     ClientTraffic,
     ServerTraffic,
+    /// What a client says before it has heard of the server (0-RTT).
+    ClientEarly,
 }
 
 /// The random of a ClientHello.
@@ -98,6 +100,7 @@ fn line(line: &[u8]) -> Option<Entry> {
         b"SERVER_HANDSHAKE_TRAFFIC_SECRET" => Label::ServerHandshake,
         b"CLIENT_TRAFFIC_SECRET_0" => Label::ClientTraffic,
         b"SERVER_TRAFFIC_SECRET_0" => Label::ServerTraffic,
+        b"CLIENT_EARLY_TRAFFIC_SECRET" => Label::ClientEarly,
         _ => return None,
     };
     let random = bytes(words.next()?)?.try_into().ok()?;

@@ -19,6 +19,7 @@ mod hostname;
 mod http;
 mod http1;
 mod http2;
+mod http3;
 mod imap;
 mod in_order;
 mod inflate;

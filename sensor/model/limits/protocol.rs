@@ -98,7 +98,8 @@ pub struct ProtocolLimits {
     /// Bytes that TLS connections of one shard have said and that are held until their secrets come, where a key log is read while
     /// it is written; beyond it the connection that has waited longest counts as encrypted. Default 16 MiB.
     pub tls_awaited_bytes: usize,
-    /// The same of one connection, which then counts as encrypted. Default 1 MiB: what comes in 8 ms at 1 Gbit/s.
+    /// The same of one connection, which then counts as encrypted. So much of one HTTP/3 connection may wait for the table of its fields;
+    /// beyond it fields that refer to what has not come are not known. Default 1 MiB: what comes in 8 ms at 1 Gbit/s.
     pub tls_awaited_flow_bytes: usize,
     /// Packet time for which they wait. Default 5 s.
     pub tls_keys_wait_ns: i64,

@@ -6,7 +6,7 @@
 //! Why no library: the published decoders end a block at the first entry that they don't know, and either build their tables anew
 //! for each string or read beyond the end of a cut one.
 
-use super::huffman;
+use crate::http::prefixed::{integer, string};
 use std::collections::VecDeque;
 
 /// Fields that every connection knows (Appendix A).
@@ -138,11 +138,11 @@ impl Decoder {
     /// Section 6.2; with a prefix of six bits the field becomes an entry.
     fn literal(&mut self, rest: &mut &[u8], prefix: u32, field: &mut dyn FnMut(&[u8], &[u8])) -> Option<()> {
         let name = match integer(rest, prefix)?.checked_sub(1) {
-            None => string(rest)?,
+            None => string(rest, 7)?,
             // An unknown name is none.
             Some(index) => self.entry(index).map(|(name, _)| name.to_vec()).unwrap_or_default(),
         };
-        let value = string(rest)?;
+        let value = string(rest, 7)?;
         field(&name, &value);
         if prefix == 6 {
             self.insert(name, value);
@@ -180,39 +180,9 @@ impl Decoder {
     }
 }
 
-/// An integer behind a prefix (section 5.1). None: it is cut, or larger than any that makes sense.
-fn integer(rest: &mut &[u8], prefix: u32) -> Option<usize> {
-    let (first, mut behind) = rest.split_first()?;
-    let most = (1_usize << prefix) - 1;
-    let mut value = usize::from(*first) & most;
-    if value == most {
-        for shift in [0, 7, 14, 21] {
-            let (byte, tail) = behind.split_first()?;
-            behind = tail;
-            value += usize::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                *rest = behind;
-                return Some(value);
-            }
-        }
-        return None;
-    }
-    *rest = behind;
-    Some(value)
-}
-
-/// A string (section 5.2).
-fn string(rest: &mut &[u8]) -> Option<Vec<u8>> {
-    let coded = rest.first()? & 0x80 != 0;
-    let length = integer(rest, 7)?;
-    let (bytes, behind) = rest.split_at_checked(length)?;
-    *rest = behind;
-    if coded { huffman::decode(bytes) } else { Some(bytes.to_vec()) }
-}
-
 #[cfg(test)]
 pub(super) mod testing {
-    use super::super::huffman;
+    use crate::http::huffman;
 
     /// A field as a literal that becomes an entry, its value coded.
     pub(in crate::http2) fn literal(name: &str, value: &str) -> Vec<u8> {

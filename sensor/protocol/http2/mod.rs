@@ -5,21 +5,17 @@
 //!
 //! Whoever carries such a connection (TLS, a proxy's tunnel) hands it over like any other: it begins with the client's preface.
 
-mod grpc;
 mod hpack;
-mod huffman;
 mod parse;
-mod streams;
 #[cfg(test)]
 mod tests;
 
-use crate::http::{Exchange, Outlet};
+use crate::http::{Exchange, Outlet, Streams};
 use crate::registry::{Prefix, Verdict};
 use crate::{Analyzer, Context};
 use egret_model::{Protocol, ProtocolLimits, Side, Uninspected};
 use hpack::Decoder;
 use parse::{FrameHeader, HEADER_LENGTH, Kind, PREFACE};
-use streams::Streams;
 
 /// Recognises HTTP/2 by the client's preface or by the server's settings; in the middle of a connection by its frames.
 pub(crate) fn probe(prefix: &Prefix<'_>) -> Verdict {
@@ -101,7 +97,7 @@ impl Http2 {
             sides_unknown: midstream,
             initiator: Direction::new(limits, place(Place::Preface(Vec::new()))),
             responder: Direction::new(limits, place(Place::Header(Vec::new()))),
-            streams: Streams::default(),
+            streams: Streams::new(Protocol::Http2),
         }
     }
 
@@ -239,7 +235,7 @@ impl Http2 {
                 }
             }
             Kind::Reset => {
-                self.streams.reset(context, self.client, frame.stream);
+                self.streams.reset(context, self.client, u64::from(frame.stream));
                 self.other(left, from, false);
             }
             Kind::Priority | Kind::Settings | Kind::Ping | Kind::WindowUpdate => {
@@ -276,7 +272,7 @@ impl Http2 {
         }
         let (content, behind) = take(rest, payload.left);
         payload.left -= count(content);
-        self.streams.data(context, self.client, from, payload.stream, content);
+        self.streams.data(context, self.client, from, u64::from(payload.stream), content);
         let (padding, behind) =
             if payload.left == 0 { take(behind, payload.padding) } else { (&[][..], behind) };
         payload.padding -= count(padding);
@@ -295,7 +291,7 @@ impl Http2 {
     fn end_data(&mut self, context: &mut Context<'_>, from: Side, stream: u32, ends_stream: bool) {
         self.direction(from).place = Place::Header(Vec::new());
         if ends_stream {
-            self.streams.half_closed(context, self.client, from, stream);
+            self.streams.half_closed(context, self.client, from, u64::from(stream));
         }
     }
 
@@ -350,7 +346,7 @@ impl Http2 {
                 self.client = from;
             }
         }
-        self.streams.fields(context, self.client, (from, stream), &fields, ends_stream);
+        self.streams.fields(context, self.client, (from, u64::from(stream)), &fields, ends_stream);
     }
 
     /// Bytes of no stream.
@@ -448,7 +444,13 @@ impl Analyzer for Http2 {
                 let bytes = inside.unwrap_or_default();
                 let content = bytes.min(payload.left);
                 payload.padded &= bytes == 0;
-                self.streams.missing(context, self.client, from, payload.stream, content);
+                self.streams.missing(
+                    context,
+                    self.client,
+                    from,
+                    u64::from(payload.stream),
+                    u64::from(content),
+                );
                 payload.left -= content;
                 payload.padding -= bytes - content;
                 let done = payload.left == 0 && payload.padding == 0;

@@ -3,90 +3,32 @@
 //!
 //! Owns: those keys, and the ClientHello that may be spread over several packets in any order. Never does: any other key.
 
-use super::parse::{self, Initial, Version};
-use crate::tls::{HelloInQuic, expand_label, hello_in_quic};
+use super::parse::{self, Kind, Packet, Version};
+use super::protection::{Protection, Suite};
+use crate::tls::{HelloInQuic, Told, expand_label, hello_in_quic};
 use egret_model::ProtocolLimits;
-use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey, quic};
 use ring::hkdf;
 use std::collections::BTreeMap;
 
-/// Keys of the client's Initials.
-struct Keys {
-    header: quic::HeaderProtectionKey,
-    packet: LessSafeKey,
-    iv: [u8; 12],
-}
-
-impl Keys {
-    /// From the Destination Connection ID of the client's first packet.
-    fn of(version: Version, destination: &[u8]) -> Option<Self> {
-        // RFC 9001 section 5.2; RFC 9369 section 3.3.1; draft-ietf-quic-tls-29 section 5.2.
-        let (salt, [key, iv, header]): ([u8; 20], [&[u8]; 3]) = match version {
-            Version::One => (
-                *b"\x38\x76\x2c\xf7\xf5\x59\x34\xb3\x4d\x17\x9a\xe6\xa4\xc8\x0c\xad\xcc\xbb\x7f\x0a",
-                [b"quic key", b"quic iv", b"quic hp"],
-            ),
-            Version::Two => (
-                *b"\x0d\xed\xe3\xde\xf7\x00\xa6\xdb\x81\x93\x81\xbe\x6e\x26\x9d\xcb\xf9\xbd\x2e\xd9",
-                [b"quicv2 key", b"quicv2 iv", b"quicv2 hp"],
-            ),
-            Version::Draft => (
-                *b"\xaf\xbf\xec\x28\x99\x93\xd2\x4c\x9e\x97\x86\xf1\x9c\x61\x11\xe0\x43\x90\xa8\x99",
-                [b"quic key", b"quic iv", b"quic hp"],
-            ),
-        };
-        let initial = hkdf::Salt::new(hkdf::HKDF_SHA256, &salt).extract(destination);
-        let client = expand_label(&initial, b"client in", 32)?;
-        let client = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, &client);
-        let packet = UnboundKey::new(&AES_128_GCM, &expand_label(&client, key, 16)?).ok()?;
-        Some(Self {
-            header: quic::HeaderProtectionKey::new(&quic::AES_128, &expand_label(&client, header, 16)?)
-                .ok()?,
-            packet: LessSafeKey::new(packet),
-            iv: expand_label(&client, iv, 12)?.try_into().ok()?,
-        })
-    }
-
-    /// Removes the protection of header and packet (RFC 9001 sections 5.3 and 5.4): the frames. None: these are not its keys.
-    fn open(&self, initial: &Initial<'_>) -> Option<Vec<u8>> {
-        /// Behind the longest packet number stands what the mask is made of.
-        const SAMPLE_AT: usize = 4;
-        let (header, protected) = initial.packet.split_at_checked(initial.number_at)?;
-        let sample = protected.get(SAMPLE_AT..SAMPLE_AT + self.header.algorithm().sample_len())?;
-        let [first_mask, number_mask @ ..] = self.header.new_mask(sample).ok()?;
-        let mut header = header.to_vec();
-        let first = header.first_mut()?;
-        *first ^= first_mask & 0x0f;
-        let (number, sealed) = protected.split_at_checked(usize::from(*first & 3) + 1)?;
-        header.extend(number.iter().zip(number_mask).map(|(byte, mask)| byte ^ mask));
-        // Of the first few packets of a session, the number is written out.
-        let number = header.get(initial.number_at..)?;
-        let number = number.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-        let mut nonce = self.iv;
-        for (byte, with) in nonce.iter_mut().skip(4).zip(number.to_be_bytes()) {
-            *byte ^= with;
+/// Keys of the client's Initials, from the Destination Connection ID of its first packet.
+fn keys_of(version: Version, destination: &[u8]) -> Option<Protection> {
+    // RFC 9001 section 5.2; RFC 9369 section 3.3.1; draft-ietf-quic-tls-29 section 5.2.
+    let salt: [u8; 20] = match version {
+        Version::One => *b"\x38\x76\x2c\xf7\xf5\x59\x34\xb3\x4d\x17\x9a\xe6\xa4\xc8\x0c\xad\xcc\xbb\x7f\x0a",
+        Version::Two => *b"\x0d\xed\xe3\xde\xf7\x00\xa6\xdb\x81\x93\x81\xbe\x6e\x26\x9d\xcb\xf9\xbd\x2e\xd9",
+        Version::Draft => {
+            *b"\xaf\xbf\xec\x28\x99\x93\xd2\x4c\x9e\x97\x86\xf1\x9c\x61\x11\xe0\x43\x90\xa8\x99"
         }
-        let mut frames = sealed.to_vec();
-        let nonce = Nonce::assume_unique_for_key(nonce);
-        let length = self.packet.open_in_place(nonce, Aad::from(&header), &mut frames).ok()?.len();
-        frames.truncate(length);
-        Some(frames)
-    }
-}
-
-/// What a client's hello tells.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Told {
-    pub(super) server_name: Option<String>,
-    pub(super) ja4: Option<String>,
+    };
+    let initial = hkdf::Salt::new(hkdf::HKDF_SHA256, &salt).extract(destination);
+    Protection::of(version, Suite::Aes128Gcm, &expand_label(&initial, b"client in", 32)?)
 }
 
 /// What has come of it.
-#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     /// More of it may come.
     Reading,
-    Whole(Told),
+    Whole(Version, Told),
     /// It will not be read.
     GivenUp,
 }
@@ -94,7 +36,7 @@ pub(super) enum Progress {
 /// The first packets of a session.
 #[derive(Default)]
 pub(super) struct Initials {
-    keys: Option<Keys>,
+    keys: Option<(Version, Protection)>,
     attempts: usize,
     /// The hello up to its first hole, and what stands behind that, by its offset.
     hello: Vec<u8>,
@@ -105,26 +47,32 @@ pub(super) struct Initials {
 impl Initials {
     /// Reads a datagram, sent by whichever side: only what opens with the client's keys counts.
     pub(super) fn datagram(&mut self, datagram: &[u8], limits: &ProtocolLimits) -> Progress {
-        parse::initials(datagram, &mut |initial| self.initial(&initial, limits));
+        parse::packets(datagram, None, &mut |packet| {
+            if packet.kind == Kind::Initial {
+                self.initial(&packet, limits);
+            }
+        });
+        let version = self.keys.as_ref().map_or(Version::One, |(version, _)| *version);
         match hello_in_quic(&self.hello, limits.hello_bytes) {
-            HelloInQuic::Whole { server_name, ja4 } => Progress::Whole(Told { server_name, ja4 }),
+            HelloInQuic::Whole(told) => Progress::Whole(version, told),
             HelloInQuic::Partial if self.attempts < limits.quic_initials => Progress::Reading,
             HelloInQuic::Partial | HelloInQuic::None => Progress::GivenUp,
         }
     }
 
-    fn initial(&mut self, initial: &Initial<'_>, limits: &ProtocolLimits) {
+    fn initial(&mut self, initial: &Packet<'_>, limits: &ProtocolLimits) {
         if self.attempts >= limits.quic_initials {
             return;
         }
         self.attempts += 1;
-        let mut frames = self.keys.as_ref().and_then(|keys| keys.open(initial));
+        let mut frames = self.keys.as_ref().and_then(|(_, keys)| keys.open(initial));
         if frames.is_none() {
             // The first packet of all, or the first one behind a Retry (RFC 9001 section 5.2).
-            let Some(keys) = Keys::of(initial.version, initial.destination) else { return };
+            let Some(version) = initial.version else { return };
+            let Some(keys) = keys_of(version, initial.destination) else { return };
             frames = keys.open(initial);
             if frames.is_some() {
-                self.keys = Some(keys);
+                self.keys = Some((version, keys));
             }
         }
         // What stands before a frame that is cut is good.

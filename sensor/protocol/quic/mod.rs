@@ -1,17 +1,25 @@
-//! QUIC (RFC 9000) without its secrets: how much goes where, the server's name and what software asks for it.
+//! QUIC (RFC 9000): how much goes where, the server's name and what software asks for it; with the secrets of a key log, what its
+//! streams carry, which HTTP/3 or whoever recognises it reads on.
 //!
-//! Owns: recognition by the first long header, and what a client says before there are secrets. Never does: decrypting anything
-//! else. The first packets count as encrypted with all others: of what they carry, only the hello is read.
+//! Owns: recognition by the first long header, what a client says before there are secrets, packets and streams of sessions whose
+//! secrets are known. Never does: telling a key. The first packets count as encrypted: of what they carry, only the hello is read.
 
+mod frames;
 mod initial;
 mod parse;
+mod protection;
+mod session;
+mod stream;
 #[cfg(test)]
 mod tests;
 
 use crate::registry::{Prefix, Verdict};
+use crate::tls::Told;
 use crate::{Analyzer, Context};
 use egret_model::{Observation, Protocol, Side, TransferKey, Uninspected};
-use initial::{Initials, Progress, Told};
+use initial::{Initials, Progress};
+pub(crate) use parse::integer;
+use session::{Known, Session};
 
 /// Recognises a long header with fixed bit and a known version (section 17.2), connection ids of legal lengths.
 pub(crate) fn probe(prefix: &Prefix<'_>) -> Verdict {
@@ -21,16 +29,11 @@ pub(crate) fn probe(prefix: &Prefix<'_>) -> Verdict {
 
 /// An analyzer of one session.
 pub(crate) fn start(_: &Context<'_>) -> Box<dyn Analyzer> {
-    Box::new(Quic {
-        initiator: None,
-        responder: None,
-        initials: Some(Box::default()),
-        client: None,
-        server_name: None,
-    })
+    Box::new(Quic { initials: Some(Box::default()), ..Quic::default() })
 }
 
 /// One session: a transfer a direction, from its first datagram on.
+#[derive(Default)]
 struct Quic {
     initiator: Option<TransferKey>,
     responder: Option<TransferKey>,
@@ -39,20 +42,27 @@ struct Quic {
     /// The side that sent it.
     client: Option<Side>,
     server_name: Option<String>,
+    /// Bytes of the connection ids that either side has chosen, and the other writes.
+    of_initiator: Option<usize>,
+    of_responder: Option<usize>,
+    /// What secrets are looked for by, until they are there.
+    known: Option<Box<Known>>,
+    session: Option<Box<Session>>,
 }
 
 impl Quic {
     /// Looks for the hello in a datagram.
     fn hello(&mut self, context: &mut Context<'_>, from: Side, datagram: &[u8]) {
         let Some(initials) = &mut self.initials else { return };
-        let Told { server_name, ja4 } = match initials.datagram(datagram, context.limits) {
+        let (version, told) = match initials.datagram(datagram, context.limits) {
             Progress::Reading => return,
             Progress::GivenUp => {
                 self.initials = None;
                 return;
             }
-            Progress::Whole(told) => told,
+            Progress::Whole(version, told) => (version, told),
         };
+        let Told { server_name, ja4, random, protocol } = told;
         self.initials = None;
         self.client = Some(from);
         context.observed(Observation::Hello { server_name: server_name.clone(), ja4 });
@@ -62,6 +72,43 @@ impl Quic {
             }
             self.server_name = server_name;
         }
+        self.known = random.map(|random| Box::new(Known { version, random, protocol, client: from }));
+    }
+
+    /// Opens the session once its secrets are there.
+    fn open(&mut self, context: &mut Context<'_>) {
+        let Some(known) = self.known.take_if(|_| !context.shared.keys.is_empty()) else { return };
+        match Session::of(context, &context.shared.keys, &known) {
+            Some(session) => {
+                let mut nesting = context.nesting().cloned().unwrap_or_default();
+                nesting.layers.push("quic".to_owned());
+                nesting.server_name = self.server_name.clone().or(nesting.server_name);
+                context.notes.nesting = Some(Box::new(nesting));
+                self.session = Some(Box::new(session));
+            }
+            None => self.known = Some(known),
+        }
+    }
+
+    /// Reads the packets of a datagram; returns how many bytes of it nobody can read.
+    fn packets(&mut self, context: &mut Context<'_>, from: Side, datagram: &[u8]) -> u64 {
+        let id_length = match from {
+            Side::Initiator => self.of_responder,
+            Side::Responder => self.of_initiator,
+        };
+        let mut opened = 0;
+        parse::packets(datagram, id_length, &mut |packet| {
+            match from {
+                Side::Initiator => self.of_initiator = packet.source_length.or(self.of_initiator),
+                Side::Responder => self.of_responder = packet.source_length.or(self.of_responder),
+            }
+            if let Some(session) = &mut self.session
+                && session.packet(context, from, &packet)
+            {
+                opened += packet.bytes.len();
+            }
+        });
+        datagram.len().saturating_sub(opened) as u64
     }
 
     fn transfer(&mut self, context: &mut Context<'_>, from: Side) -> TransferKey {
@@ -73,6 +120,10 @@ impl Quic {
             let mut start = context.start(Protocol::Quic, "quic".to_owned(), from);
             start.server = self.client.unwrap_or(Side::Initiator).other();
             start.server_name = self.server_name.clone().or(start.server_name);
+            // These are packets, not what they carry.
+            if self.session.is_some() {
+                start.inner_tunnel.pop();
+            }
             context.begin(start)
         })
     }
@@ -81,8 +132,12 @@ impl Quic {
 impl Analyzer for Quic {
     fn data(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) {
         self.hello(context, from, data);
-        let transfer = self.transfer(context, from);
-        context.opaque(transfer, data.len() as u64, Uninspected::Encrypted);
+        self.open(context);
+        let sealed = self.packets(context, from, data);
+        if sealed > 0 {
+            let transfer = self.transfer(context, from);
+            context.opaque(transfer, sealed, Uninspected::Encrypted);
+        }
     }
 
     fn gap(&mut self, context: &mut Context<'_>, from: Side, bytes: u64) {
@@ -99,6 +154,9 @@ impl Analyzer for Quic {
 
     /// A session has no end that can be seen without keys: silence is one.
     fn closed(&mut self, context: &mut Context<'_>) {
+        if let Some(session) = &mut self.session {
+            session.closed(context);
+        }
         for transfer in self.initiator.take().into_iter().chain(self.responder.take()) {
             context.end(transfer, true);
         }

@@ -29,33 +29,41 @@ impl Version {
     }
 }
 
-/// What a packet with a long header is, by its two bits of type.
+/// What a packet is, by the two bits of type of a long header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Initial,
-    /// 0-RTT or Handshake.
-    Other,
+    /// Content that a client sends before it has heard of the server (0-RTT).
+    Early,
+    Handshake,
     Retry,
+    /// Content, behind a short header (1-RTT).
+    Content,
 }
 
 impl Kind {
     const fn of(version: Version, first: u8) -> Self {
         match (version, first >> 4 & 3) {
             (Version::Two, 1) | (Version::One | Version::Draft, 0) => Self::Initial,
+            (Version::Two, 2) | (Version::One | Version::Draft, 1) => Self::Early,
             (Version::Two, 0) | (Version::One | Version::Draft, 3) => Self::Retry,
-            _ => Self::Other,
+            _ => Self::Handshake,
         }
     }
 }
 
-/// An Initial packet, still protected.
+/// A packet, still protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Initial<'a> {
-    pub(super) version: Version,
-    /// Destination Connection ID.
+pub(super) struct Packet<'a> {
+    pub(super) kind: Kind,
+    /// Of a long header.
+    pub(super) version: Option<Version>,
+    /// Destination Connection ID; of a short header not told apart.
     pub(super) destination: &'a [u8],
+    /// Bytes of the Source Connection ID of a long header.
+    pub(super) source_length: Option<usize>,
     /// From its first byte to its last.
-    pub(super) packet: &'a [u8],
+    pub(super) bytes: &'a [u8],
     /// Where in it the packet number stands.
     pub(super) number_at: usize,
 }
@@ -65,42 +73,43 @@ pub(super) fn begins_session(bytes: &[u8]) -> bool {
     matches!(long_header(&mut Cursor::new(bytes)), Ok(Some(_)))
 }
 
-/// Shows the Initials among the packets of a datagram (RFC 9000 section 12.2), in their order.
-pub(super) fn initials<'a>(datagram: &'a [u8], show: &mut dyn FnMut(Initial<'a>)) {
+/// Shows the packets of a datagram (RFC 9000 section 12.2), in their order. Where its receiver's connection ids have so many bytes, one
+/// with a short header too, which is the last.
+pub(super) fn packets<'a>(datagram: &'a [u8], id_length: Option<usize>, show: &mut dyn FnMut(Packet<'a>)) {
     let mut rest = datagram;
-    while let Ok(Some((initial, behind))) = packet(rest) {
-        if let Some(initial) = initial {
-            show(initial);
-        }
+    while let Ok(Some((packet, behind))) = packet(rest) {
+        show(packet);
         rest = behind;
+    }
+    // The second bit is fixed.
+    if let (Some(0x40..=0x7f), Some(length)) = (rest.first(), id_length) {
+        let (kind, number_at) = (Kind::Content, 1 + length);
+        show(Packet { kind, version: None, destination: &[], source_length: None, bytes: rest, number_at });
     }
 }
 
-/// A packet, if it is an Initial, and what stands behind it.
-type Packet<'a> = (Option<Initial<'a>>, &'a [u8]);
-
-/// The packet at the start of `bytes`. None: nobody can tell where it ends.
-fn packet(bytes: &[u8]) -> Result<Option<Packet<'_>>, Truncated> {
+/// The packet with a long header at the start of `bytes`, and what stands behind it. None: nobody can tell where it ends.
+fn packet(bytes: &[u8]) -> Result<Option<(Packet<'_>, &[u8])>, Truncated> {
     let mut cursor = Cursor::new(bytes);
-    let Some((version, kind, destination)) = long_header(&mut cursor)? else { return Ok(None) };
+    let Some((version, kind, destination, source)) = long_header(&mut cursor)? else { return Ok(None) };
     match kind {
         Kind::Retry => return Ok(None),
         Kind::Initial => {
-            let token = varint(&mut cursor)?;
+            let token = integer(&mut cursor)?;
             cursor.skip(usize::try_from(token).unwrap_or(usize::MAX))?;
         }
-        Kind::Other => {}
+        Kind::Early | Kind::Handshake | Kind::Content => {}
     }
-    let length = varint(&mut cursor)?;
+    let length = integer(&mut cursor)?;
     let number_at = cursor.position();
     cursor.skip(usize::try_from(length).unwrap_or(usize::MAX))?;
-    let (packet, behind) = bytes.split_at(cursor.position());
-    let initial = (kind == Kind::Initial).then_some(Initial { version, destination, packet, number_at });
-    Ok(Some((initial, behind)))
+    let (bytes, behind) = bytes.split_at(cursor.position());
+    let (version, source_length) = (Some(version), Some(source.len()));
+    Ok(Some((Packet { kind, version, destination, source_length, bytes, number_at }, behind)))
 }
 
-/// Version, type and Destination Connection ID.
-type LongHeader<'a> = (Version, Kind, &'a [u8]);
+/// Version, type, Destination Connection ID and Source Connection ID.
+type LongHeader<'a> = (Version, Kind, &'a [u8], &'a [u8]);
 
 /// Up to the connection ids. None: another header, or of an unknown version.
 fn long_header<'a>(cursor: &mut Cursor<'a>) -> Result<Option<LongHeader<'a>>, Truncated> {
@@ -112,11 +121,13 @@ fn long_header<'a>(cursor: &mut Cursor<'a>) -> Result<Option<LongHeader<'a>>, Tr
         Ok((length <= LONGEST_ID).then_some(cursor.take(usize::from(length))?))
     };
     let (destination, source) = (id()?, id()?);
-    Ok(destination.filter(|_| source.is_some()).map(|id| (version, Kind::of(version, first), id)))
+    Ok(destination
+        .zip(source)
+        .map(|(destination, source)| (version, Kind::of(version, first), destination, source)))
 }
 
 /// An integer of variable length (RFC 9000 section 16).
-fn varint(cursor: &mut Cursor<'_>) -> Result<u64, Truncated> {
+pub(crate) fn integer(cursor: &mut Cursor<'_>) -> Result<u64, Truncated> {
     let first = cursor.u8()?;
     let more = (1_usize << (first >> 6)) - 1;
     let rest = cursor.take(more)?;
@@ -128,12 +139,12 @@ fn varint(cursor: &mut Cursor<'_>) -> Result<u64, Truncated> {
 pub(super) fn crypto(payload: &[u8], show: &mut dyn FnMut(u64, &[u8])) -> Result<(), Truncated> {
     let mut rest = Cursor::new(payload);
     while !rest.is_empty() {
-        match varint(&mut rest)? {
+        match integer(&mut rest)? {
             // PADDING, PING.
             0 | 1 => {}
             kind @ (2 | 3) => acknowledgement(&mut rest, kind == 3)?,
             6 => {
-                let (offset, length) = (varint(&mut rest)?, varint(&mut rest)?);
+                let (offset, length) = (integer(&mut rest)?, integer(&mut rest)?);
                 show(offset, rest.take(usize::try_from(length).unwrap_or(usize::MAX))?);
             }
             _ => return Ok(()),
@@ -143,15 +154,15 @@ pub(super) fn crypto(payload: &[u8], show: &mut dyn FnMut(u64, &[u8])) -> Result
 }
 
 /// The rest of an ACK frame (RFC 9000 section 19.3).
-fn acknowledgement(rest: &mut Cursor<'_>, with_counts: bool) -> Result<(), Truncated> {
-    let (_largest, _delay) = (varint(rest)?, varint(rest)?);
-    let ranges = varint(rest)?;
-    let _first = varint(rest)?;
+pub(super) fn acknowledgement(rest: &mut Cursor<'_>, with_counts: bool) -> Result<(), Truncated> {
+    let (_largest, _delay) = (integer(rest)?, integer(rest)?);
+    let ranges = integer(rest)?;
+    let _first = integer(rest)?;
     for _ in 0..ranges {
-        let (_gap, _length) = (varint(rest)?, varint(rest)?);
+        let (_gap, _length) = (integer(rest)?, integer(rest)?);
     }
     for _ in 0..if with_counts { 3 } else { 0 } {
-        varint(rest)?;
+        integer(rest)?;
     }
     Ok(())
 }
@@ -171,8 +182,8 @@ mod tests {
             (&[0x25], 37),
         ];
         for (bytes, value) in cases {
-            assert_eq!(varint(&mut Cursor::new(bytes)), Ok(*value));
-            assert!(varint(&mut Cursor::new(&bytes[..bytes.len() - 1])).is_err());
+            assert_eq!(integer(&mut Cursor::new(bytes)), Ok(*value));
+            assert!(integer(&mut Cursor::new(&bytes[..bytes.len() - 1])).is_err());
         }
     }
 
@@ -199,9 +210,14 @@ mod tests {
         ];
         for (datagram, expected) in datagrams {
             let mut found = Vec::new();
-            initials(&datagram, &mut |initial| found.push(initial));
+            packets(&datagram, None, &mut |packet| {
+                if packet.kind == Kind::Initial {
+                    found.push(packet);
+                }
+            });
             assert_eq!(found.len(), expected, "{datagram:?}");
             assert!(found.iter().all(|initial| initial.destination == [7, 8]));
+            assert!(found.iter().all(|initial| initial.source_length == Some(1)));
         }
     }
 
@@ -225,7 +241,12 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_survived(bytes in prop::collection::vec(prop_oneof![0_u8..8, any::<u8>()], 0..80)) {
-            initials(&bytes, &mut |initial| assert!(initial.number_at <= initial.packet.len()));
+            let mut seen = 0;
+            packets(&bytes, Some(4), &mut |packet| {
+                assert!(packet.kind == Kind::Content || packet.number_at <= packet.bytes.len());
+                seen += packet.bytes.len();
+            });
+            prop_assert!(seen <= bytes.len());
             let mut shown = 0;
             let _ = crypto(&bytes, &mut |_, data| shown += data.len());
             prop_assert!(shown <= bytes.len());

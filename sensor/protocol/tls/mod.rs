@@ -43,13 +43,24 @@ pub(crate) fn carrying(inner: Box<dyn Analyzer>) -> Box<dyn Analyzer> {
     Box::new(Tls { carried: Some(inner), ..Tls::default() })
 }
 
+/// What a client's hello tells.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) server_name: Option<String>,
+    pub(crate) ja4: Option<String>,
+    /// What key logs name the connection by.
+    pub(crate) random: Option<[u8; 32]>,
+    /// The protocol that the client would rather speak (RFC 7301).
+    pub(crate) protocol: Option<Vec<u8>>,
+}
+
 /// What QUIC carries of a ClientHello (RFC 9001 section 4.1.3).
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum HelloInQuic {
     /// It goes on.
     Partial,
     /// The whole of it.
-    Whole { server_name: Option<String>, ja4: Option<String> },
+    Whole(Told),
     /// Another message.
     None,
 }
@@ -63,8 +74,10 @@ pub(crate) fn hello_in_quic(message: &[u8], limit: usize) -> HelloInQuic {
     if !parse::handshake_is_complete(message) {
         return HelloInQuic::Partial;
     }
-    let server_name = parse::client_hello(message).and_then(|hello| hello.server_name);
-    HelloInQuic::Whole { server_name, ja4: ja4::of(message, Carrier::Quic) }
+    let (server_name, random) =
+        parse::client_hello(message).map_or((None, None), |hello| (hello.server_name, hello.random));
+    let (ja4, protocol) = (ja4::of(message, Carrier::Quic), parse::first_protocol(message));
+    HelloInQuic::Whole(Told { server_name, ja4, random, protocol })
 }
 
 /// One connection.

@@ -160,8 +160,8 @@ pub(super) fn server_hello(message: &[u8]) -> Option<ServerHello> {
     read().ok().flatten()
 }
 
-/// The host name among the extensions of a ClientHello, from its version on.
-fn server_name(cursor: &mut Cursor<'_>) -> Result<Option<String>, Truncated> {
+/// The extension of a kind of a ClientHello, from its version on.
+fn extension<'a>(cursor: &mut Cursor<'a>, wanted: u16) -> Result<Option<Cursor<'a>>, Truncated> {
     cursor.skip(2 + 32)?;
     let session = cursor.u8()?;
     cursor.skip(usize::from(session))?;
@@ -174,23 +174,40 @@ fn server_name(cursor: &mut Cursor<'_>) -> Result<Option<String>, Truncated> {
     while !extensions.is_empty() {
         let kind = extensions.u16_be()?;
         let length = extensions.u16_be()?;
-        let mut extension = extensions.sub(usize::from(length))?;
-        if kind != 0 {
-            continue;
-        }
-        let _list_length = extension.u16_be()?;
-        while !extension.is_empty() {
-            let kind = extension.u8()?;
-            let length = extension.u16_be()?;
-            let name = extension.take(usize::from(length))?;
-            if kind == 0 {
-                let believable = name.iter().all(u8::is_ascii_graphic);
-                let name = String::from_utf8_lossy(name).trim_end_matches('.').to_ascii_lowercase();
-                return Ok((believable && !name.is_empty() && name.len() <= 255).then_some(name));
-            }
+        let extension = extensions.sub(usize::from(length))?;
+        if kind == wanted {
+            return Ok(Some(extension));
         }
     }
     Ok(None)
+}
+
+/// The host name among the extensions of a ClientHello, from its version on.
+fn server_name(cursor: &mut Cursor<'_>) -> Result<Option<String>, Truncated> {
+    let Some(mut extension) = extension(cursor, 0)? else { return Ok(None) };
+    let _list_length = extension.u16_be()?;
+    while !extension.is_empty() {
+        let kind = extension.u8()?;
+        let length = extension.u16_be()?;
+        let name = extension.take(usize::from(length))?;
+        if kind == 0 {
+            let believable = name.iter().all(u8::is_ascii_graphic);
+            let name = String::from_utf8_lossy(name).trim_end_matches('.').to_ascii_lowercase();
+            return Ok((believable && !name.is_empty() && name.len() <= 255).then_some(name));
+        }
+    }
+    Ok(None)
+}
+
+/// The protocol that a ClientHello names first (RFC 7301 section 3.1).
+pub(super) fn first_protocol(message: &[u8]) -> Option<Vec<u8>> {
+    const PROTOCOLS: u16 = 16;
+    let mut cursor = Cursor::new(message);
+    cursor.skip(4).ok()?;
+    let mut protocols = extension(&mut cursor, PROTOCOLS).ok()??;
+    let _list_length = protocols.u16_be().ok()?;
+    let length = protocols.u8().ok()?;
+    Some(protocols.take(usize::from(length)).ok()?.to_vec())
 }
 
 /// A ClientHello for `name`.

@@ -5,8 +5,8 @@
 //! Messages that are not compressed are one content, as the pieces of a file are that is sent in several. A compressed one is a
 //! content of its own.
 
+use super::{Fields, Outlet};
 use crate::Context;
-use crate::http::{Fields, Outlet};
 use egret_model::TransferStart;
 
 /// A flag and the length stand before each message.

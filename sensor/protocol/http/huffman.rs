@@ -28,7 +28,7 @@ const SYMBOLS: [u8; 256] = [
 
 /// Decodes a string. None: it holds the code for the end of strings. Bits behind the last whole code are padding, whatever they
 /// are: a receiver might be as lenient.
-pub(super) fn decode(coded: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn decode(coded: &[u8]) -> Option<Vec<u8>> {
     // The shortest code has five bits.
     let mut decoded = Vec::with_capacity(coded.len().saturating_mul(8) / 5);
     let (mut code, mut length) = (0_u32, 0_usize);
@@ -56,11 +56,11 @@ pub(super) fn decode(coded: &[u8]) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-pub(super) mod testing {
+pub(crate) mod testing {
     use super::{CODES, SYMBOLS};
 
     /// Encodes a string.
-    pub(in crate::http2) fn encode(text: &[u8]) -> Vec<u8> {
+    pub(crate) fn encode(text: &[u8]) -> Vec<u8> {
         let (mut bits, mut count, mut coded) = (0_u64, 0_usize, Vec::new());
         for byte in text {
             let (code, length) = code(*byte);

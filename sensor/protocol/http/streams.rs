@@ -1,20 +1,22 @@
-//! The streams of one connection (RFC 9113 sections 5 and 8): each a request and its response.
+//! The streams of one connection (RFC 9113 sections 5 and 8, RFC 9114 section 4): each a request and its response.
 //!
 //! Owns: which body belongs to what, and its end. Never does: frames.
 
 use super::grpc::Grpc;
+use super::{
+    Exchange, Fields, LogIns, Outlet, Request, Target, content_of_target, request_outlet, response_start,
+};
 use crate::Context;
-use crate::http::{self, Exchange, Fields, LogIns, Outlet, Request, Target};
 use egret_model::{Protocol, Side, TransferStart};
 use std::collections::BTreeMap;
 
 /// The stream of a request that was made before the connection became HTTP/2.
-const FIRST: u32 = 1;
+const FIRST: u64 = 1;
 
 /// The streams that are open, by their numbers.
-#[derive(Default)]
-pub(super) struct Streams {
-    open: BTreeMap<u32, Stream>,
+pub(crate) struct Streams {
+    protocol: Protocol,
+    open: BTreeMap<u64, Stream>,
     log_ins: LogIns,
 }
 
@@ -47,30 +49,35 @@ enum Content {
 }
 
 impl Streams {
+    pub(crate) fn new(protocol: Protocol) -> Self {
+        Self { protocol, open: BTreeMap::new(), log_ins: LogIns::default() }
+    }
+
     /// `client` has made a request in HTTP/1.1, which is answered here.
-    pub(super) fn asked_before(&mut self, client: Side, exchange: Exchange) {
+    pub(crate) fn asked_before(&mut self, client: Side, exchange: Exchange) {
         let mut stream = Stream { exchange: Some(exchange), ..Stream::default() };
         *stream.half(client) = Half::ENDED;
         self.open.insert(FIRST, stream);
     }
 
     /// The fields of a head have come, or those behind a body.
-    pub(super) fn fields(
+    pub(crate) fn fields(
         &mut self,
         context: &mut Context<'_>,
         client: Side,
-        (from, number): (Side, u32),
+        (from, number): (Side, u64),
         fields: &[(Vec<u8>, Vec<u8>)],
         ends_stream: bool,
     ) {
         let fields = Fields::of_pairs(fields);
-        let Self { open, log_ins } = self;
+        let Self { protocol, open, log_ins } = self;
+        let protocol = *protocol;
         let stream = open.entry(number).or_default();
         let status: Option<u16> = fields.text(":status").and_then(|status| status.parse().ok());
         let awaited = !stream.half(from).begun;
         if fields.first(":method").is_some() {
             if awaited {
-                let incoming = stream.request(context, client, &fields);
+                let incoming = stream.request(context, protocol, client, &fields);
                 // A promised request (section 8.4) has no body.
                 let half = if from == client { Half::open(incoming) } else { Half::ENDED };
                 // A promise for a stream that the client had used already ends what it sent.
@@ -78,20 +85,15 @@ impl Streams {
             }
         } else if let Some(status) = status {
             if awaited && !(100..200).contains(&status) {
-                let start = http::response_start(
-                    context,
-                    Protocol::Http2,
-                    from,
-                    stream.exchange.as_ref(),
-                    (status, &fields),
-                );
+                let start =
+                    response_start(context, protocol, from, stream.exchange.as_ref(), (status, &fields));
                 if let Some(exchange) = &mut stream.exchange {
                     log_ins.answered(context, client, exchange, (status, &fields));
                 }
                 *stream.half(from) = Half::open(Incoming::new(Outlet::whole(start.clone()), &fields, start));
             }
         } else if awaited {
-            *stream.half(from) = Half::open(stream.headless(context, client, from, number));
+            *stream.half(from) = Half::open(stream.headless(context, protocol, client, (from, number)));
         }
         if ends_stream {
             self.half_closed(context, client, from, number);
@@ -100,12 +102,12 @@ impl Streams {
     }
 
     /// The next bytes of a body.
-    pub(super) fn data(
+    pub(crate) fn data(
         &mut self,
         context: &mut Context<'_>,
         client: Side,
         from: Side,
-        number: u32,
+        number: u64,
         data: &[u8],
     ) {
         if data.is_empty() {
@@ -116,18 +118,18 @@ impl Streams {
     }
 
     /// Bytes of a body are missing.
-    pub(super) fn missing(
+    pub(crate) fn missing(
         &mut self,
         context: &mut Context<'_>,
         client: Side,
         from: Side,
-        number: u32,
-        bytes: u32,
+        number: u64,
+        bytes: u64,
     ) {
         if bytes > 0 {
             let incoming = self.incoming(context, client, from, number);
             incoming.gap = true;
-            incoming.content.missing(context, u64::from(bytes));
+            incoming.content.missing(context, bytes);
             self.keep_to_limit(context, client);
         }
     }
@@ -137,18 +139,19 @@ impl Streams {
         context: &mut Context<'_>,
         client: Side,
         from: Side,
-        number: u32,
+        number: u64,
     ) -> &mut Incoming {
+        let protocol = self.protocol;
         let stream = self.open.entry(number).or_default();
         let known = stream.half(from).body.take();
-        let incoming = known.unwrap_or_else(|| stream.headless(context, client, from, number));
+        let incoming = known.unwrap_or_else(|| stream.headless(context, protocol, client, (from, number)));
         let half = stream.half(from);
         half.begun = true;
         half.body.insert(incoming)
     }
 
     /// `from` sends no more on this stream.
-    pub(super) fn half_closed(&mut self, context: &mut Context<'_>, client: Side, from: Side, number: u32) {
+    pub(crate) fn half_closed(&mut self, context: &mut Context<'_>, client: Side, from: Side, number: u64) {
         let Some(stream) = self.open.get_mut(&number) else { return };
         std::mem::replace(stream.half(from), Half::ENDED).end(context, true);
         if stream.initiator.ended && stream.responder.ended {
@@ -157,12 +160,12 @@ impl Streams {
     }
 
     /// The stream breaks off (section 6.4).
-    pub(super) fn reset(&mut self, context: &mut Context<'_>, client: Side, number: u32) {
+    pub(crate) fn reset(&mut self, context: &mut Context<'_>, client: Side, number: u64) {
         self.remove(context, client, number);
     }
 
     /// What `from` sends cannot be followed any more: any body may be hit.
-    pub(super) fn lose(&mut self, context: &mut Context<'_>, from: Side) {
+    pub(crate) fn lose(&mut self, context: &mut Context<'_>, from: Side) {
         for stream in self.open.values_mut() {
             if let Some(incoming) = &mut stream.half(from).body {
                 incoming.gap = true;
@@ -172,21 +175,21 @@ impl Streams {
     }
 
     /// `from` has closed its side of the connection.
-    pub(super) fn finished(&mut self, context: &mut Context<'_>, from: Side) {
+    pub(crate) fn finished(&mut self, context: &mut Context<'_>, from: Side) {
         for stream in self.open.values_mut() {
             std::mem::replace(stream.half(from), Half::ENDED).end(context, false);
         }
     }
 
     /// The connection is over.
-    pub(super) fn closed(&mut self, context: &mut Context<'_>, client: Side) {
+    pub(crate) fn closed(&mut self, context: &mut Context<'_>, client: Side) {
         while let Some((number, _)) = self.open.first_key_value() {
             let number = *number;
             self.remove(context, client, number);
         }
     }
 
-    fn remove(&mut self, context: &mut Context<'_>, client: Side, number: u32) {
+    fn remove(&mut self, context: &mut Context<'_>, client: Side, number: u64) {
         let Some(Stream { exchange, initiator, responder }) = self.open.remove(&number) else { return };
         initiator.end(context, false);
         responder.end(context, false);
@@ -215,7 +218,13 @@ impl Stream {
     }
 
     /// A request begins.
-    fn request(&mut self, context: &mut Context<'_>, client: Side, fields: &Fields<'_>) -> Box<Incoming> {
+    fn request(
+        &mut self,
+        context: &mut Context<'_>,
+        protocol: Protocol,
+        client: Side,
+        fields: &Fields<'_>,
+    ) -> Box<Incoming> {
         let method = fields.text(":method").unwrap_or_default().to_ascii_uppercase();
         let authority = fields.first(":authority");
         // A path that was told before the capture began is not known; a tunnel (section 8.5) has none.
@@ -224,21 +233,27 @@ impl Stream {
         let request =
             Request { method: &method, target: &target, authority, of_proxy: false, fields, client };
         let exchange = Exchange::new(context, &request);
-        let start = exchange.request_start(context, Protocol::Http2, client);
-        http::content_of_target(context, &target, &start);
-        let outlet = http::request_outlet(&request, &exchange, start.clone());
+        let start = exchange.request_start(context, protocol, client);
+        content_of_target(context, &target, &start);
+        let outlet = request_outlet(&request, &exchange, start.clone());
         self.exchange = Some(exchange);
         Incoming::new(outlet, fields, start)
     }
 
     /// A body of which no head is known.
-    fn headless(&self, context: &Context<'_>, client: Side, from: Side, number: u32) -> Box<Incoming> {
+    fn headless(
+        &self,
+        context: &Context<'_>,
+        protocol: Protocol,
+        client: Side,
+        (from, number): (Side, u64),
+    ) -> Box<Incoming> {
         let mut start = match &self.exchange {
-            Some(exchange) => exchange.request_start(context, Protocol::Http2, client),
-            None => context.start(Protocol::Http2, format!("stream {number}"), from),
+            Some(exchange) => exchange.request_start(context, protocol, client),
+            None => context.start(protocol, format!("stream {number}"), from),
         };
         if start.from != from {
-            let other = context.start(Protocol::Http2, start.operation, from);
+            let other = context.start(protocol, start.operation, from);
             start = TransferStart { server_name: start.server_name, user: start.user, ..other };
         }
         start.server = client.other();
