@@ -9,20 +9,20 @@ use super::{
     readers::Reader,
 };
 use crate::{
-    language::layout::{GAP_BYTES, Layout},
+    language::layout::{GAP_BYTES, Layout, digits_loosely, may_stand_between},
     validators::iban,
 };
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 /// Chunks whose digits are told at once. A number takes at most 65 bytes from its first digit, so that all its digits stand
 /// in the chunk that it begins in and the next one.
 const BATCH: usize = 64;
-/// A bit for each byte from its first digit on that a number may take.
-const WIDEST: u128 = (1 << 64) - 1;
 /// Longest group of digits that a number may begin with.
 pub(super) const LONGEST_GROUP: usize = 32;
 /// Longest word of letters and digits that a number may begin with: the widest layout.
 const LONGEST_WORD: usize = 40;
+/// Digits up to which loose layouts are told apart by how many there are.
+const LONGEST_RUN: usize = 40;
 /// Bytes of a word that are passed over at once.
 const LONGEST_LOOK: usize = 1024;
 /// Bytes after the first digit of a number that decide about it: its width, its right neighbours, and the gate.
@@ -70,6 +70,9 @@ pub(crate) struct Numbers {
     by_group: Vec<[Candidates; FOLLOWERS.len() + 1]>,
     /// Layouts by the length of the word of letters and digits that is their core.
     by_word: Vec<Candidates>,
+    /// Loose layouts of finders that have no others, by the number of digits that stand loosely together: of those whose core is a
+    /// group of digits, and of those whose core is a word.
+    by_run: [Vec<Candidates>; 2],
 }
 
 /// Layouts that may stand at one kind of place.
@@ -183,6 +186,15 @@ struct Entry {
     fewest: u32,
 }
 
+impl Entry {
+    fn new(index: u32, finder: u32, layout: &Layout) -> Self {
+        let fewest = u32::try_from(layout.fewest_digits()).unwrap_or(u32::MAX);
+        let (bare, at_core) = (layout.is_bare(), layout.begins_at_core());
+        let (letters, second) = (layout.begins_with_letters(), layout.second_group());
+        Self { index, finder, bare, at_core, letters, second, fewest }
+    }
+}
+
 /// Bytes that may follow the first group of a layout.
 const FOLLOWERS: [u8; 4] = [b' ', b'-', b'.', b'/'];
 
@@ -221,6 +233,8 @@ struct Sought {
     groups: [u8; LONGEST_GROUP + 1],
     /// The same by the length of a word, a bit each.
     words: u64,
+    /// The same by the number of digits that stand loosely together, see [`Numbers::by_run`].
+    runs: [u64; 2],
 }
 
 /// A number that fits a layout and stands free.
@@ -252,11 +266,23 @@ impl Numbers {
             readers: Vec::new(),
             by_group: vec![<[Candidates; FOLLOWERS.len() + 1]>::default(); LONGEST_GROUP + 1],
             by_word: vec![Candidates::default(); LONGEST_WORD + 1],
+            by_run: std::array::from_fn(|_| vec![Candidates::default(); LONGEST_RUN + 1]),
         };
+        // Layouts of one finder are compared one after the other, so that all of them stand in the same lists.
+        let strict: BTreeSet<u32> = written
+            .iter()
+            .filter(|(_, form)| matches!(form, Written::Layout(layout) if !layout.is_loose()))
+            .map(|(finder, _)| *finder)
+            .collect();
         for (index, (finder, form)) in (0..).zip(&written) {
             let digits = match form {
                 Written::Layout(layout) => {
-                    numbers.list(index, *finder, layout, slot(*finder));
+                    let entry = Entry::new(index, *finder, layout);
+                    if strict.contains(finder) {
+                        numbers.list(entry, layout, slot(*finder));
+                    } else {
+                        numbers.list_loose(entry, layout, slot(*finder));
+                    }
                     layout.fewest_digits()
                 }
                 Written::Iban => iban::FEWEST_DIGITS,
@@ -282,12 +308,19 @@ impl Numbers {
         numbers
     }
 
+    /// Enters a loose layout by its digits.
+    fn list_loose(&mut self, entry: Entry, layout: &Layout, slot: Option<u32>) {
+        let (least, most) = layout.first_digits();
+        let cores = [layout.begins_with_digits(1), layout.begins_with_word(1)];
+        for (lists, _) in self.by_run.iter_mut().zip(cores).filter(|(_, core)| *core) {
+            let lists = lists.iter_mut().enumerate();
+            let fitting = lists.filter(|(digits, _)| *digits >= least.min(LONGEST_RUN) && *digits <= most);
+            fitting.for_each(|(_, list)| list.push(entry, slot));
+        }
+    }
+
     /// Enters a layout wherever it may be met.
-    fn list(&mut self, index: u32, finder: u32, layout: &Layout, slot: Option<u32>) {
-        let fewest = u32::try_from(layout.fewest_digits()).unwrap_or(u32::MAX);
-        let (bare, at_core) = (layout.is_bare(), layout.begins_at_core());
-        let (letters, second) = (layout.begins_with_letters(), layout.second_group());
-        let entry = Entry { index, finder, bare, at_core, letters, second, fewest };
+    fn list(&mut self, entry: Entry, layout: &Layout, slot: Option<u32>) {
         for (digits, lists) in
             self.by_group.iter_mut().enumerate().filter(|(digits, _)| layout.begins_with_digits(*digits))
         {
@@ -348,8 +381,8 @@ impl Numbers {
                 if start >= range.end {
                     return;
                 }
-                let ahead = (u128::from(ahead) << CHUNK | u128::from(bits)) >> bit & WIDEST;
-                let coming = ahead.count_ones();
+                // As many bytes from there on as a number may take.
+                let coming = (bits >> bit | ahead << 1 << (CHUNK as u32 - 1 - bit)).count_ones();
                 if coming < fewest || start < *claimed || start < word_end {
                     continue;
                 }
@@ -387,9 +420,11 @@ impl Numbers {
             let any = lists.iter().map(|list| u8::from(list.any(armed)));
             *bits = any.rev().fold(0, |bits, bit| bits << 1 | bit);
         }
-        let any = self.by_word.iter().map(|list| u64::from(list.any(armed)));
-        let words = any.rev().fold(0, |bits, bit| bits << 1 | bit);
-        Sought { fewest, fewest_read, readers, groups, words }
+        let any = |lists: &[Candidates]| {
+            lists.iter().rev().fold(0, |bits, list| bits << 1 | u64::from(list.any(armed)))
+        };
+        let (words, runs) = (any(&self.by_word), self.by_run.each_ref().map(|lists| any(lists)));
+        Sought { fewest, fewest_read, readers, groups, words, runs }
     }
 
     /// Looks for an account number; whether one claims its groups.
@@ -424,7 +459,12 @@ impl Numbers {
         visit: &mut impl FnMut(&Candidate) -> bool,
     ) {
         let Place { group, before, after, coming } = place;
-        if before.is_ascii_alphabetic() || after.is_ascii_alphabetic() {
+        let in_word = before.is_ascii_alphabetic() || after.is_ascii_alphabetic();
+        self.loose(text, place, in_word, armed, sought, visit);
+        if in_word {
+            if sought.words == 0 {
+                return;
+            }
             let Some(word) = word(text, group.clone()) else { return };
             if word.len() > LONGEST_WORD || sought.words >> word.len() & 1 == 0 {
                 return;
@@ -449,6 +489,34 @@ impl Numbers {
         }
     }
 
+    /// Compares the loose layouts that may stand around a group.
+    fn loose(
+        &self,
+        text: &[u8],
+        place: &Place,
+        in_word: bool,
+        armed: &Armed,
+        sought: &Sought,
+        visit: &mut impl FnMut(&Candidate) -> bool,
+    ) {
+        let Place { group, after, coming, .. } = place;
+        let [of_groups, of_words] = &self.by_run;
+        let (lists, bits) = if in_word { (of_words, sought.runs[1]) } else { (of_groups, sought.runs[0]) };
+        if bits == 0 {
+            return;
+        }
+        let alone = !may_stand_between(*after);
+        let rest = || text.get(group.start..).unwrap_or_default();
+        let digits = if alone { group.len() } else { digits_loosely(rest()) }.min(LONGEST_RUN);
+        if bits >> digits & 1 == 0 {
+            return;
+        }
+        let Some(list) = lists.get(digits) else { return };
+        let core = if in_word { word(text, group.clone()) } else { Some(group.clone()) };
+        let Some(core) = core.filter(|core| core.len() <= LONGEST_WORD) else { return };
+        self.compare(text, &core, list, armed, |entry| entry.fewest <= *coming, visit);
+    }
+
     /// Compares layouts with what stands around their core.
     #[inline]
     fn compare(
@@ -462,7 +530,8 @@ impl Numbers {
     ) {
         let mut settled = None;
         // What decides whether a number may begin at the core is the same for all that do.
-        let opens_here = opens(text, core.start) && !in_link(text, core.start);
+        let opens_here = opens(text, core.start);
+        let mut linked = None;
         let lettered = list.lead && letter_before(text, core);
         if !opens_here && !lettered && !list.lead_of_signs {
             return;
@@ -473,6 +542,9 @@ impl Numbers {
                 return;
             }
             if entry.at_core && !opens_here || entry.letters && !lettered {
+                return;
+            }
+            if entry.at_core && *linked.get_or_insert_with(|| in_link(text, core.start)) {
                 return;
             }
             let (range, digits) = if entry.bare {
@@ -742,6 +814,31 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn loose_layouts_are_found_whatever_list_they_stand_in(
+            text in "([A-Z]{0,3}[0-9]{1,6}[ \\-.,:/]{1,3}){1,9}[A-Z]?"
+        ) {
+            for layout in ["~#########", "~#{8,11}", "~@@######", "~########@", "~#######***", "~*{12}", "~@#{7,9}@"] {
+                // A strict layout of the same finder keeps both in the lists by the length of groups and words.
+                let beside = [(0, "@@@@@@@@@@########"), (0, layout)];
+                let written = |forms: &[(u32, &str)]| {
+                    let parsed = forms.iter().map(|(finder, text)| {
+                        (*finder, Written::Layout(Layout::parse(text).expect(text)))
+                    });
+                    Numbers::new(parsed.collect(), &|_| None)
+                };
+                let found = |numbers: &Numbers| {
+                    let mut found = Vec::new();
+                    numbers.find(text.as_bytes(), 0..text.len(), &Armed::default(), &mut 0, &mut |candidate| {
+                        found.push(candidate.range.clone());
+                        true
+                    });
+                    found
+                };
+                prop_assert_eq!(found(&written(&[(0, layout)])), found(&written(&beside)), "{} in {:?}", layout, text);
+            }
+        }
+
         #[test]
         fn the_gate_loses_nothing_whatever_the_alignment(lead in "([a-z ]{0,6}[0-9a-f]{0,6}[a-z ]){0,6}", cut in 0_usize..90, tail in "[a-z ]{0,70}") {
             let text = format!("{lead} 536-90-4399 {tail}");

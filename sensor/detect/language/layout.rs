@@ -269,6 +269,19 @@ impl Layout {
         }
     }
 
+    /// Of a loose layout, how many digits may stand from its first one on, whatever between, before something else does.
+    pub(crate) fn first_digits(&self) -> (usize, usize) {
+        let mut parts = self.parts.iter().skip_while(|part| part.sign == Sign::Letter).peekable();
+        let (mut least, mut most) = (0, 0);
+        while let Some(part) = parts.next_if(|part| part.sign == Sign::Digit) {
+            least += part.least;
+            most += part.most;
+        }
+        // Digits may go on in what either sign stands for.
+        let open = parts.peek().is_some_and(|part| part.sign == Sign::Either);
+        (least, if open { usize::MAX } else { most })
+    }
+
     /// Compares at the start of `text`; the length that fits.
     pub(crate) fn fits(&self, text: &[u8]) -> Option<usize> {
         if self.loose {
@@ -313,6 +326,27 @@ impl Layout {
         }
         Some(end)
     }
+}
+
+/// How many digits stand from the beginning of `text` on for a loose layout, none of them further from the one before than it
+/// allows.
+pub(crate) fn digits_loosely(text: &[u8]) -> usize {
+    let text = text.get(..WIDEST_LOOSE).unwrap_or(text);
+    let (mut at, mut digits) = (0, 0);
+    loop {
+        let rest = text.get(at..).unwrap_or_default();
+        let run = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+        let gap = gap(rest.get(run..).unwrap_or_default().iter(), b'-');
+        (at, digits) = (at + run + gap, digits + run);
+        if gap == 0 || !text.get(at).is_some_and(u8::is_ascii_digit) {
+            return digits;
+        }
+    }
+}
+
+/// Whether a byte may stand between two digits of a loose layout.
+pub(crate) const fn may_stand_between(byte: u8) -> bool {
+    matches!(byte, b' ' | b'-' | b'.' | b'/')
 }
 
 /// Length of what may stand between two signs of a loose layout: a separator, or `further`, with blanks around it.
