@@ -66,6 +66,21 @@ const STREETS: [&str; 30] = [
     "calle", "cours", "road", "street", "lane",
 ];
 
+/// Whether a group of digits may be the number of a house that begins a street, by its length and the byte before it.
+pub(super) fn may_be_house(before: u8, length: usize) -> bool {
+    length <= HOUSE_DIGITS && may_open(before)
+}
+
+/// Whether a group of digits may begin a postal code, by its length and the byte after it.
+pub(super) fn may_be_code(length: usize, after: u8) -> bool {
+    match length {
+        2 => after == b'-',
+        3 => after == b' ',
+        4..=6 => after == b'-' || may_close(after),
+        _ => false,
+    }
+}
+
 /// A house number, the name of a street, and perhaps the number again: `85 Trg revolucije 12`, `19 rue La Boétie,`.
 pub(super) fn street(text: &[u8], group: Range<usize>) -> Option<Range<usize>> {
     if group.len() > HOUSE_DIGITS || !opens(text, group.start) {
@@ -211,10 +226,18 @@ fn digits(text: &[u8], at: usize) -> usize {
 fn opens(text: &[u8], start: usize) -> bool {
     let before = |distance: usize| start.checked_sub(distance).and_then(|at| byte(text, at));
     match before(1) {
-        None | Some(b'\n' | b'\r' | b'\t' | b'>' | b'"' | b'\'' | b'(' | b':' | b';' | b'|') => true,
+        None => true,
         Some(b' ' | b',') => !before(2).is_some_and(|byte| byte.is_ascii_digit()),
-        Some(_) => false,
+        Some(other) => other != 0 && may_open(other),
     }
+}
+
+/// Whether a byte, 0 at the start of the text, may stand before it.
+pub(super) const fn may_open(before: u8) -> bool {
+    matches!(
+        before,
+        0 | b'\n' | b'\r' | b'\t' | b'>' | b'"' | b'\'' | b'(' | b':' | b';' | b'|' | b' ' | b','
+    )
 }
 
 /// Nothing behind goes on with it.
@@ -222,8 +245,15 @@ fn closes(text: &[u8], end: usize) -> bool {
     match byte(text, end) {
         None => true,
         Some(b'.' | b',') => !byte(text, end + 1).is_some_and(|byte| byte.is_ascii_digit()),
-        Some(other) => other.is_ascii_whitespace() || b"?!;)<>\"'|".contains(&other),
+        Some(other) => other != 0 && may_close(other),
     }
+}
+
+/// Whether a byte, 0 at the end of the text, may stand behind it.
+const fn may_close(after: u8) -> bool {
+    after == 0
+        || after.is_ascii_whitespace()
+        || matches!(after, b'.' | b',' | b'?' | b'!' | b';' | b')' | b'<' | b'>' | b'"' | b'\'' | b'|')
 }
 
 #[cfg(test)]

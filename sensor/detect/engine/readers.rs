@@ -69,9 +69,11 @@ impl Reader {
                 let separates = |byte: &u8| matches!(byte, b':' | b'-' | b'.');
                 length <= 4 && (separates(after) || separates(before) || hexadecimal())
             }
-            Self::Street => *after == b' ' || after.is_ascii_alphabetic(),
-            Self::Town => before.is_ascii_whitespace(),
-            Self::Postcode => !before.is_ascii_alphanumeric(),
+            Self::Street => {
+                (*after == b' ' || after.is_ascii_alphabetic()) && postal::may_be_house(*before, length)
+            }
+            Self::Town => before.is_ascii_whitespace() && postal::may_be_code(length, *after),
+            Self::Postcode => postal::may_open(*before) && postal::may_be_code(length, *after),
             Self::Stripe => matches!(after, b'=' | b'D'),
         }
     }
