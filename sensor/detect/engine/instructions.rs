@@ -24,10 +24,49 @@ pub(crate) trait Work {
 pub(crate) trait Classes: Copy {
     /// ASCII digits.
     fn digits(self, chunk: &[u8; CHUNK]) -> u64;
-    /// Places where one of the first two bytes stands, and one of the second two at the same place of the other chunk.
-    fn pairs(self, chunks: [&[u8; CHUNK]; 2], first: [u8; 2], second: [u8; 2]) -> u64;
+    /// Places where a pair may stand: its first byte there, its second one at the same place of the other chunk.
+    fn pairs(self, chunks: [&[u8; CHUNK]; 2], filter: &PairFilter) -> u64;
     /// Places at which four bytes begin that may be in the set.
     fn grams(self, window: &[u8; CHUNK + GRAM - 1], filter: &GramFilter) -> u64;
+}
+
+/// A set of pairs of bytes that says of each "surely not" or "perhaps". Each pair is in one of eight buckets, a bit each; two halves
+/// of either byte are asked for theirs, which one instruction does for many bytes (the way of Hyperscan's Teddy).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PairFilter {
+    /// By the lower and the upper half of the first byte, and of the second one.
+    tables: [[u8; 16]; 4],
+}
+
+impl PairFilter {
+    /// Buckets.
+    pub(crate) const BUCKETS: usize = 8;
+
+    /// Adds a pair of any of these bytes; a pair without a second byte stands before whatever byte.
+    pub(crate) fn add(&mut self, bucket: usize, first: &[u8], second: Option<&[u8]>) {
+        let bit = 1 << (bucket % Self::BUCKETS);
+        let [first_low, first_high, second_low, second_high] = &mut self.tables;
+        let note = |low: &mut [u8; 16], high: &mut [u8; 16], byte: u8| {
+            low.iter_mut().skip(usize::from(byte & 15)).take(1).for_each(|bits| *bits |= bit);
+            high.iter_mut().skip(usize::from(byte >> 4)).take(1).for_each(|bits| *bits |= bit);
+        };
+        first.iter().for_each(|byte| note(first_low, first_high, *byte));
+        match second {
+            Some(second) => second.iter().for_each(|byte| note(second_low, second_high, *byte)),
+            None => (0..16).for_each(|half| note(second_low, second_high, half << 4 | half)),
+        }
+    }
+
+    /// Whether a pair may be in the set.
+    #[inline(always)]
+    fn passes(&self, first: u8, second: u8) -> bool {
+        let [first_low, first_high, second_low, second_high] = &self.tables;
+        let bits = |low: &[u8; 16], high: &[u8; 16], byte: u8| {
+            low.get(usize::from(byte & 15)).copied().unwrap_or(0)
+                & high.get(usize::from(byte >> 4)).copied().unwrap_or(0)
+        };
+        bits(first_low, first_high, first) & bits(second_low, second_high, second) != 0
+    }
 }
 
 /// Bytes of what [`GramFilter`] holds.
@@ -164,10 +203,9 @@ impl Classes for Baseline {
     }
 
     #[inline(always)]
-    fn pairs(self, chunks: [&[u8; CHUNK]; 2], first: [u8; 2], second: [u8; 2]) -> u64 {
-        let [here, next] = chunks;
-        bits(here, |byte| byte == first[0] || byte == first[1])
-            & bits(next, |byte| byte == second[0] || byte == second[1])
+    fn pairs(self, [here, next]: [&[u8; CHUNK]; 2], filter: &PairFilter) -> u64 {
+        let pairs = here.iter().zip(next).rev();
+        pairs.fold(0, |bits, (first, second)| bits << 1 | u64::from(filter.passes(*first, *second)))
     }
 
     #[inline(always)]
@@ -192,16 +230,18 @@ fn bits(chunk: &[u8; CHUNK], class: impl Fn(u8) -> bool) -> u64 {
 mod x86 {
     #![expect(unsafe_code, reason = "loads of vectors, and calls that need a feature which the type proves")]
 
-    use super::{CHUNK, Classes, GRAM, GRAM_MULTIPLIER, GramFilter, Work};
+    use super::{CHUNK, Classes, GRAM, GRAM_MULTIPLIER, GramFilter, PairFilter, Work};
     use std::arch::x86_64::{
-        __m256i, __m512i, _mm_cvtsi32_si128, _mm256_and_si256, _mm256_castsi256_ps, _mm256_cmpeq_epi8,
-        _mm256_cmpeq_epi32, _mm256_i32gather_epi32, _mm256_loadu_si256, _mm256_min_epu8,
-        _mm256_movemask_epi8, _mm256_movemask_ps, _mm256_mullo_epi32, _mm256_or_si256, _mm256_set1_epi8,
-        _mm256_set1_epi32, _mm256_sllv_epi32, _mm256_srl_epi32, _mm256_srli_epi32, _mm256_sub_epi8,
-        _mm256_xor_si256, _mm512_and_si512, _mm512_cmpeq_epi8_mask, _mm512_cmpeq_epi32_mask,
+        __m256i, __m512i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256,
+        _mm256_castsi256_ps, _mm256_cmpeq_epi8, _mm256_cmpeq_epi32, _mm256_i32gather_epi32,
+        _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_movemask_ps, _mm256_mullo_epi32,
+        _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_shuffle_epi8,
+        _mm256_sllv_epi32, _mm256_srl_epi32, _mm256_srli_epi16, _mm256_srli_epi32, _mm256_sub_epi8,
+        _mm256_xor_si256, _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_cmpeq_epi32_mask,
         _mm512_cmplt_epu8_mask, _mm512_i32gather_epi32, _mm512_loadu_si512, _mm512_mullo_epi32,
-        _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_sllv_epi32, _mm512_srl_epi32,
-        _mm512_srli_epi32, _mm512_sub_epi8, _mm512_xor_si512, _pdep_u64,
+        _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_shuffle_epi8, _mm512_sllv_epi32,
+        _mm512_srl_epi32, _mm512_srli_epi16, _mm512_srli_epi32, _mm512_sub_epi8, _mm512_test_epi8_mask,
+        _mm512_xor_si512, _pdep_u64,
     };
 
     /// A bit for every fourth byte.
@@ -233,9 +273,9 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn pairs(self, chunks: [&[u8; CHUNK]; 2], first: [u8; 2], second: [u8; 2]) -> u64 {
+        fn pairs(self, chunks: [&[u8; CHUNK]; 2], filter: &PairFilter) -> u64 {
             // SAFETY: the type is proof of the feature.
-            unsafe { pairs_256(chunks, first, second) }
+            unsafe { pairs_256(chunks, filter) }
         }
 
         #[inline(always)]
@@ -253,9 +293,9 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn pairs(self, chunks: [&[u8; CHUNK]; 2], first: [u8; 2], second: [u8; 2]) -> u64 {
+        fn pairs(self, chunks: [&[u8; CHUNK]; 2], filter: &PairFilter) -> u64 {
             // SAFETY: the type is proof of the feature.
-            unsafe { pairs_512(chunks, first, second) }
+            unsafe { pairs_512(chunks, filter) }
         }
 
         #[inline(always)]
@@ -274,21 +314,31 @@ mod x86 {
 
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn pairs_256([here, next]: [&[u8; CHUNK]; 2], first: [u8; 2], second: [u8; 2]) -> u64 {
+    fn pairs_256([here, next]: [&[u8; CHUNK]; 2], filter: &PairFilter) -> u64 {
+        let [first_low, first_high, second_low, second_high] = &filter.tables;
+        let first = |bytes| buckets_256(bytes, first_low, first_high);
+        let second = |bytes| buckets_256(bytes, second_low, second_high);
         let ([here_low, here_high], [next_low, next_high]) = (halves(here), halves(next));
-        mask(
-            _mm256_and_si256(either(here_low, first), either(next_low, second)),
-            _mm256_and_si256(either(here_high, first), either(next_high, second)),
-        )
+        let none = |here, next| {
+            _mm256_cmpeq_epi8(_mm256_and_si256(first(here), second(next)), _mm256_setzero_si256())
+        };
+        !mask(none(here_low, next_low), none(here_high, next_high))
     }
 
-    /// All ones in each byte that is one of two.
+    /// The buckets of each byte, by its two halves.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn either(bytes: __m256i, [one, other]: [u8; 2]) -> __m256i {
-        _mm256_or_si256(
-            _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(one.cast_signed())),
-            _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(other.cast_signed())),
+    fn buckets_256(bytes: __m256i, low: &[u8; 16], high: &[u8; 16]) -> __m256i {
+        let half = _mm256_set1_epi8(15);
+        // SAFETY: each table is 16 bytes, and the loads need no alignment.
+        let [low, high] =
+            unsafe { [_mm_loadu_si128(low.as_ptr().cast()), _mm_loadu_si128(high.as_ptr().cast())] };
+        _mm256_and_si256(
+            _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(low), _mm256_and_si256(bytes, half)),
+            _mm256_shuffle_epi8(
+                _mm256_broadcastsi128_si256(high),
+                _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), half),
+            ),
         )
     }
 
@@ -352,16 +402,28 @@ mod x86 {
 
     #[inline]
     #[target_feature(enable = "avx512bw")]
-    fn pairs_512([here, next]: [&[u8; CHUNK]; 2], first: [u8; 2], second: [u8; 2]) -> u64 {
-        either_512(load(here), first) & either_512(load(next), second)
+    fn pairs_512([here, next]: [&[u8; CHUNK]; 2], filter: &PairFilter) -> u64 {
+        let [first_low, first_high, second_low, second_high] = &filter.tables;
+        let first = buckets_512(load(here), first_low, first_high);
+        let second = buckets_512(load(next), second_low, second_high);
+        _mm512_test_epi8_mask(first, second)
     }
 
-    /// A bit for each byte that is one of two.
+    /// The buckets of each byte, by its two halves.
     #[inline]
     #[target_feature(enable = "avx512bw")]
-    fn either_512(bytes: __m512i, [one, other]: [u8; 2]) -> u64 {
-        _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(one.cast_signed()))
-            | _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(other.cast_signed()))
+    fn buckets_512(bytes: __m512i, low: &[u8; 16], high: &[u8; 16]) -> __m512i {
+        let half = _mm512_set1_epi8(15);
+        // SAFETY: each table is 16 bytes, and the loads need no alignment.
+        let [low, high] =
+            unsafe { [_mm_loadu_si128(low.as_ptr().cast()), _mm_loadu_si128(high.as_ptr().cast())] };
+        _mm512_and_si512(
+            _mm512_shuffle_epi8(_mm512_broadcast_i32x4(low), _mm512_and_si512(bytes, half)),
+            _mm512_shuffle_epi8(
+                _mm512_broadcast_i32x4(high),
+                _mm512_and_si512(_mm512_srli_epi16::<4>(bytes), half),
+            ),
+        )
     }
 
     /// Sixteen grams at once, from every fourth byte on.
@@ -409,8 +471,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Digits, a seven before an eight or an a, and grams that may be in the set.
-    struct All<'a>(&'a [u8; CHUNK + GRAM - 1], &'a GramFilter);
+    /// Digits, and pairs and grams that may be in their sets.
+    struct All<'a>(&'a [u8; CHUNK + GRAM - 1], &'a GramFilter, &'a PairFilter);
 
     impl Work for All<'_> {
         type Output = [u64; 3];
@@ -418,23 +480,30 @@ mod tests {
         fn run(self, classes: impl Classes) -> [u64; 3] {
             let chunk = self.0.first_chunk().expect("a chunk");
             let next = self.0.get(1..).and_then(<[u8]>::first_chunk).expect("a chunk");
-            let pairs = classes.pairs([chunk, next], [b'7'; 2], [b'8', b'a']);
+            let pairs = classes.pairs([chunk, next], self.2);
             [classes.digits(chunk), pairs, classes.grams(self.0, self.1)]
         }
     }
 
     fn agree(window: &[u8; CHUNK + GRAM - 1], filter: &GramFilter) {
+        let mut pairs = PairFilter::default();
+        pairs.add(0, b"7", Some(b"8a"));
+        pairs.add(1, b"cC", Some(b"6"));
+        pairs.add(9, b"b", None);
+        let holds = |pair: &[u8]| matches!(pair, [b'7', b'8' | b'a'] | [b'c' | b'C', b'6'] | [b'b', _]);
         let naive = |class: &dyn Fn(usize) -> bool| {
             (0..CHUNK).rev().fold(0_u64, |bits, at| bits << 1 | u64::from(class(at)))
         };
         let gram = |at: usize| u32::from_le_bytes(*window[at..].first_chunk().expect("a gram"));
         let expected = [
             naive(&|at| window[at].is_ascii_digit()),
-            naive(&|at| window[at] == b'7' && matches!(window[at + 1], b'8' | b'a')),
+            naive(&|at| pairs.passes(window[at], window[at + 1])),
             naive(&|at| filter.passes(gram(at))),
         ];
+        let held = naive(&|at| holds(&window[at..at + 2]));
+        assert_eq!(held & expected[1], held, "a pair is lost in {window:?}");
         for set in Instructions::available() {
-            assert_eq!(set.run(All(window, filter)), expected, "{set:?} {window:?}");
+            assert_eq!(set.run(All(window, filter, &pairs)), expected, "{set:?} {window:?}");
         }
     }
 

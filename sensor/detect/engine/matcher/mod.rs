@@ -8,7 +8,7 @@
 //! | literal | looked for by | |
 //! |---|---|---|
 //! | two letters or digits within four bytes, edges that must be free among them | its rarest such four, at every byte | [`grams`] |
-//! | other signs | two bytes next to each other, compared with the whole text | [`signs`] |
+//! | other signs | two bytes next to each other, at every byte | [`signs`] |
 //! | beyond ASCII, at least [`windows::SHORTEST`] bytes | its rarest eight bytes, at every fourth byte | [`windows`] |
 //! | anything else | an Aho-Corasick automaton, in four lanes | [`lanes`] |
 //!
@@ -190,7 +190,10 @@ impl Matcher {
         let literals = &self.literals;
         if let Some(new) = found.get_mut(old..) {
             let length = |at: &Occurrence| literals.stored(at.literal).map_or(0, |literal| literal.length);
-            new.sort_unstable_by_key(|at| (at.end, std::cmp::Reverse(length(at)), at.literal));
+            let longest_first = |a: &Occurrence, b: &Occurrence| length(b).cmp(&length(a));
+            new.sort_unstable_by(|a, b| {
+                a.end.cmp(&b.end).then_with(|| longest_first(a, b)).then(a.literal.cmp(&b.literal))
+            });
         }
     }
 

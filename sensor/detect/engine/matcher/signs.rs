@@ -1,13 +1,13 @@
-//! Short literals of signs, such as `::` and `@`: found by comparing two bytes of theirs with the whole text at once.
+//! Short literals of signs, such as `::` and `@`: found by two bytes of theirs, asked for at every byte.
 //!
 //! Owns: the choice of the two bytes, the walk over a text. Never does: more than [`MOST`] different pairs, which an automaton
 //! finds faster ([`super::lanes`]).
 
 use super::{Literal, Search, filter::Place, frequency};
-use crate::engine::instructions::{CHUNK, Classes, Instructions, Work};
+use crate::engine::instructions::{CHUNK, Classes, Instructions, PairFilter, Work};
 
 /// Pairs of bytes that are looked for.
-pub(super) const MOST: usize = 24;
+pub(super) const MOST: usize = 64;
 /// Chunks looked at at once.
 const CHUNKS: usize = 16;
 /// Bytes of them.
@@ -19,27 +19,56 @@ type Pair = (u8, Option<u8>);
 /// The compiled pairs.
 #[derive(Debug, Default)]
 pub(super) struct Signs {
-    pairs: Vec<(Pair, Vec<Place>)>,
+    filter: PairFilter,
+    /// By the first byte, in order.
+    firsts: Vec<(u8, Vec<Sign>)>,
+    /// By byte, which of them it is, either case; none where it is beyond them.
+    first_of: Vec<u8>,
+    pairs: usize,
+}
+
+#[derive(Debug)]
+struct Sign {
+    second: Option<u8>,
+    places: Vec<Place>,
 }
 
 impl Signs {
     /// Takes a literal, unless there are too many pairs.
     pub(super) fn add(&mut self, index: u32, literal: &Literal) -> bool {
-        let Some((pair, offset)) = rarest(&literal.bytes) else { return false };
+        let Some(((first, second), offset)) = rarest(&literal.bytes) else { return false };
         let place = Place { literal: index, offset: u32::try_from(offset).unwrap_or(u32::MAX) };
-        if let Some((_, places)) = self.pairs.iter_mut().find(|(known, _)| *known == pair) {
-            places.push(place);
+        let at = self.firsts.iter().position(|(known, _)| *known == first);
+        let signs = at.and_then(|at| self.firsts.get_mut(at)).map(|(_, signs)| signs);
+        let known = signs.and_then(|signs| signs.iter_mut().find(|sign| sign.second == second));
+        if let Some(known) = known {
+            known.places.push(place);
             return true;
         }
-        let has_room = self.pairs.len() < MOST;
-        if has_room {
-            self.pairs.push((pair, vec![place]));
+        if self.pairs >= MOST {
+            return false;
         }
-        has_room
+        self.pairs += 1;
+        let at = at.unwrap_or_else(|| {
+            self.firsts.push((first, Vec::new()));
+            self.firsts.len() - 1
+        });
+        if let Some((_, signs)) = self.firsts.get_mut(at) {
+            signs.push(Sign { second, places: vec![place] });
+        }
+        // Pairs that begin alike are told apart by their second byte, so that they may share a bucket.
+        self.filter.add(at, &cases(first), second.map(cases).as_ref().map(<[u8; 2]>::as_slice));
+        self.first_of.resize(256, u8::MAX);
+        for byte in cases(first) {
+            if let Some(slot) = self.first_of.get_mut(usize::from(byte)) {
+                *slot = u8::try_from(at).unwrap_or(u8::MAX);
+            }
+        }
+        true
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.pairs.is_empty()
+        self.firsts.is_empty()
     }
 
     pub(super) fn find(&self, search: &mut Search<'_>, set: Instructions) {
@@ -47,7 +76,7 @@ impl Signs {
             return;
         }
         let text = search.text;
-        let mut found = [[0; CHUNKS]; MOST];
+        let mut found = [0; CHUNKS];
         let mut padded = [0; PIECE + 1];
         let mut at = search.begin;
         while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
@@ -59,21 +88,31 @@ impl Signs {
             });
             let length = rest.len().min(PIECE);
             let chunks = length.div_ceil(CHUNK);
-            set.run(Walk { pairs: &self.pairs, piece, chunks, found: &mut found });
-            for ((_, places), bits) in self.pairs.iter().zip(&found) {
-                for (chunk, bits) in bits.iter().take(chunks).enumerate() {
-                    let mut bits = *bits;
-                    while bits != 0 {
-                        let here = chunk * CHUNK + bits.trailing_zeros() as usize;
-                        bits &= bits - 1;
-                        // Nothing stands in the padding.
-                        if here < length {
-                            places.iter().for_each(|place| search.compare(*place, at + here));
-                        }
+            set.run(Walk { filter: &self.filter, piece, chunks, found: &mut found });
+            for (chunk, bits) in found.iter().take(chunks).enumerate() {
+                let mut bits = *bits;
+                while bits != 0 {
+                    let here = chunk * CHUNK + bits.trailing_zeros() as usize;
+                    bits &= bits - 1;
+                    // Nothing stands in the padding.
+                    if here < length {
+                        self.verify(search, at + here);
                     }
                 }
             }
             at += length;
+        }
+    }
+
+    /// Compares the literals whose pair stands at `at`.
+    #[inline]
+    fn verify(&self, search: &mut Search<'_>, at: usize) {
+        let byte = |at: usize| search.text.get(at).copied();
+        let (first, second) = (byte(at).unwrap_or(0), byte(at + 1).map(|byte| byte.to_ascii_lowercase()));
+        let which = self.first_of.get(usize::from(first)).copied().unwrap_or(u8::MAX);
+        let signs = self.firsts.get(usize::from(which)).into_iter().flat_map(|(_, signs)| signs);
+        for sign in signs.filter(|sign| sign.second.is_none() || sign.second == second) {
+            sign.places.iter().for_each(|place| search.compare(*place, at));
         }
     }
 }
@@ -94,30 +133,23 @@ const fn cases(byte: u8) -> [u8; 2] {
 }
 
 struct Walk<'a> {
-    pairs: &'a [(Pair, Vec<Place>)],
+    filter: &'a PairFilter,
     piece: &'a [u8; PIECE + 1],
     chunks: usize,
-    found: &'a mut [[u64; CHUNKS]; MOST],
+    found: &'a mut [u64; CHUNKS],
 }
 
 impl Work for Walk<'_> {
     type Output = ();
 
-    /// Notes for each pair and byte whether the pair begins there, a bit each.
+    /// Notes for each byte whether a pair may begin there, a bit each.
     #[inline(always)]
     fn run(self, classes: impl Classes) {
-        let Self { pairs, piece, chunks, found } = self;
+        let Self { filter, piece, chunks, found } = self;
         let chunk_at = |at: usize| piece.get(at..).and_then(<[u8]>::first_chunk::<CHUNK>);
-        // The piece stays in the first-level cache, the two bytes in registers.
-        for (((first, second), _), found) in pairs.iter().zip(found.iter_mut()) {
-            // A pair of one byte is compared with the same place twice.
-            let distance = usize::from(second.is_some());
-            let (first, second) = (cases(*first), cases(second.unwrap_or(*first)));
-            for (chunk, slot) in found.iter_mut().take(chunks).enumerate() {
-                let (here, next) = (chunk_at(chunk * CHUNK), chunk_at(chunk * CHUNK + distance));
-                if let (Some(here), Some(next)) = (here, next) {
-                    *slot = classes.pairs([here, next], first, second);
-                }
+        for (chunk, slot) in found.iter_mut().take(chunks).enumerate() {
+            if let (Some(here), Some(next)) = (chunk_at(chunk * CHUNK), chunk_at(chunk * CHUNK + 1)) {
+                *slot = classes.pairs([here, next], filter);
             }
         }
     }
