@@ -12,16 +12,24 @@ const GROUPS: usize = 8;
 fn check(subject: &Subject<'_>) -> Verdict {
     let mut lengths = [0_usize; GROUPS];
     let mut count = 0;
-    for group in subject.matched.split(|byte| !byte.is_ascii_digit()).filter(|group| !group.is_empty()) {
-        let Some(slot) = lengths.get_mut(count) else { return Verdict::Invalid };
-        *slot = group.len();
-        count += 1;
+    let (mut dots, mut blanks, mut within) = (false, false, false);
+    for byte in subject.matched {
+        if byte.is_ascii_digit() {
+            count += usize::from(!within);
+            let Some(slot) = lengths.get_mut(count - 1) else { return Verdict::Invalid };
+            *slot += 1;
+        }
+        within = byte.is_ascii_digit();
+        dots |= *byte == b'.';
+        blanks |= *byte == b' ';
     }
     let groups = lengths.get(..count).unwrap_or_default();
+    if is_date(groups, subject.matched) || is_other(groups, dots, blanks) {
+        return Verdict::Invalid;
+    }
     let digits = subject.digits();
-    let holds = |sign: u8| subject.matched.contains(&sign);
     let repeated = digits.iter().all(|digit| digits.first() == Some(digit));
-    if is_date(groups, subject.matched) || is_other(groups, holds(b'.'), holds(b' ')) || repeated {
+    if repeated {
         return Verdict::Invalid;
     }
     let first = digits.first().copied().unwrap_or(0);
@@ -43,7 +51,7 @@ fn check(subject: &Subject<'_>) -> Verdict {
         Verdict::Valid("North American form")
     } else if first == 0 && groups.len() >= 2 && (9..=13).contains(&digits.len()) {
         Verdict::Valid("national form")
-    } else if holds(b'(') && groups.len() >= 2 && digits.len() >= 8 {
+    } else if subject.matched.contains(&b'(') && groups.len() >= 2 && digits.len() >= 8 {
         Verdict::Valid("area code in parentheses")
     } else {
         Verdict::Doubtful("may be a telephone number")
@@ -60,11 +68,10 @@ fn is_fictional(digits: &[u8]) -> bool {
 
 /// Day, month and year, or the reverse, perhaps with an hour behind.
 fn is_date(groups: &[usize], matched: &[u8]) -> bool {
-    let separated = matched.iter().any(|byte| matches!(byte, b'-' | b'/' | b'.'));
     let date = matches!(groups, [4, 2, 2] | [4, 2, 2, 1..=2] | [1..=2, 1..=2, 4] | [1..=2, 1..=2, 4, 1..=2]);
     let years =
-        matches!(groups, [4, 4]) && matched.contains(&b'-') && matched.first().is_some_and(|d| *d <= b'2');
-    separated && (date || years)
+        || matches!(groups, [4, 4]) && matched.contains(&b'-') && matched.first().is_some_and(|d| *d <= b'2');
+    date && matched.iter().any(|byte| matches!(byte, b'-' | b'/' | b'.')) || years()
 }
 
 /// Decimals, addresses of networks, social security numbers, and what ends in a check digit (ISBN).
