@@ -6,7 +6,7 @@
 use super::{
     boundaries::{closes, in_link, neighbours_differ, opens, stands_free},
     instructions::{CHUNK, Classes, Instructions, Work},
-    readers::Reader,
+    readers::{self, Reader},
 };
 use crate::{
     language::layout::{GAP_BYTES, Layout, digits_loosely, may_stand_between},
@@ -182,6 +182,8 @@ struct Entry {
     letters: bool,
     /// See [`Layout::second_group`].
     second: (usize, usize),
+    /// See [`Layout::first_in_core`].
+    first: [(usize, usize); 2],
     /// See [`Layout::fewest_digits`].
     fewest: u32,
 }
@@ -191,7 +193,8 @@ impl Entry {
         let fewest = u32::try_from(layout.fewest_digits()).unwrap_or(u32::MAX);
         let (bare, at_core) = (layout.is_bare(), layout.begins_at_core());
         let (letters, second) = (layout.begins_with_letters(), layout.second_group());
-        Self { index, finder, bare, at_core, letters, second, fewest }
+        let first = layout.first_in_core();
+        Self { index, finder, bare, at_core, letters, second, first, fewest }
     }
 }
 
@@ -229,6 +232,8 @@ struct Sought {
     fewest: u32,
     fewest_read: u32,
     readers: Vec<(u32, Reader)>,
+    /// The marks of these readers.
+    marks: u16,
     /// By the length of a group, a bit for each kind of what follows it: whether there are layouts to be compared.
     groups: [u8; LONGEST_GROUP + 1],
     /// The same by the length of a word, a bit each.
@@ -414,6 +419,7 @@ impl Numbers {
         let readers: Vec<(u32, Reader)> =
             self.readers.iter().filter(looks).map(|(finder, reader, _)| (*finder, *reader)).collect();
         let least = readers.iter().map(|(_, reader)| reader.fewest_digits()).min();
+        let marks = readers.iter().fold(0, |marks, (_, reader)| marks | reader.marks());
         let fewest_read = least.map_or(u32::MAX, |digits| u32::try_from(digits).unwrap_or(u32::MAX));
         let mut groups = [0; LONGEST_GROUP + 1];
         for (bits, lists) in groups.iter_mut().zip(&self.by_group) {
@@ -424,7 +430,7 @@ impl Numbers {
             lists.iter().rev().fold(0, |bits, list| bits << 1 | u64::from(list.any(armed)))
         };
         let (words, runs) = (any(&self.by_word), self.by_run.each_ref().map(|lists| any(lists)));
-        Sought { fewest, fewest_read, readers, groups, words, runs }
+        Sought { fewest, fewest_read, readers, marks, groups, words, runs }
     }
 
     /// Looks for an account number; whether one claims its groups.
@@ -470,7 +476,14 @@ impl Numbers {
                 return;
             }
             let Some(list) = self.by_word.get(word.len()) else { return };
-            self.compare(text, &word, list, armed, |entry| entry.fewest <= *coming, visit);
+            // Most words begin with other letters and digits than most layouts.
+            let lead = group.start - word.start;
+            let likely = |entry: &Entry| {
+                let [letters, digits] = entry.first;
+                let within = |(least, most): (usize, usize), count| least <= count && count <= most;
+                entry.fewest <= *coming && within(letters, lead) && within(digits, group.len())
+            };
+            self.compare(text, &word, list, armed, likely, visit);
         } else {
             let which = follower(*after);
             if sought.groups.get(group.len()).is_none_or(|bits| bits >> which & 1 == 0) {
@@ -569,9 +582,13 @@ impl Numbers {
 
 /// Reads what no layout can say.
 fn read(text: &[u8], place: &Place, sought: &Sought, visit: &mut impl FnMut(&Candidate) -> bool) {
+    let marks = readers::marks(place);
+    if marks & sought.marks == 0 {
+        return;
+    }
     for (finder, reader) in &sought.readers {
-        if reader.fewest_digits() <= place.coming as usize
-            && reader.may_begin(place)
+        if marks & reader.marks() != 0
+            && reader.fewest_digits() <= place.coming as usize
             && let Some(range) = reader.read(text, place.group.clone())
             && !in_link(text, range.start)
         {

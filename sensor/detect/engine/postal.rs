@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 /// Digits of a house number.
-const HOUSE_DIGITS: usize = 5;
+pub(super) const HOUSE_DIGITS: usize = 5;
 /// Words of the name of a street.
 const STREET_WORDS: usize = 6;
 /// Longest name of a street, and longest town before its code, bytes.
@@ -65,21 +65,6 @@ const STREETS: [&str; 30] = [
     "plein", "platz", "allee", "utca", "útja", "katu", "tie", "vägen", "ulica", "rua", "rúa", "rue", "via",
     "calle", "cours", "road", "street", "lane",
 ];
-
-/// Whether a group of digits may be the number of a house that begins a street, by its length and the byte before it.
-pub(super) fn may_be_house(before: u8, length: usize) -> bool {
-    length <= HOUSE_DIGITS && may_open(before)
-}
-
-/// Whether a group of digits may begin a postal code, by its length and the byte after it.
-pub(super) fn may_be_code(length: usize, after: u8) -> bool {
-    match length {
-        2 => after == b'-',
-        3 => after == b' ',
-        4..=6 => after == b'-' || may_close(after),
-        _ => false,
-    }
-}
 
 /// A house number, the name of a street, and perhaps the number again: `85 Trg revolucije 12`, `19 rue La Boétie,`.
 pub(super) fn street(text: &[u8], group: Range<usize>) -> Option<Range<usize>> {
@@ -250,7 +235,7 @@ fn closes(text: &[u8], end: usize) -> bool {
 }
 
 /// Whether a byte, 0 at the end of the text, may stand behind it.
-const fn may_close(after: u8) -> bool {
+pub(super) const fn may_close(after: u8) -> bool {
     after == 0
         || after.is_ascii_whitespace()
         || matches!(after, b'.' | b',' | b'?' | b'!' | b';' | b')' | b'<' | b'>' | b'"' | b'\'' | b'|')

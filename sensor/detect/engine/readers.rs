@@ -54,28 +54,24 @@ impl Reader {
         }
     }
 
-    /// Whether a group may be the first in what it reads, by the bytes beside it: a look that costs next to nothing.
-    pub(super) fn may_begin(self, place: &Place) -> bool {
-        let Place { group, before, after, .. } = place;
-        let length = group.len();
-        let hexadecimal = || before.is_ascii_hexdigit() || after.is_ascii_hexdigit();
+    /// Its marks among those of [`marks`].
+    pub(super) const fn marks(self) -> u16 {
         match self {
-            Self::Telephone => {
-                !(before.is_ascii_alphanumeric() || matches!(before, b'_' | b'$' | b'%' | b'\\' | b'#'))
-                    && (is_separator(*after) || TELEPHONE_DIGITS.contains(&length))
-            }
-            Self::Ipv6 => length <= 4 && (*before == b':' || *after == b':' || hexadecimal()),
-            Self::Hardware => {
-                let separates = |byte: &u8| matches!(byte, b':' | b'-' | b'.');
-                length <= 4 && (separates(after) || separates(before) || hexadecimal())
-            }
-            Self::Street => {
-                (*after == b' ' || after.is_ascii_alphabetic()) && postal::may_be_house(*before, length)
-            }
-            Self::Town => before.is_ascii_whitespace() && postal::may_be_code(length, *after),
-            Self::Postcode => postal::may_open(*before) && postal::may_be_code(length, *after),
-            Self::Stripe => matches!(after, b'=' | b'D'),
+            Self::Telephone => 0b11,
+            Self::Ipv6 => 0b11 << 2,
+            Self::Hardware => 0b11 << 4,
+            Self::Street => 1 << 6,
+            Self::Town => 0b111 << 7,
+            Self::Postcode => 0b111 << 10,
+            Self::Stripe => 1 << 13,
         }
+    }
+
+    /// Its marks for which each of these conditions holds, the lowest first.
+    const fn marked(self, conditions: [bool; 3]) -> u16 {
+        let [one, two, three] = conditions;
+        let lowest = self.marks() & self.marks().wrapping_neg();
+        (one as u16 | (two as u16) << 1 | (three as u16) << 2) * lowest & self.marks()
     }
 
     /// What stands around a group of digits, if the group is the first in it.
@@ -99,6 +95,77 @@ impl Reader {
             Self::Stripe => stripe(text, group),
         }
     }
+}
+
+/// Which readers a group of digits may be the first for, by the bytes beside it and its length: a look that costs next to nothing.
+/// A reader has as many marks as there are ways in which that may be; each needs all three to say so.
+#[inline]
+pub(super) fn marks(place: &Place) -> u16 {
+    let mark = |table: &[u16], at: usize| table.get(at).copied().unwrap_or(0);
+    mark(&BEFORE, place.before.into())
+        & mark(&AFTER, place.after.into())
+        & mark(&LENGTHS, place.group.len().min(LENGTHS.len() - 1))
+}
+
+/// Marks by the byte before a group, by that after it, and by its length.
+const BEFORE: [u16; 256] = each_byte(true);
+const AFTER: [u16; 256] = each_byte(false);
+const LENGTHS: [u16; 20] = {
+    let mut table = [0; 20];
+    let mut length = 0;
+    while length < table.len() {
+        table[length] = by_length(length);
+        length += 1;
+    }
+    table
+};
+
+const fn each_byte(before: bool) -> [u16; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = if before { by_byte_before(byte as u8) } else { by_byte_after(byte as u8) };
+        byte += 1;
+    }
+    table
+}
+
+/// Telephone numbers: a separator follows, or the group is long enough. Addresses: a sign of theirs stands before, or after. Postal
+/// codes: two digits, three, or more.
+const fn by_byte_before(byte: u8) -> u16 {
+    let free = !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'%' | b'\\' | b'#'));
+    let hexadecimal = byte.is_ascii_hexdigit();
+    Reader::Telephone.marked([free; 3])
+        | Reader::Ipv6.marked([hexadecimal || byte == b':', true, true])
+        | Reader::Hardware.marked([hexadecimal || matches!(byte, b':' | b'-' | b'.'), true, true])
+        | Reader::Street.marked([postal::may_open(byte); 3])
+        | Reader::Town.marked([byte.is_ascii_whitespace(); 3])
+        | Reader::Postcode.marked([postal::may_open(byte); 3])
+        | Reader::Stripe.marked([true; 3])
+}
+
+const fn by_byte_after(byte: u8) -> u16 {
+    let hexadecimal = byte.is_ascii_hexdigit();
+    let code = [byte == b'-', byte == b' ', byte == b'-' || postal::may_close(byte)];
+    Reader::Telephone.marked([is_separator(byte), true, true])
+        | Reader::Ipv6.marked([true, hexadecimal || byte == b':', true])
+        | Reader::Hardware.marked([true, hexadecimal || matches!(byte, b':' | b'-' | b'.'), true])
+        | Reader::Street.marked([byte == b' ' || byte.is_ascii_alphabetic(); 3])
+        | Reader::Town.marked(code)
+        | Reader::Postcode.marked(code)
+        | Reader::Stripe.marked([matches!(byte, b'=' | b'D'); 3])
+}
+
+const fn by_length(length: usize) -> u16 {
+    let code = [length == 2, length == 3, 4 <= length && length <= 6];
+    let telephone = *TELEPHONE_DIGITS.start() <= length && length <= *TELEPHONE_DIGITS.end();
+    Reader::Telephone.marked([true, telephone, true])
+        | Reader::Ipv6.marked([length <= 4; 3])
+        | Reader::Hardware.marked([length <= 4; 3])
+        | Reader::Street.marked([length <= postal::HOUSE_DIGITS; 3])
+        | Reader::Town.marked(code)
+        | Reader::Postcode.marked(code)
+        | Reader::Stripe.marked([true; 3])
 }
 
 fn byte(text: &[u8], at: Option<usize>) -> Option<u8> {
@@ -250,7 +317,7 @@ mod tests {
                 let group = start..(start..bytes.len()).find(|at| !digit(at)).unwrap_or(bytes.len());
                 for (name, reader) in READERS {
                     let read = reader.read(bytes, group.clone());
-                    let may = reader.may_begin(&Place::new(bytes, group.clone(), 64));
+                    let may = marks(&Place::new(bytes, group.clone(), 64)) & reader.marks() != 0;
                     prop_assert!(may || read.is_none(), "{} at {:?} of {:?}", name, group, text);
                 }
             }

@@ -269,6 +269,25 @@ impl Layout {
         }
     }
 
+    /// Fewest and most letters that its core begins with, and digits that follow them.
+    pub(crate) fn first_in_core(&self) -> [(usize, usize); 2] {
+        let mut parts = self.core().iter().peekable();
+        let mut run = |sign: Sign| {
+            let (mut least, mut most) = (0, 0);
+            while let Some(part) = parts.next_if(|part| part.sign == sign) {
+                least += part.least;
+                most += part.most;
+            }
+            // Both may go on in what either sign stands for.
+            let open = self.loose || parts.peek().is_some_and(|part| part.sign == Sign::Either);
+            if open { (if self.loose { 0 } else { least }, usize::MAX) } else { (least, most) }
+        };
+        let letters = run(Sign::Letter);
+        // What comes behind either sign may be anywhere.
+        let digits = if letters.1 == usize::MAX { (0, usize::MAX) } else { run(Sign::Digit) };
+        [letters, digits]
+    }
+
     /// Of a loose layout, how many digits may stand from its first one on, whatever between, before something else does.
     pub(crate) fn first_digits(&self) -> (usize, usize) {
         let mut parts = self.parts.iter().skip_while(|part| part.sign == Sign::Letter).peekable();
