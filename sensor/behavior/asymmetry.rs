@@ -22,7 +22,7 @@ pub(crate) fn reversed(
     setting: Setting<'_>,
 ) -> Option<Suspicion> {
     let today = habit.today;
-    if !contact.opened || setting.is_sanctioned(contact.peer) {
+    if !contact.opened {
         return None;
     }
     // A connection for commands, of which no content is known, says nothing of the content beside it: only what is itself unknown counts.
@@ -39,6 +39,9 @@ pub(crate) fn reversed(
         && today.out >= WRITTEN
         && today.is_lopsided(WRITTEN_TIMES)
         && as_f64(today.out) >= 3.0 * profile.volumes.usual();
+    if !(unknown || turned) || setting.is_sanctioned(contact.peer) {
+        return None;
+    }
     let explanation = if unknown {
         format!(
             "{} in no known protocol to port {} of an address without a name, and {} back",
@@ -46,7 +49,7 @@ pub(crate) fn reversed(
             contact.flow.responder.port,
             size(as_f64(back))
         )
-    } else if turned {
+    } else {
         format!(
             "{} went out today, and {} came back, where on {} days before {} went out and {} came back",
             size(as_f64(today.out)),
@@ -55,8 +58,6 @@ pub(crate) fn reversed(
             size(as_f64(out_before)),
             size(as_f64(back_before))
         )
-    } else {
-        return None;
     };
     Some(Suspicion {
         since: Timestamp::from_nanos(today.since),

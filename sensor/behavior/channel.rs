@@ -8,7 +8,7 @@
 //! may be. A zone that many clients ask is a service, and so is one that the context lists.
 
 use crate::distinct::Distinct;
-use crate::profile::hash;
+use crate::profile::{hash, hash_of};
 use crate::recent::Recent;
 use crate::statistics::entropy;
 use crate::suspicion::{Actor, Setting, Suspicion, as_f64};
@@ -103,16 +103,15 @@ impl Channels {
                 if spared {
                     return None;
                 }
-                let service = self.is_service(actor, zone, setting);
                 let key = (actor.key(), zone.to_owned());
+                let service = self.is_service(&key, setting);
                 let account = self.names.entry(&key, now, setting.limits.zones, Zone::default);
                 account.add(before, *kind, setting);
                 account.verdict(service, false).map(|evidence| dns(account, evidence, zone, setting))
             }
             Observation::Answer { name, bytes, .. } => {
                 let key = (actor.key(), zone_of(name).1.to_owned());
-                if self.names.get(&key).is_some() {
-                    let account = self.names.entry(&key, now, setting.limits.zones, Zone::default);
+                if let Some(account) = self.names.get_mut(&key, now) {
                     account.answered = account.answered.saturating_add(u64::from(*bytes));
                 }
                 None
@@ -134,8 +133,8 @@ impl Channels {
         if before.is_empty() || setting.context.is_lookup_service(name) {
             return None;
         }
-        let service = self.is_service(actor, zone, setting);
         let key = (actor.key(), zone.to_owned());
+        let service = self.is_service(&key, setting);
         let account = self.servers.entry(&key, setting.now.nanos(), setting.limits.zones, Zone::default);
         account.add(before, ADDRESS, setting);
         if account.names < SNI_NAMES {
@@ -149,11 +148,11 @@ impl Channels {
         Some(account.suspicion(AnomalyKind::SniChannel, evidence, zone, explanation, setting))
     }
 
-    fn is_service(&mut self, actor: &Actor, zone: &str, setting: Setting<'_>) -> bool {
+    fn is_service(&mut self, (client, zone): &(String, String), setting: Setting<'_>) -> bool {
         let now = setting.now.nanos();
-        let clients = self.clients.entry(&zone.to_owned(), now, setting.limits.zones, BTreeSet::new);
+        let clients = self.clients.entry(zone, now, setting.limits.zones, BTreeSet::new);
         if clients.len() < setting.limits.clients_per_zone {
-            clients.insert(hash(&actor.key()));
+            clients.insert(hash(client));
         }
         clients.len() >= SERVICE_CLIENTS
     }
@@ -170,7 +169,7 @@ impl Zone {
         self.last_at = self.last_at.max(now);
         let exact = setting.limits.distinct_exact;
         // How many new names this one stands for: one or none, as long as they are counted exactly.
-        let new = self.seen.insert(hash(&format!("{before}.")), exact);
+        let new = self.seen.insert(hash_of(before.bytes().chain([b'.'])), exact);
         if new == 0.0 {
             return;
         }

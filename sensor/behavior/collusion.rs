@@ -41,11 +41,12 @@ impl Collusion {
         setting: Setting<'_>,
     ) -> Option<Suspicion> {
         actor.user.as_ref()?;
-        if setting.is_sanctioned(peer) {
+        let mut large = transfer.objects.iter().filter(|object| object.size >= LEAST).peekable();
+        if large.peek().is_none() || setting.is_sanctioned(peer) {
             return None;
         }
         let mut told = None;
-        for object in transfer.objects.iter().filter(|object| object.size >= LEAST) {
+        for object in large {
             // What is of little weight, or not sure, is passed around among colleagues all day.
             let sensitive = findings.iter().any(|finding| {
                 finding.object == object.path
@@ -87,11 +88,12 @@ impl Collusion {
         known_actors: usize,
         setting: Setting<'_>,
     ) -> Option<Suspicion> {
-        let kind = setting.destination(contact.peer).map(|known| known.kind);
-        let common =
-            kind.is_some_and(|kind| kind != DestinationKind::Anonymiser && kind != DestinationKind::Paste);
         contact.actor.user.as_ref()?;
-        if !contact.opened || sent < BULK || known_actors < KNOWN_ACTORS || common {
+        if !contact.opened || sent < BULK || known_actors < KNOWN_ACTORS {
+            return None;
+        }
+        let kind = setting.destination(contact.peer).map(|known| known.kind);
+        if kind.is_some_and(|kind| kind != DestinationKind::Anonymiser && kind != DestinationKind::Paste) {
             return None;
         }
         let now = setting.now.nanos();

@@ -40,10 +40,12 @@ impl Distinct {
             }
             self.become_sketch();
         }
-        let chance = self.chance();
-        if !self.raise(hash) {
+        // Mostly nothing changes, and then the chance of it need not be known.
+        if !self.would_raise(hash) {
             return 0.0;
         }
+        let chance = self.chance();
+        self.raise(hash);
         self.estimate += 1.0 / chance;
         1.0 / chance
     }
@@ -73,20 +75,27 @@ impl Distinct {
         sum / crate::suspicion::as_f64(self.registers.len() as u64)
     }
 
-    /// Notes a hash; true where that changes its register.
-    fn raise(&mut self, hash: u64) -> bool {
-        let mixed = mixed(hash);
-        let place = usize::try_from(mixed >> (64 - CHOICE_BITS)).unwrap_or_default();
-        let zeros = ((mixed << CHOICE_BITS) | (1 << (CHOICE_BITS - 1))).leading_zeros() + 1;
-        let zeros = u8::try_from(zeros).unwrap_or(u8::MAX);
-        match self.registers.get_mut(place) {
-            Some(most) if *most < zeros => {
-                *most = zeros;
-                true
-            }
-            _ => false,
+    /// True where a hash changes its register.
+    fn would_raise(&self, hash: u64) -> bool {
+        let (place, zeros) = register(hash);
+        self.registers.get(place).is_some_and(|most| *most < zeros)
+    }
+
+    /// Notes a hash.
+    fn raise(&mut self, hash: u64) {
+        let (place, zeros) = register(hash);
+        if let Some(most) = self.registers.get_mut(place) {
+            *most = zeros.max(*most);
         }
     }
+}
+
+/// The register of a hash, and what it says there.
+fn register(hash: u64) -> (usize, u8) {
+    let mixed = mixed(hash);
+    let place = usize::try_from(mixed >> (64 - CHOICE_BITS)).unwrap_or_default();
+    let zeros = ((mixed << CHOICE_BITS) | (1 << (CHOICE_BITS - 1))).leading_zeros() + 1;
+    (place, u8::try_from(zeros).unwrap_or(u8::MAX))
 }
 
 /// Spreads the bits of a hash (the finaliser of SplitMix64).

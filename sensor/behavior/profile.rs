@@ -267,7 +267,12 @@ pub(crate) const fn hour_of(now: Timestamp) -> usize {
 
 /// FNV-1a: the same in every run.
 pub(crate) fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+    hash_of(text.bytes())
+}
+
+/// The same of bytes.
+pub(crate) fn hash_of(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }

@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug)]
 pub(crate) struct Recent<K, V> {
     values: BTreeMap<K, (i64, V)>,
+    /// Each key once, with a time at which it was used: the last one, or an earlier one if nobody has looked since. Using a value so
+    /// costs nothing here.
     order: BTreeSet<(i64, K)>,
 }
 
@@ -22,24 +24,36 @@ impl<K, V> Default for Recent<K, V> {
 impl<K: Ord + Clone, V> Recent<K, V> {
     /// The value of `key`, made if it is not there, used at `now` (nanoseconds). Of at most `limit` values.
     pub(crate) fn entry(&mut self, key: &K, now: i64, limit: usize, make: impl FnOnce() -> V) -> &mut V {
-        match self.values.get_mut(key) {
-            Some((at, _)) => {
-                if now > *at {
-                    self.order.remove(&(*at, key.clone()));
-                    self.order.insert((now, key.clone()));
-                    *at = now;
+        if !self.values.contains_key(key) {
+            while self.values.len() >= limit.max(1) && self.forget_oldest() {}
+            self.order.insert((now, key.clone()));
+            self.values.insert(key.clone(), (now, make()));
+        }
+        let (at, value) = self.values.get_mut(key).expect("it was there, or is now");
+        *at = now.max(*at);
+        value
+    }
+
+    /// Forgets what was unused longest. Nothing was used before the time that its key has in the order, so the first whose time there is
+    /// its own is that one. False: there is nothing.
+    fn forget_oldest(&mut self) -> bool {
+        while let Some((noted, key)) = self.order.pop_first() {
+            match self.values.get(&key) {
+                Some((at, _)) if *at > noted => drop(self.order.insert((*at, key))),
+                _ => {
+                    self.values.remove(&key);
+                    return true;
                 }
-            }
-            None => {
-                while self.values.len() >= limit.max(1)
-                    && let Some((_, oldest)) = self.order.pop_first()
-                {
-                    self.values.remove(&oldest);
-                }
-                self.order.insert((now, key.clone()));
             }
         }
-        &mut self.values.entry(key.clone()).or_insert_with(|| (now, make())).1
+        false
+    }
+
+    /// The value of `key`, if it is there, used at `now`.
+    pub(crate) fn get_mut(&mut self, key: &K, now: i64) -> Option<&mut V> {
+        let (at, value) = self.values.get_mut(key)?;
+        *at = now.max(*at);
+        Some(value)
     }
 
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
@@ -86,5 +100,6 @@ mod tests {
         assert_eq!(again.iter().map(|(k, v)| (k.as_str(), *v)).collect::<Vec<_>>(), [("a", 2), ("c", 1)]);
         again.entry(&"d".to_owned(), 5, 2, || 0);
         assert!(again.get(&"a".to_owned()).is_none() && again.len() == 2);
+        assert_eq!(again.order.len(), 2, "each key once");
     }
 }

@@ -19,11 +19,14 @@ const LEAST: u64 = 100_000;
 const SHARE: f64 = 0.8;
 
 pub(crate) fn carried(contact: &Contact<'_>, habit: &Habit, setting: Setting<'_>) -> Option<Suspicion> {
+    let (out, back) = (habit.today.unreadable, habit.today.back);
+    if !contact.opened || out < LEAST || as_f64(out) < SHARE * as_f64(back) {
+        return None;
+    }
     let kind = setting.destination(contact.peer).map(|known| known.kind);
     let resolver = kind == Some(DestinationKind::Resolver)
         || (kind.is_none() && contact.flow.responder.port == PORT && is_unreadable(contact.flow.protocol));
-    let (out, back) = (habit.today.unreadable, habit.today.back);
-    if !resolver || !contact.opened || out < LEAST || as_f64(out) < SHARE * as_f64(back) {
+    if !resolver {
         return None;
     }
     let explanation = format!(
