@@ -249,6 +249,10 @@ impl Behavior {
         suspicions.extend(self.state.collusion.transfer(actor, peer, transfer, findings, setting));
         let key = actor.key();
         let profile = self.state.profiles.entry(&key, now.nanos(), setting.limits.actors, Profile::default);
+        if let Some((_, system)) = transfer.facts.iter().find(|(name, _)| *name == "device") {
+            let most = limits.addresses_per_actor;
+            profile.systems.entry(&actor.ip, now.nanos(), most, String::new).clone_from(system);
+        }
         let habit = profile.destinations.get(&peer.habit());
         suspicions.extend(archive::hidden(transfer, habit.map(AsRef::as_ref), peer, setting));
         if let Some(bytes) = target::encoded(transfer) {

@@ -9,6 +9,7 @@ use crate::volume::{Assessment, Volumes};
 use egret_model::{FlowKind, Protocol, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
 const HOUR_NS: i64 = 3_600_000_000_000;
 pub(crate) const DAY_NS: i64 = 24 * HOUR_NS;
@@ -37,7 +38,10 @@ pub(crate) struct Profile {
     /// What is usual for peers, as it was on a day.
     peers: Option<(i64, Option<Box<Baseline>>)>,
     /// Addresses used, with days and last use.
-    pub(crate) addresses: Recent<std::net::IpAddr, (u32, i64)>,
+    pub(crate) addresses: Recent<IpAddr, (u32, i64)>,
+    /// The system that each address showed last ("windows", "android phone"), as it says itself.
+    #[serde(default)]
+    pub(crate) systems: Recent<IpAddr, String>,
 }
 
 /// What is usual with one destination.

@@ -129,8 +129,13 @@ impl Show {
         }
         let destinations = store.destinations(Some(&user.who), MOST)?;
         let places = store.whereabouts(&user.who, MOST)?;
+        let devices = store.devices(&user.who, MOST)?;
         if self.json {
             let mut object = object(user);
+            object["devices"] = devices
+                .iter()
+                .map(|one| json!({ "device": one.device, "ip": one.ip, "first_at": one.first_at, "last_at": one.last_at, "times": one.times }))
+                .collect();
             object["incident_ids"] = incidents.iter().map(|one| one.incident.id.clone()).collect();
             object["destinations"] = destinations
                 .iter()
@@ -188,6 +193,18 @@ impl Show {
                 place.first_at.to_the_second().into(),
                 place.last_at.to_the_second().into(),
                 view::number(place.times),
+            ]);
+        }
+        print_or_none(&table);
+        view::heading("Devices, as they say themselves");
+        let mut table = view::table(&["device", "address", "from", "to", "times"]);
+        for one in &devices {
+            table.add_row(vec![
+                printable(&one.device).into(),
+                printable(&one.ip).into(),
+                one.first_at.to_the_second().into(),
+                one.last_at.to_the_second().into(),
+                view::number(one.times),
             ]);
         }
         print_or_none(&table);

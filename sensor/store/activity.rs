@@ -6,6 +6,7 @@ use crate::StoreError;
 use egret_model::{Direction, SightingRecord, Timestamp, TransferRecord};
 use rusqlite::Connection;
 use std::collections::HashMap;
+use std::hash::Hash;
 
 const HOUR_NS: i64 = 3_600_000_000_000;
 /// Sums held between two commits; with more, the batch is due.
@@ -16,6 +17,7 @@ pub(crate) const SUMS: usize = 50_000;
 pub(crate) struct Pending {
     activity: HashMap<ActivityKey, [u64; 3]>,
     whereabouts: HashMap<Place, (i64, i64, u64)>,
+    devices: HashMap<Device, (i64, i64, u64)>,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -36,9 +38,16 @@ struct Place {
     evidence: String,
 }
 
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Device {
+    user: String,
+    ip: String,
+    device: String,
+}
+
 impl Pending {
     pub(crate) fn is_full(&self) -> bool {
-        self.activity.len() + self.whereabouts.len() >= SUMS
+        self.activity.len() + self.whereabouts.len() + self.devices.len() >= SUMS
     }
 
     /// Counts content that left.
@@ -66,7 +75,12 @@ impl Pending {
                 domain: sender.domain.clone().unwrap_or_default(),
                 evidence: evidence.to_string(),
             };
-            self.at(place, transfer.started_at);
+            seen(&mut self.whereabouts, place, transfer.started_at);
+        }
+        let device = transfer.facts.iter().find(|(name, _)| *name == "device");
+        if let (Some(user), Some((_, device))) = (&sender.user, device) {
+            let device = Device { user: user.clone(), ip: sender.ip.to_string(), device: device.clone() };
+            seen(&mut self.devices, device, transfer.started_at);
         }
     }
 
@@ -80,15 +94,7 @@ impl Pending {
             domain: sighting.domain.clone().unwrap_or_default(),
             evidence: sighting.evidence.to_string(),
         };
-        self.at(place, sighting.at);
-    }
-
-    fn at(&mut self, place: Place, at: Timestamp) {
-        let nanos = at.nanos();
-        let (first, last, times) = self.whereabouts.entry(place).or_insert((nanos, nanos, 0));
-        *first = nanos.min(*first);
-        *last = nanos.max(*last);
-        *times += 1;
+        seen(&mut self.whereabouts, place, sighting.at);
     }
 
     /// Writes everything, within the caller's transaction.
@@ -114,8 +120,26 @@ impl Pending {
             let times = i64::try_from(times).unwrap_or(i64::MAX);
             add.execute((run, user, host, ip, domain, evidence, first, last, times))?;
         }
+        let mut add = connection.prepare_cached(
+            "INSERT INTO device (run, user, ip, device, first_at, last_at, times) VALUES (?,?,?,?,?,?,?)
+             ON CONFLICT DO UPDATE SET first_at = min(first_at, excluded.first_at),
+             last_at = max(last_at, excluded.last_at), times = times + excluded.times",
+        )?;
+        for (Device { user, ip, device }, (first, last, times)) in self.devices.drain() {
+            let times = i64::try_from(times).unwrap_or(i64::MAX);
+            add.execute((run, user, ip, device, first, last, times))?;
+        }
         Ok(())
     }
+}
+
+/// Something was seen there at this time, too.
+fn seen<K: Eq + Hash>(sums: &mut HashMap<K, (i64, i64, u64)>, key: K, at: Timestamp) {
+    let nanos = at.nanos();
+    let (first, last, times) = sums.entry(key).or_insert((nanos, nanos, 0));
+    *first = nanos.min(*first);
+    *last = nanos.max(*last);
+    *times += 1;
 }
 
 /// Content that left within an hour, or to one destination.
@@ -143,6 +167,21 @@ pub struct Whereabouts {
     pub evidence: String,
     pub first_at: Timestamp,
     pub last_at: Timestamp,
+    pub times: u64,
+}
+
+/// A device that a user sent from, as it says itself: a hint, no proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceSeen {
+    /// Its system and class: `windows`, `android phone`.
+    pub device: String,
+    /// The address it had.
+    pub ip: String,
+    /// When it was seen first.
+    pub first_at: Timestamp,
+    /// When it was seen last.
+    pub last_at: Timestamp,
+    /// Transfers.
     pub times: u64,
 }
 
@@ -240,6 +279,24 @@ impl crate::Store {
             return Ok(statement.query_map((who, limit), read)?.collect::<Result<_, _>>()?);
         }
         Ok(statement.query_map([who], read)?.collect::<Result<_, _>>()?)
+    }
+
+    /// Devices that a user sent from, the latest first.
+    pub fn devices(&self, user: &str, limit: usize) -> Result<Vec<DeviceSeen>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT device, ip, min(first_at), max(last_at), sum(times) FROM device WHERE user = ?
+             GROUP BY device, ip ORDER BY 4 DESC, device, ip LIMIT ?",
+        )?;
+        let rows = statement.query_map((user, i64::try_from(limit).unwrap_or(i64::MAX)), |row| {
+            Ok(DeviceSeen {
+                device: row.get(0)?,
+                ip: row.get(1)?,
+                first_at: Timestamp::from_nanos(row.get(2)?),
+                last_at: Timestamp::from_nanos(row.get(3)?),
+                times: row.get(4)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Where a user was seen, the latest first.

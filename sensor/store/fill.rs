@@ -328,7 +328,7 @@ fn end(connection: &Connection, run: &str, now: Timestamp) -> Result<(), StoreEr
 
 /// What an earlier run with the same inputs left belongs to this one, and its sums are dropped.
 fn replace_earlier(connection: &Connection, id: &str, run: i64) -> Result<(), StoreError> {
-    for table in ["activity", "whereabouts"] {
+    for table in ["activity", "whereabouts", "device"] {
         connection.execute(
             &format!("DELETE FROM {table} WHERE run IN (SELECT seq FROM run WHERE id = ?1 AND seq <> ?2)"),
             (id, run),

@@ -31,7 +31,7 @@ mod schema;
 mod tests;
 mod verify;
 
-pub use activity::{ActivitySum, UserSummary, Whereabouts};
+pub use activity::{ActivitySum, DeviceSeen, UserSummary, Whereabouts};
 pub use digest::sha256_hex;
 pub use error::StoreError;
 pub use fill::Fill;

@@ -145,10 +145,14 @@ impl Store {
             "DELETE FROM activity WHERE hour < ?1 / 3600000000000 AND run IN (SELECT seq FROM run WHERE coalesce(ended_at, began_at) < ?1)",
             [before],
         )?;
-        self.connection.execute(
-            "DELETE FROM whereabouts WHERE last_at < ?1 AND run IN (SELECT seq FROM run WHERE coalesce(ended_at, began_at) < ?1)",
-            [before],
-        )?;
+        for table in ["whereabouts", "device"] {
+            self.connection.execute(
+                &format!(
+                    "DELETE FROM {table} WHERE last_at < ?1 AND run IN (SELECT seq FROM run WHERE coalesce(ended_at, began_at) < ?1)"
+                ),
+                [before],
+            )?;
+        }
         Ok(())
     }
 }

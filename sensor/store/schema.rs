@@ -9,7 +9,7 @@ use rusqlite::Connection;
 pub(crate) const APPLICATION_ID: i64 = 0x4547_5254;
 
 /// Each brings the schema to the next version; none is ever changed once it was released.
-pub(crate) const MIGRATIONS: &[&str] = &[FIRST];
+pub(crate) const MIGRATIONS: &[&str] = &[FIRST, DEVICES];
 
 /// Times are nanoseconds since the epoch, UTC. `record` columns hold the native records of DESIGN, byte for byte.
 const FIRST: &str = "
@@ -125,6 +125,21 @@ CREATE TABLE ledger (
   hash TEXT NOT NULL
 ) STRICT;
 CREATE INDEX ledger_subject ON ledger (subject, kind);
+";
+
+/// Devices that users sent from, as these say themselves.
+const DEVICES: &str = "
+CREATE TABLE device (
+  run INTEGER NOT NULL,
+  user TEXT NOT NULL COLLATE NOCASE,
+  ip TEXT NOT NULL,
+  device TEXT NOT NULL,
+  first_at INTEGER NOT NULL,
+  last_at INTEGER NOT NULL,
+  times INTEGER NOT NULL,
+  PRIMARY KEY (run, user, ip, device)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX device_user ON device (user);
 ";
 
 /// Brings the schema to the version of this release.

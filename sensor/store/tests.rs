@@ -347,3 +347,21 @@ fn a_store_of_an_earlier_release_is_brought_up_to_date() {
     assert_eq!(store.count(&IncidentFilter::default()).unwrap(), 3);
     assert!(store.connection.prepare("SELECT * FROM even_more").is_err());
 }
+
+#[test]
+fn devices_of_a_user_are_added_up_and_go_with_a_replay_that_is_done_again() {
+    let sample = sample(0);
+    for _ in 0..2 {
+        let mut fill = Fill::begin(Store::open(&sample.path).unwrap(), &manifest("b.pcap"), at(100)).unwrap();
+        for (number, device) in (0..).zip(["windows", "android phone", "windows"]) {
+            let mut transfer = transfer(number, "Alice", &[]);
+            transfer.started_at = at(number.cast_signed());
+            transfer.facts = vec![("device", device.into())];
+            fill.transfer(&transfer, at(100)).unwrap();
+        }
+        fill.finish(&serde_json::json!({}), at(101)).unwrap();
+    }
+    let devices = Store::open(&sample.path).unwrap().devices("alice", 10).unwrap();
+    let told: Vec<_> = devices.iter().map(|one| (one.device.as_str(), one.times, one.last_at)).collect();
+    assert_eq!(told, [("windows", 2, at(2)), ("android phone", 1, at(1))]);
+}
