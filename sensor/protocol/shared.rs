@@ -8,6 +8,7 @@ use crate::ftp::FtpState;
 use crate::http::Pieces;
 use crate::key_log::KeyLog;
 use crate::raw::DatagramGroups;
+use crate::smb::Channels;
 use crate::tls::LateKeys;
 use egret_model::{ProtocolLimits, TransferKey};
 
@@ -28,6 +29,8 @@ pub struct Shared {
     pub(crate) groups: DatagramGroups,
     /// Bytes of files that wait until those before them come.
     pub(crate) held_for_order: usize,
+    /// Sessions of SMB that several connections carry.
+    pub(crate) smb: Channels,
     /// Data connections and resumable files of FTP.
     pub(crate) ftp: FtpState,
 }
@@ -43,6 +46,7 @@ impl Shared {
             pieces: Pieces::default(),
             groups: DatagramGroups::default(),
             held_for_order: 0,
+            smb: Channels::default(),
             ftp: FtpState::default(),
         }
     }

@@ -65,17 +65,23 @@ struct File {
     pipe_read: u64,
 }
 
-/// The files of a connection.
+/// The files of a connection, and what it asks.
 #[derive(Debug, Default)]
 pub(super) struct Files {
+    pub(super) table: Box<Table>,
+    asked: HashMap<u64, Request>,
+    order: VecDeque<u64>,
+}
+
+/// Files and shares, which connections may have in common.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
     trees: HashMap<(u64, u32), Arc<Share>>,
     last_share: Option<Arc<Share>>,
     /// In the order in which they were opened.
     open: BTreeMap<u32, File>,
     by_id: HashMap<FileId, u32>,
     opened: u32,
-    asked: HashMap<u64, Request>,
-    order: VecDeque<u64>,
 }
 
 impl Share {
@@ -147,6 +153,11 @@ fn filename(path: &str) -> Option<String> {
 }
 
 impl Files {
+    /// True when no file is open.
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.open.is_empty()
+    }
+
     /// A request waits for its response.
     pub(super) fn ask(&mut self, context: &Context<'_>, id: u64, request: Request) {
         if self.asked.insert(id, request).is_none() {
@@ -173,10 +184,10 @@ impl Files {
     /// The connection uses a share.
     pub(super) fn connect(&mut self, context: &Context<'_>, session: u64, tree: u32, path: &str) {
         let share = Arc::new(Share::parse(path));
-        if self.trees.len() < context.limits.open_files {
-            self.trees.insert((session, tree), Arc::clone(&share));
+        if self.table.trees.len() < context.limits.open_files {
+            self.table.trees.insert((session, tree), Arc::clone(&share));
         }
-        self.last_share = Some(share);
+        self.table.last_share = Some(share);
     }
 
     /// A file is to be opened in a share; within a chain, in the share of the message before.
@@ -189,28 +200,28 @@ impl Files {
         user: Option<String>,
     ) -> u32 {
         let share = match tree {
-            Some(tree) => self.trees.get(&(session, tree)).cloned(),
-            None => self.last_share.clone(),
+            Some(tree) => self.table.trees.get(&(session, tree)).cloned(),
+            None => self.table.last_share.clone(),
         };
         self.add(context, File::new(client, share, name.unwrap_or_default(), user))
     }
 
     fn add(&mut self, context: &mut Context<'_>, file: File) -> u32 {
-        while self.open.len() >= context.limits.open_files.max(1)
-            && let Some((_, oldest)) = self.open.pop_first()
+        while self.table.open.len() >= context.limits.open_files.max(1)
+            && let Some((_, oldest)) = self.table.open.pop_first()
         {
             self.forget(context, oldest, false);
         }
-        self.opened = self.opened.wrapping_add(1);
-        self.open.insert(self.opened, file);
-        self.opened
+        self.table.opened = self.table.opened.wrapping_add(1);
+        self.table.open.insert(self.table.opened, file);
+        self.table.opened
     }
 
     fn forget(&mut self, context: &mut Context<'_>, mut file: File, end_seen: bool) {
         file.end_written(context, end_seen);
         file.end_read(context, end_seen);
         if let Some(id) = file.id {
-            self.by_id.remove(&id);
+            self.table.by_id.remove(&id);
         }
     }
 
@@ -218,14 +229,14 @@ impl Files {
     pub(super) fn created(&mut self, context: &mut Context<'_>, file: u32, created: Option<(u64, FileId)>) {
         match created {
             Some((size, id)) => {
-                if let Some(open) = self.open.get_mut(&file) {
+                if let Some(open) = self.table.open.get_mut(&file) {
                     open.size = Some(size);
                     open.id = Some(id);
-                    self.by_id.insert(id, file);
+                    self.table.by_id.insert(id, file);
                 }
             }
             None => {
-                if let Some(refused) = self.open.remove(&file) {
+                if let Some(refused) = self.table.open.remove(&file) {
                     self.forget(context, refused, true);
                 }
             }
@@ -234,20 +245,20 @@ impl Files {
 
     /// The file of this id; one that was opened before the capture began has no name.
     pub(super) fn by_id(&mut self, context: &mut Context<'_>, client: Side, id: FileId) -> u32 {
-        if let Some(file) = self.by_id.get(&id) {
+        if let Some(file) = self.table.by_id.get(&id) {
             return *file;
         }
         let mut file = File::new(client, None, String::new(), None);
         file.id = Some(id);
         let file = self.add(context, file);
-        self.by_id.insert(id, file);
+        self.table.by_id.insert(id, file);
         file
     }
 
     /// Where content goes that the client sends.
     pub(super) fn write(&mut self, file: u32, offset: u64) -> Target {
         let mut target = Target { file, offset, written: true };
-        if let Some(open) = self.open.get_mut(&file) {
+        if let Some(open) = self.table.open.get_mut(&file) {
             if open.is_pipe() {
                 target.offset = open.pipe_written;
             } else if open.written.is_untouched() && open.size == Some(offset) {
@@ -260,7 +271,7 @@ impl Files {
 
     /// Over a pipe, content goes on where it was.
     pub(super) fn append_if_pipe(&self, target: Target) -> Target {
-        match self.open.get(&target.file).filter(|open| open.is_pipe()) {
+        match self.table.open.get(&target.file).filter(|open| open.is_pipe()) {
             Some(open) => Target { offset: open.pipe_read, ..target },
             None => target,
         }
@@ -286,7 +297,7 @@ impl Files {
         bytes: u64,
         act: impl FnOnce(&mut InOrder, crate::in_order::Start<'_>, u64),
     ) -> bool {
-        let Some(file) = self.open.get_mut(&target.file) else { return false };
+        let Some(file) = self.table.open.get_mut(&target.file) else { return false };
         let written = target.written;
         let mut content = std::mem::take(if written { &mut file.written } else { &mut file.read });
         act(&mut content, &|context| file.start(context, written), target.offset);
@@ -301,7 +312,7 @@ impl Files {
 
     /// Messages of one side were missing.
     pub(super) fn doubt(&mut self, from: Side) {
-        for file in self.open.values_mut() {
+        for file in self.table.open.values_mut() {
             file.doubtful = Some(from);
         }
     }
@@ -309,14 +320,14 @@ impl Files {
     /// The server has nothing (more) at this place: if there is no hole before it, the whole was read.
     pub(super) fn end_of_file(&mut self, target: Target, status: u32) {
         const END_OF_FILE: u32 = 0xc000_0011;
-        if let Some(file) = self.open.get_mut(&target.file).filter(|_| status == END_OF_FILE) {
+        if let Some(file) = self.table.open.get_mut(&target.file).filter(|_| status == END_OF_FILE) {
             file.size = Some(target.offset.min(file.read.next()));
         }
     }
 
     /// A file gets another name while it is open.
     pub(super) fn rename(&mut self, context: &mut Context<'_>, file: u32, name: String) {
-        let Some(file) = self.open.get_mut(&file) else { return };
+        let Some(file) = self.table.open.get_mut(&file) else { return };
         for transfer in [file.written.transfer(), file.read.transfer()].into_iter().flatten() {
             context.named(transfer, filename(&name), None);
         }
@@ -325,21 +336,21 @@ impl Files {
 
     /// The client writes no more.
     pub(super) fn end_written(&mut self, context: &mut Context<'_>, file: u32) {
-        if let Some(file) = self.open.get_mut(&file) {
+        if let Some(file) = self.table.open.get_mut(&file) {
             file.end_written(context, true);
         }
     }
 
     /// The server has closed a file.
     pub(super) fn close(&mut self, context: &mut Context<'_>, file: u32) {
-        if let Some(file) = self.open.remove(&file) {
+        if let Some(file) = self.table.open.remove(&file) {
             self.forget(context, file, true);
         }
     }
 
     /// The connection is over.
     pub(super) fn end_all(&mut self, context: &mut Context<'_>) {
-        while let Some((_, file)) = self.open.pop_first() {
+        while let Some((_, file)) = self.table.open.pop_first() {
             self.forget(context, file, false);
         }
     }

@@ -3,6 +3,7 @@
 //! Owns: one transfer for each file and direction, from CREATE to CLOSE, in order of offset. Never does: decryption, decompression;
 //! the commands of the old dialect that programs before Windows NT used, which are inspected as they pass.
 
+mod channels;
 mod files;
 mod frames;
 mod old;
@@ -15,6 +16,7 @@ use crate::account::Account;
 use crate::logins::Logins;
 use crate::registry::{Prefix, Verdict};
 use crate::{Analyzer, Context};
+pub(crate) use channels::Channels;
 use egret_model::{Protocol, Side, TransferKey, Uninspected};
 use files::{Files, Request, Target};
 use frames::{Frames, Piece};
@@ -62,6 +64,10 @@ struct State {
     /// Users by session.
     sessions: HashMap<u64, Account>,
     files: Files,
+    /// Files that other connections of the same session have too.
+    group: Option<u64>,
+    /// The client asks to join a session of another connection.
+    joins: bool,
     gap: bool,
 }
 
@@ -77,13 +83,16 @@ impl Smb {
 impl Analyzer for Smb {
     fn data(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) {
         let most = context.limits.witness_bytes;
+        self.rest.exchange(context);
         let (direction, state) = self.parts(from);
         let mut frames = std::mem::take(&mut direction.frames);
         frames.push(most, data, &mut |piece| direction.piece(context, state, from, piece));
         direction.frames = frames;
+        self.rest.exchange(context);
     }
 
     fn gap(&mut self, context: &mut Context<'_>, from: Side, bytes: u64) {
+        self.rest.exchange(context);
         let (direction, state) = self.parts(from);
         state.gap = true;
         for transfer in [direction.raw, direction.encrypted].into_iter().flatten() {
@@ -101,6 +110,7 @@ impl Analyzer for Smb {
         if of_content < bytes {
             state.files.doubt(from);
         }
+        self.rest.exchange(context);
     }
 
     fn finished(&mut self, context: &mut Context<'_>, from: Side) {
@@ -110,7 +120,12 @@ impl Analyzer for Smb {
 
     fn closed(&mut self, context: &mut Context<'_>) {
         self.rest.logins.answered(context, None);
-        self.rest.files.end_all(context);
+        self.rest.exchange(context);
+        if self.rest.group.is_none_or(|group| context.shared.smb.leave(group)) {
+            self.rest.files.end_all(context);
+        } else {
+            self.rest.exchange(context);
+        }
         self.initiator.end(context, false);
         self.responder.end(context, false);
     }
@@ -169,8 +184,30 @@ impl Direction {
 }
 
 impl State {
+    /// Takes files that other connections have too, or gives them back.
+    fn exchange(&mut self, context: &mut Context<'_>) {
+        if let Some(group) = self.group {
+            context.shared.smb.exchange(group, &mut self.files.table);
+        }
+    }
+
+    /// The server has accepted a session: others may join it, or it is another connection's.
+    fn share(&mut self, context: &mut Context<'_>, server: Side, session: u64) {
+        let flow = context.flow;
+        let key = (flow.endpoint(server.other()).ip, flow.endpoint(server).ip, session);
+        if !std::mem::take(&mut self.joins) {
+            self.group = Some(context.shared.smb.register(context.limits, key, self.group));
+        } else if self.group.is_none() && self.files.is_empty() {
+            self.group = context.shared.smb.join(&key);
+            self.exchange(context);
+        }
+    }
+
     /// A message that sets up a session of this number.
     fn session(&mut self, context: &mut Context<'_>, from: Side, session: u64, message: &[u8]) {
+        if let Some(joins) = setup::joins(message) {
+            self.joins = joins;
+        }
         match setup::session_setup(message) {
             Some(Setup::Request(Some(account))) => {
                 self.asked = Some(account.clone());
@@ -178,6 +215,9 @@ impl State {
             }
             Some(Setup::Response { accepted: Some(accepted) }) => {
                 self.logins.answered(context, Some(accepted));
+                if accepted && message.starts_with(&parse::SMB2) {
+                    self.share(context, from, session);
+                }
                 if let Some(account) = self.asked.take()
                     && accepted
                     && self.sessions.len() < context.limits.witness_names

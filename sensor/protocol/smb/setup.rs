@@ -26,6 +26,15 @@ pub(super) fn session_setup(message: &[u8]) -> Option<Setup> {
     }
 }
 
+/// Whether a client asks to join a session of another connection (MS-SMB2 section 2.2.5, SMB2_SESSION_FLAG_BINDING). None: this is
+/// no request for a session.
+pub(super) fn joins(message: &[u8]) -> Option<bool> {
+    const FLAGS_AT: usize = 66;
+    let is_request = message.get(16)? & 1 == 0;
+    let sets_up = message.starts_with(&SMB2) && message.get(12..14) == Some(&[1, 0]) && is_request;
+    sets_up.then(|| message.get(FLAGS_AT).is_some_and(|flags| flags & 1 != 0))
+}
+
 /// The server's answer by its status: success, more to come, or a refusal (MS-ERREF section 2.3).
 const fn answer(status: u32) -> Setup {
     const MORE_PROCESSING_REQUIRED: u32 = 0xc000_0016;

@@ -467,3 +467,50 @@ fn chains_of_the_old_dialect_end() {
         play(&exchange, 1000);
     }
 }
+
+/// A session is set up on a connection; `joins` that of another one.
+fn session(id: u64, joins: bool) -> [(bool, Vec<u8>); 2] {
+    let asked = [&[25, 0, u8::from(joins), 0][..], &[0; 20]].concat();
+    [(true, smb2(1, id, None, &asked)), (false, smb2(1, id, Some(0), &[9, 0, 0, 0, 0, 0, 0, 0]))]
+}
+
+#[test]
+fn connections_of_one_session_have_their_files_in_common() {
+    for (joins, step) in [(true, 1), (true, 1000), (false, 1000)] {
+        let mut scene = Scene::new();
+        let [first, second, foreign] = [40_001, 40_002, 40_003].map(|port| {
+            let client = if port == 40_003 { "10.0.0.2" } else { "10.0.0.1" };
+            scene.flow(egret_model::FlowKind::Tcp, &format!("{client}:{port}"), "192.0.2.1:445")
+        });
+        scene.dialogue(first, &session(0, false), step);
+        scene.dialogue(first, &connected(), step);
+        scene.dialogue(first, &[(true, one(create(2, "a.txt"))), (false, one(created(2, 8, FILE)))], step);
+        for flow in [second, foreign] {
+            scene.dialogue(flow, &session(0, joins), step);
+        }
+        // The second half is read first, on another connection; a client elsewhere may use the same numbers.
+        let halves = |id, offset, text: &str| {
+            [(true, one(read(id, FILE, offset, 4))), (false, one(content(id, text.as_bytes())))]
+        };
+        scene.dialogue(second, &halves(5, 4, "5678"), step);
+        scene.dialogue(foreign, &halves(5, 0, "else"), step);
+        scene.dialogue(first, &halves(3, 0, "1234"), step);
+        scene.close(first);
+        scene.dialogue(second, &[(true, one(write(6, FILE, 8, b"more"))), (true, one(close(7, FILE)))], step);
+        scene.dialogue(second, &[(false, smb2(6, 7, Some(0), &[0; 60]))], step);
+        scene.close(second);
+        scene.close(foreign);
+        let record = scene.end();
+        let told = files(&record);
+        if joins {
+            let expected = [
+                ("READ drop\\a.txt", Some("a.txt"), Side::Responder, &b"12345678"[..], true),
+                ("READ", None, Side::Responder, b"else", false),
+                ("WRITE drop\\a.txt", Some("a.txt"), Side::Initiator, b"more", true),
+            ];
+            assert_eq!(told, expected, "in pieces of {step}");
+        } else {
+            assert!(told.iter().all(|(_, _, _, body, _)| *body != b"12345678"), "{told:?}");
+        }
+    }
+}
