@@ -1,13 +1,22 @@
-//! Opening records with keys that are known (RFC 8446 section 5.2, RFC 5246 section 6.2.3, RFC 5288, RFC 7905, RFC 7366).
+//! Opening records with keys that are known (RFC 8446 section 5.2, RFC 5246 section 6.2.3, RFC 4346, RFC 2246, RFC 5288, RFC 7905,
+//! RFC 7366).
 //!
 //! Owns: suites, the making of keys from secrets, and the opening of one record. Never does: keeping track of a connection.
 
+use ::hmac::Mac as _;
 use aes::cipher::{Array, BlockModeDecrypt as _, KeyIvInit as _};
 use ccm::Ccm;
 use ccm::aead::{Aead as _, KeyInit as _, Payload};
 use ccm::consts::{U8, U12, U16};
+use rc4::{Rc4, StreamCipher as _};
 use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::{hkdf, hmac};
+
+use super::parse::ServerHello;
+
+/// Versions as records and hellos name them.
+const TLS_1_0: u16 = 0x0301;
+const TLS_1_2: u16 = 0x0303;
 
 /// How records are sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,10 +28,12 @@ enum Method {
     Ccm(usize, usize),
     /// AES in CBC with a key of so many bytes, and a MAC.
     Cbc(usize, Mac),
+    Rc4(Mac),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mac {
+    Md5,
     Sha1,
     Sha256,
     Sha384,
@@ -31,19 +42,44 @@ enum Mac {
 impl Mac {
     const fn length(self) -> usize {
         match self {
+            Self::Md5 => 16,
             Self::Sha1 => 20,
             Self::Sha256 => 32,
             Self::Sha384 => 48,
         }
     }
 
-    const fn algorithm(self) -> hmac::Algorithm {
-        match self {
+    fn key(self, key: &[u8]) -> MacKey {
+        let algorithm = match self {
+            Self::Md5 => return MacKey::Md5(key.into()),
             Self::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
             Self::Sha256 => hmac::HMAC_SHA256,
             Self::Sha384 => hmac::HMAC_SHA384,
+        };
+        MacKey::Other(hmac::Key::new(algorithm, key))
+    }
+}
+
+/// The key of a MAC.
+pub(super) enum MacKey {
+    Md5(Box<[u8]>),
+    Other(hmac::Key),
+}
+
+impl MacKey {
+    fn verify(&self, data: &[u8], tag: &[u8]) -> Option<()> {
+        match self {
+            Self::Md5(key) => (hmac_md5(key, data) == tag).then_some(()),
+            Self::Other(key) => hmac::verify(key, data, tag).ok(),
         }
     }
+}
+
+fn hmac_md5(key: &[u8], data: &[u8]) -> Vec<u8> {
+    // A key of any length will do (RFC 2104 section 2).
+    ::hmac::Hmac::<md5::Md5>::new_from_slice(key)
+        .map(|mac| mac.chain_update(data).finalize().into_bytes().to_vec())
+        .unwrap_or_default()
 }
 
 /// A cipher suite that can be opened.
@@ -82,6 +118,9 @@ impl Suite {
                 (Method::Cbc(16, Mac::Sha256), false)
             }
             0x003d | 0x0068 | 0x0069 | 0x006a | 0x006b | 0x006d => (Method::Cbc(32, Mac::Sha256), false),
+            0x0004 | 0x0018 => (Method::Rc4(Mac::Md5), false),
+            0x0005 | 0x0066 | 0x008a | 0x008e | 0x0092 | 0xc002 | 0xc007 | 0xc00c | 0xc011 | 0xc016
+            | 0xc033 => (Method::Rc4(Mac::Sha1), false),
             0xc024 | 0xc026 | 0xc028 | 0xc02a => (Method::Cbc(32, Mac::Sha384), true),
             _ => return None,
         };
@@ -95,9 +134,16 @@ impl Suite {
 
     const fn key_length(self) -> usize {
         match self.method {
-            Method::Aes128Gcm => 16,
+            Method::Aes128Gcm | Method::Rc4(_) => 16,
             Method::Aes256Gcm | Method::Chacha20 => 32,
             Method::Cbc(length, _) | Method::Ccm(length, _) => length,
+        }
+    }
+
+    const fn mac_length(self) -> usize {
+        match self.method {
+            Method::Cbc(_, mac) | Method::Rc4(mac) => mac.length(),
+            Method::Aes128Gcm | Method::Aes256Gcm | Method::Chacha20 | Method::Ccm(..) => 0,
         }
     }
 
@@ -122,17 +168,28 @@ impl Suite {
     pub(super) fn openers(
         self,
         master: &[u8],
-        (client, server): (&[u8; 32], &[u8; 32]),
-        mac_is_last: bool,
+        client: &[u8; 32],
+        server: &ServerHello,
     ) -> Option<[Opener; 2]> {
+        let ServerHello { random, version, mac_is_last, .. } = *server;
+        let legacy = version < TLS_1_2;
         let (mac, iv) = match self.method {
-            Method::Cbc(_, mac) => (mac.length(), 0),
+            Method::Cbc(_, Mac::Sha1) if version == TLS_1_0 => (Mac::Sha1.length(), 16),
+            Method::Cbc(_, Mac::Sha1) | Method::Rc4(_) if legacy => (self.mac_length(), 0),
+            // Nothing else was there before TLS 1.2.
+            _ if legacy => return None,
+            Method::Cbc(..) | Method::Rc4(_) => (self.mac_length(), 0),
             Method::Chacha20 => (0, 12),
             Method::Aes128Gcm | Method::Aes256Gcm | Method::Ccm(..) => (0, 4),
         };
         let key = self.key_length();
         let mut block = vec![0; 2 * (mac + key + iv)];
-        pseudo_random(self.long_hash, master, &[b"key expansion", server, client], &mut block);
+        let seed: [&[u8]; 3] = [b"key expansion", &random, client];
+        if legacy {
+            pseudo_random_of_old(master, &seed, &mut block);
+        } else {
+            pseudo_random(self.long_hash, master, &seed, &mut block);
+        }
         let mut rest = block.as_slice();
         let mut take = |length: usize| {
             let (taken, behind) = rest.split_at_checked(length)?;
@@ -143,9 +200,16 @@ impl Suite {
         let opener = |mac: &[u8], key: &[u8], iv: &[u8]| match self.method {
             Method::Cbc(_, algorithm) => Some(Opener::Cbc {
                 key: key.into(),
-                mac: hmac::Key::new(algorithm.algorithm(), mac),
+                mac: algorithm.key(mac),
                 mac_length: algorithm.length(),
                 mac_is_last,
+                chain: iv.first_chunk().copied(),
+            }),
+            Method::Rc4(algorithm) => Some(Opener::Stream {
+                cipher: Box::new(Rc4::new_from_slice(key).ok()?),
+                mac: algorithm.key(mac),
+                mac_length: algorithm.length(),
+                opened: None,
             }),
             _ => Opener::aead(self, key, iv),
         };
@@ -188,6 +252,26 @@ fn pseudo_random(long_hash: bool, secret: &[u8], seed: &[&[u8]], out: &mut [u8])
         }
         a = hmac::sign(&key, a.as_ref());
     }
+}
+
+/// The same before TLS 1.2 (RFC 2246 section 5): what two hashes make of the halves of the secret, one over the other.
+fn pseudo_random_of_old(secret: &[u8], seed: &[&[u8]], out: &mut [u8]) {
+    let half = secret.len().div_ceil(2);
+    let (first, second) = (secret.get(..half), secret.get(secret.len() - half..));
+    let (first, second) = (first.unwrap_or_default(), second.unwrap_or_default());
+    let sha1 = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, second);
+    let seed = seed.concat();
+    let mut over = |length: usize, sign: &dyn Fn(&[u8]) -> Vec<u8>| {
+        let mut a = sign(&seed);
+        for chunk in out.chunks_mut(length) {
+            for (to, from) in chunk.iter_mut().zip(sign(&[a.as_slice(), &seed].concat())) {
+                *to ^= from;
+            }
+            a = sign(&a);
+        }
+    };
+    over(16, &|data| hmac_md5(first, data));
+    over(20, &|data| hmac::sign(&sha1, data).as_ref().to_vec());
 }
 
 /// A key that also tells whether what it opens is genuine.
@@ -234,10 +318,20 @@ pub(super) enum Opener {
     },
     Cbc {
         key: Box<[u8]>,
-        mac: hmac::Key,
+        mac: MacKey,
         mac_length: usize,
         /// Of what is encrypted, not of the content (RFC 7366).
         mac_is_last: bool,
+        /// In TLS 1.0, what the next record begins with: the last block of the one before (RFC 2246 section 6.2.3.2).
+        chain: Option<[u8; 16]>,
+    },
+    /// One stream of bytes over all records.
+    Stream {
+        cipher: Box<Rc4>,
+        mac: MacKey,
+        mac_length: usize,
+        /// The present record, once it is plain.
+        opened: Option<Vec<u8>>,
     },
 }
 
@@ -251,7 +345,7 @@ impl Opener {
             Method::Ccm(16, _) => (Key::Ccm128Short(Ccm::new_from_slice(key).ok()?), 8),
             Method::Ccm(_, 16) => (Key::Ccm256(Ccm::new_from_slice(key).ok()?), 16),
             Method::Ccm(..) => (Key::Ccm256Short(Ccm::new_from_slice(key).ok()?), 8),
-            Method::Cbc(..) => return None,
+            Method::Cbc(..) | Method::Rc4(_) => return None,
         };
         let key = Box::new(key);
         let explicit = iv.len() == 4;
@@ -268,12 +362,15 @@ impl Opener {
             Self::Aead { tag_length, explicit: true, .. } => 8 + *tag_length,
             Self::Aead { tag_length, modern: true, .. } => *tag_length + 1,
             Self::Aead { tag_length, .. } => *tag_length,
-            Self::Cbc { mac_length, .. } => 16 + *mac_length + 1,
+            Self::Cbc { mac_length, chain: None, .. } => 16 + *mac_length + 1,
+            Self::Cbc { mac_length, .. } => *mac_length + 1,
+            Self::Stream { mac_length, .. } => *mac_length,
         }
     }
 
     /// Opens the record of a number: its content, and in TLS 1.3 its true type behind that.
-    pub(super) fn open(&self, sequence: u64, head: [u8; 5], record: &[u8]) -> Option<Vec<u8>> {
+    /// The same record may be tried with several numbers, until [`Self::passed`].
+    pub(super) fn open(&mut self, sequence: u64, head: [u8; 5], record: &[u8]) -> Option<Vec<u8>> {
         match self {
             Self::Aead { key, tag_length, iv, explicit, modern } => {
                 let (mut nonce, mut sealed) = (*iv, record);
@@ -297,7 +394,7 @@ impl Opener {
                     )
                 }
             }
-            Self::Cbc { key, mac, mac_length, mac_is_last } => {
+            Self::Cbc { key, mac, mac_length, mac_is_last, chain } => {
                 let (sealed, outer) = if *mac_is_last {
                     let (sealed, outer) = record.split_at_checked(record.len().checked_sub(*mac_length)?)?;
                     (sealed, Some(outer))
@@ -306,9 +403,12 @@ impl Opener {
                 };
                 if let Some(outer) = outer {
                     let data = [&associated(sequence, head, sealed.len())?, sealed].concat();
-                    hmac::verify(mac, &data, outer).ok()?;
+                    mac.verify(&data, outer)?;
                 }
-                let mut content = decrypt_cbc(key, sealed)?;
+                let mut content = match chain {
+                    Some(chain) => decrypt_cbc(key, &[chain.as_slice(), sealed].concat())?,
+                    None => decrypt_cbc(key, sealed)?,
+                };
                 let padding = usize::from(*content.last()?) + 1;
                 let end = content.len().checked_sub(padding)?;
                 if content.get(end..)?.iter().any(|byte| usize::from(*byte) + 1 != padding) {
@@ -318,10 +418,37 @@ impl Opener {
                 if outer.is_none() {
                     let inner = content.split_off(content.len().checked_sub(*mac_length)?);
                     let data = [&associated(sequence, head, content.len())?, content.as_slice()].concat();
-                    hmac::verify(mac, &data, &inner).ok()?;
+                    mac.verify(&data, &inner)?;
                 }
                 Some(content)
             }
+            Self::Stream { cipher, mac, mac_length, opened } => {
+                let plain = opened.get_or_insert_with(|| {
+                    let mut plain = record.to_vec();
+                    cipher.apply_keystream(&mut plain);
+                    plain
+                });
+                let (content, tag) = plain.split_at_checked(plain.len().checked_sub(*mac_length)?)?;
+                mac.verify(&[&associated(sequence, head, content.len())?, content].concat(), tag)?;
+                Some(content.to_vec())
+            }
+        }
+    }
+
+    /// A record of `whole` bytes is done with of which something is missing; these are the rest.
+    pub(super) fn skipped(&mut self, record: &[u8], whole: usize) {
+        if let Self::Stream { cipher, .. } = self {
+            cipher.apply_keystream(&mut vec![0; whole]);
+        }
+        self.passed(record);
+    }
+
+    /// A record is done with, opened or not: the next one may follow from it.
+    pub(super) fn passed(&mut self, record: &[u8]) {
+        match self {
+            Self::Cbc { chain: Some(chain), .. } => *chain = record.last_chunk().copied().unwrap_or(*chain),
+            Self::Stream { opened, .. } => *opened = None,
+            Self::Aead { .. } | Self::Cbc { .. } => {}
         }
     }
 }

@@ -30,7 +30,7 @@ impl Keys {
         let suite = Suite::of(server.suite)?;
         if !suite.is_modern() {
             let master = log.find(client, Label::Master)?;
-            let both = suite.openers(master, (client, &server.random), server.mac_is_last)?;
+            let both = suite.openers(master, client, server)?;
             return Some(both.map(|opener| Self::new(suite, Some(opener), None, true)));
         }
         let of = |handshake, traffic| {
@@ -65,7 +65,11 @@ impl Keys {
         lost: bool,
     ) -> Option<(ContentType, Vec<u8>, u64)> {
         let most = if lost { MOST_LOST } else { 0 };
-        let (mut content, skipped) = match self.attempt(head, record, most) {
+        let opened = self.attempt(head, record, most);
+        if let Some(opener) = &mut self.opener {
+            opener.passed(record);
+        }
+        let (mut content, skipped) = match opened {
             Some(opened) => opened,
             None => self.attempt_content(head, record, most)?,
         };
@@ -82,13 +86,16 @@ impl Keys {
         Some((kind, content, skipped))
     }
 
-    /// A record passes that can't be opened because something of it is missing.
-    pub(super) const fn pass(&mut self) {
+    /// A record of `whole` bytes passes that can't be opened because something of it is missing; these are the rest.
+    pub(super) fn pass(&mut self, record: &[u8], whole: usize) {
+        if let Some(opener) = &mut self.opener {
+            opener.skipped(record, whole);
+        }
         self.sequence = self.sequence.saturating_add(1);
     }
 
     fn attempt(&mut self, head: [u8; 5], record: &[u8], most: u64) -> Option<(Vec<u8>, u64)> {
-        let opener = self.opener.as_ref()?;
+        let opener = self.opener.as_mut()?;
         let (content, skipped) = (0..=most).find_map(|skipped| {
             opener.open(self.sequence.saturating_add(skipped), head, record).map(|content| (content, skipped))
         })?;
@@ -101,7 +108,7 @@ impl Keys {
         if self.in_content {
             return None;
         }
-        let opener = self.suite.opener(self.secret.as_ref()?)?;
+        let mut opener = self.suite.opener(self.secret.as_ref()?)?;
         let (content, skipped) = (0..=most)
             .find_map(|number| opener.open(number, head, record).map(|content| (content, number)))?;
         (self.opener, self.sequence, self.in_content) = (Some(opener), skipped + 1, true);

@@ -2,7 +2,7 @@
 //! what was said, which whoever recognises it reads on.
 //!
 //! Owns: the record layer of both directions, the name in the ClientHello, and the opening of records. Never does: telling a key;
-//! breaking one. What can't be opened is counted as encrypted: early data, suites other than AES in GCM, CCM or CBC and ChaCha20.
+//! breaking one. What can't be opened is counted as encrypted: early data, suites other than AES in GCM, CCM or CBC, ChaCha20 and RC4.
 
 mod cipher;
 mod decrypt;
@@ -233,7 +233,7 @@ impl Tls {
             let whole = usize::from(u16::from_be_bytes([high, low]));
             let content = whole.saturating_sub(keys.overhead());
             if direction.lost.is_none() {
-                keys.pass();
+                keys.pass(&record, whole);
                 self.inner_gap(context, from, content as u64);
             }
             return length;

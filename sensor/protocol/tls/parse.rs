@@ -120,6 +120,8 @@ pub(super) fn client_hello(message: &[u8]) -> Option<ClientHello> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ServerHello {
     pub(super) random: [u8; 32],
+    /// As it stands in the message, which TLS 1.3 writes as TLS 1.2.
+    pub(super) version: u16,
     pub(super) suite: u16,
     /// Encrypt-then-MAC (RFC 7366).
     pub(super) mac_is_last: bool,
@@ -134,7 +136,7 @@ impl ServerHello {
     }
 }
 
-/// Reads a handshake message. None: it is no ServerHello, or of a version before TLS 1.2.
+/// Reads a handshake message. None: it is no ServerHello, or of a version before TLS 1.0.
 pub(super) fn server_hello(message: &[u8]) -> Option<ServerHello> {
     const ENCRYPT_THEN_MAC: u16 = 22;
     let read = || -> Result<Option<ServerHello>, Truncated> {
@@ -155,7 +157,8 @@ pub(super) fn server_hello(message: &[u8]) -> Option<ServerHello> {
                 mac_is_last |= kind == ENCRYPT_THEN_MAC;
             }
         }
-        Ok((kind == 2 && version == 0x0303).then_some(ServerHello { random, suite, mac_is_last }))
+        let known = kind == 2 && matches!(version, 0x0301..=0x0303);
+        Ok(known.then_some(ServerHello { random, version, suite, mac_is_last }))
     };
     read().ok().flatten()
 }
