@@ -488,8 +488,7 @@ impl ObjectScan {
         for found in fresh.iter().take(ready) {
             let range = self.span(&found.range);
             let place = characters.at(&self.text, range.start)..characters.at(&self.text, range.end);
-            let neighbours = neighbours(&all, &ends, &range);
-            self.keep(set, limits, scratch, found, &range, &place, neighbours);
+            self.keep(set, limits, scratch, found, &range, &place, &Neighbours { all: &all, ends: &ends });
         }
         self.counted = (characters.at, characters.count);
         self.shown.extend(fresh.iter().take(ready).map(|found| found.range.clone()));
@@ -509,7 +508,7 @@ impl ObjectScan {
         found: &Fresh,
         range: &Range<usize>,
         place: &Range<u64>,
-        neighbours: &[Range<usize>],
+        neighbours: &Neighbours<'_>,
     ) {
         let Some(finder) = set.engine.finders.get(found.finder as usize) else { return };
         let matched = self.text.get(range.clone()).unwrap_or_default();
@@ -536,7 +535,7 @@ impl ObjectScan {
                         offset,
                         length: self.normaliser.original(found.range.end) - offset,
                         redacted: redact::redacted(finder.mask, matched),
-                        context: Excerpt::new(&self.text, range, neighbours).shown(),
+                        context: Excerpt::new(&self.text, range, neighbours.of(range)).shown(),
                         token: None,
                         why: finder.reasons(&self.text, range).into_iter().map(str::to_owned).collect(),
                     });
@@ -569,7 +568,7 @@ impl ObjectScan {
                         Some(told) => told.redacted.clone(),
                         None => redact::redacted(finder.mask, matched),
                     },
-                    excerpt: Excerpt::new(&self.text, range, neighbours),
+                    excerpt: Excerpt::new(&self.text, range, neighbours.of(range)),
                     reasons: finder.reasons(&self.text, range),
                     told: found.told.iter().flat_map(|told| told.why.iter().cloned()).collect(),
                     word,
@@ -599,6 +598,9 @@ impl ObjectScan {
         range: &Range<u64>,
         place: &Range<u64>,
     ) -> (bool, Option<u32>) {
+        if known.near_words.is_empty() || self.near.is_empty() {
+            return (false, None);
+        }
         let within = known.widest(find) as u64;
         let from = self.near.partition_point(|word| word.start + within + WORD_BYTES < place.start);
         let mut label = false;
@@ -696,11 +698,20 @@ fn note(
     });
 }
 
-/// The matches that stand in the context of the one at `range`, and few others. `ends`: the furthest end of each and all before it.
-fn neighbours<'a>(all: &'a [Range<usize>], ends: &[usize], range: &Range<usize>) -> &'a [Range<usize>] {
-    let from = ends.partition_point(|end| *end + CONTEXT_BYTES <= range.start);
-    let to = all.partition_point(|other| other.start < range.end + CONTEXT_BYTES);
-    all.get(from..to).unwrap_or_default()
+/// Matches in order of their places, some of which stand in the context of another.
+struct Neighbours<'a> {
+    all: &'a [Range<usize>],
+    /// The furthest end of each and all before it.
+    ends: &'a [usize],
+}
+
+impl<'a> Neighbours<'a> {
+    /// Those that stand in the context of the one at `range`, and few others.
+    fn of(&self, range: &Range<usize>) -> &'a [Range<usize>] {
+        let from = self.ends.partition_point(|end| *end + CONTEXT_BYTES <= range.start);
+        let to = self.all.partition_point(|other| other.start < range.end + CONTEXT_BYTES);
+        self.all.get(from..to).unwrap_or_default()
+    }
 }
 
 /// Counts characters up to positions that mostly lie near each other.

@@ -73,6 +73,8 @@ pub(crate) struct Numbers {
     /// Loose layouts of finders that have no others, by the number of digits that stand loosely together: of those whose core is a
     /// group of digits, and of those whose core is a word.
     by_run: [Vec<Candidates>; 2],
+    /// What is looked for where no finder is armed.
+    unarmed: Sought,
 }
 
 /// Layouts that may stand at one kind of place.
@@ -142,16 +144,20 @@ impl Candidates {
 pub(crate) struct Armed {
     slots: Vec<u64>,
     fewest: u32,
+    /// What is looked for with these; none before it was asked for.
+    sought: Option<Box<Sought>>,
 }
 
 impl Armed {
     /// None is.
     pub(crate) fn clear(&mut self) {
         self.slots.clear();
+        self.sought = None;
     }
 
     /// Arms a slot of `numbers`.
     pub(crate) fn arm(&mut self, slot: u32, numbers: &Numbers) {
+        self.sought = None;
         if self.slots.is_empty() {
             self.slots.resize(numbers.fewest_bound.len().div_ceil(64), 0);
             self.fewest = u32::MAX;
@@ -227,6 +233,7 @@ impl Place {
 }
 
 /// What is looked for in one stretch of text.
+#[derive(Clone, Debug)]
 struct Sought {
     /// Fewest digits of any layout or account number, and of what readers read.
     fewest: u32,
@@ -240,6 +247,22 @@ struct Sought {
     words: u64,
     /// The same by the number of digits that stand loosely together, see [`Numbers::by_run`].
     runs: [u64; 2],
+}
+
+impl Sought {
+    const fn nothing() -> Self {
+        let groups = [0; LONGEST_GROUP + 1];
+        let never = u32::MAX;
+        Self {
+            fewest: never,
+            fewest_read: never,
+            readers: Vec::new(),
+            marks: 0,
+            groups,
+            words: 0,
+            runs: [0; 2],
+        }
+    }
 }
 
 /// A number that fits a layout and stands free.
@@ -272,6 +295,7 @@ impl Numbers {
             by_group: vec![<[Candidates; FOLLOWERS.len() + 1]>::default(); LONGEST_GROUP + 1],
             by_word: vec![Candidates::default(); LONGEST_WORD + 1],
             by_run: std::array::from_fn(|_| vec![Candidates::default(); LONGEST_RUN + 1]),
+            unarmed: Sought::nothing(),
         };
         // Layouts of one finder are compared one after the other, so that all of them stand in the same lists.
         let strict: BTreeSet<u32> = written
@@ -310,6 +334,7 @@ impl Numbers {
             }
         }
         numbers.written = written;
+        numbers.unarmed = numbers.sought(&Armed::default());
         numbers
     }
 
@@ -356,11 +381,26 @@ impl Numbers {
         &self,
         text: &[u8],
         range: Range<usize>,
-        armed: &Armed,
+        armed: &mut Armed,
         claimed: &mut usize,
         visit: &mut impl FnMut(&Candidate) -> bool,
     ) {
-        let sought = self.sought(armed);
+        if armed.slots.is_empty() {
+            return self.find_sought(text, range, (armed, &self.unarmed), claimed, visit);
+        }
+        let sought = armed.sought.take().unwrap_or_else(|| Box::new(self.sought(armed)));
+        self.find_sought(text, range, (armed, &sought), claimed, visit);
+        armed.sought = Some(sought);
+    }
+
+    fn find_sought(
+        &self,
+        text: &[u8],
+        range: Range<usize>,
+        (armed, sought): (&Armed, &Sought),
+        claimed: &mut usize,
+        visit: &mut impl FnMut(&Candidate) -> bool,
+    ) {
         let fewest = sought.fewest.min(sought.fewest_read);
         if fewest == u32::MAX {
             return;
@@ -402,11 +442,12 @@ impl Numbers {
                 if coming >= sought.fewest && self.account(text, &place, claimed, visit) {
                     continue;
                 }
-                if coming >= sought.fewest_read {
-                    read(text, &place, &sought, visit);
+                let marks = readers::marks(&place) & sought.marks;
+                if marks != 0 && coming >= sought.fewest_read {
+                    read(text, &place, marks, sought, visit);
                 }
                 if coming >= sought.fewest {
-                    self.place(text, &place, armed, &sought, visit);
+                    self.place(text, &place, armed, sought, visit);
                 }
             }
         }
@@ -581,11 +622,7 @@ impl Numbers {
 }
 
 /// Reads what no layout can say.
-fn read(text: &[u8], place: &Place, sought: &Sought, visit: &mut impl FnMut(&Candidate) -> bool) {
-    let marks = readers::marks(place);
-    if marks & sought.marks == 0 {
-        return;
-    }
+fn read(text: &[u8], place: &Place, marks: u16, sought: &Sought, visit: &mut impl FnMut(&Candidate) -> bool) {
     for (finder, reader) in &sought.readers {
         if marks & reader.marks() != 0
             && reader.fewest_digits() <= place.coming as usize
@@ -710,10 +747,16 @@ mod tests {
 
     fn found(layouts: &[&str], text: &str) -> Vec<String> {
         let mut found = Vec::new();
-        numbers(layouts).find(text.as_bytes(), 0..text.len(), &Armed::default(), &mut 0, &mut |candidate| {
-            found.push(text[candidate.range.clone()].to_owned());
-            true
-        });
+        numbers(layouts).find(
+            text.as_bytes(),
+            0..text.len(),
+            &mut Armed::default(),
+            &mut 0,
+            &mut |candidate| {
+                found.push(text[candidate.range.clone()].to_owned());
+                true
+            },
+        );
         found
     }
 
@@ -812,7 +855,7 @@ mod tests {
         let numbers = Numbers::new(forms.to_vec(), &|finder| finder.checked_sub(1));
         assert_eq!(numbers.slots(), 2);
         let text = "123456789 1234567890";
-        let finders = |armed: &Armed| {
+        let finders = |armed: &mut Armed| {
             let mut found = Vec::new();
             numbers.find(text.as_bytes(), 0..text.len(), armed, &mut 0, &mut |candidate| {
                 found.push(candidate.finder);
@@ -821,13 +864,13 @@ mod tests {
             found
         };
         let mut armed = Armed::default();
-        assert_eq!(finders(&armed), [0]);
+        assert_eq!(finders(&mut armed), [0]);
         armed.arm(1, &numbers);
-        assert_eq!(finders(&armed), [0, 2]);
+        assert_eq!(finders(&mut armed), [0, 2]);
         armed.arm(0, &numbers);
-        assert_eq!(finders(&armed), [0, 1, 2]);
+        assert_eq!(finders(&mut armed), [0, 1, 2]);
         armed.clear();
-        assert_eq!(finders(&armed), [0]);
+        assert_eq!(finders(&mut armed), [0]);
     }
 
     proptest! {
@@ -846,7 +889,7 @@ mod tests {
                 };
                 let found = |numbers: &Numbers| {
                     let mut found = Vec::new();
-                    numbers.find(text.as_bytes(), 0..text.len(), &Armed::default(), &mut 0, &mut |candidate| {
+                    numbers.find(text.as_bytes(), 0..text.len(), &mut Armed::default(), &mut 0, &mut |candidate| {
                         found.push(candidate.range.clone());
                         true
                     });
@@ -863,7 +906,7 @@ mod tests {
             let mut found = 0;
             let cut = cut.min(text.len());
             for range in [0..cut, cut..text.len()] {
-                numbers.find(text.as_bytes(), range, &Armed::default(), &mut 0, &mut |_| { found += 1; true });
+                numbers.find(text.as_bytes(), range, &mut Armed::default(), &mut 0, &mut |_| { found += 1; true });
             }
             prop_assert_eq!(found, 1);
         }
