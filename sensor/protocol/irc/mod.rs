@@ -1,7 +1,9 @@
-//! IRC (RFC 2812): under which name a client registered.
+//! IRC (RFC 2812): under which name a client registered, and files that are sent beside the chat.
 //!
-//! Owns: NICK and USER at the start of a connection. Never does: messages, which are inspected as raw content; keeping a password.
+//! Owns: NICK and USER at the start of a connection, offers of files. Never does: messages, which are inspected as raw content;
+//! keeping a password.
 
+mod offer;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +13,7 @@ use crate::registry::{Prefix, Verdict};
 use crate::witness::{Heard, Witness, watched};
 use crate::{Analyzer, Context};
 use egret_model::{Evidence, Protocol, Side, Timestamp};
+use offer::Offer;
 
 /// Recognises the client's registration (section 3.1): PASS, NICK or USER in their forms.
 pub(crate) fn probe(prefix: &Prefix<'_>) -> Verdict {
@@ -43,12 +46,14 @@ enum Name<'a> {
     User(&'a [u8]),
 }
 
-/// One connection, until the server has welcomed the client.
+/// One connection.
 #[derive(Default)]
 struct Irc {
     client: LineBuffer,
     server: LineBuffer,
     given: Vec<(Timestamp, Account)>,
+    /// The server has welcomed the client.
+    welcomed: bool,
 }
 
 /// Names of one registration.
@@ -61,11 +66,17 @@ impl Witness for Irc {
         while let Some(line) = lines.next(&mut data, limit) {
             let Ok(line) = line else { continue };
             let line = without_end(&line);
+            if let Some(offer) = Offer::parse(line) {
+                offer.announce(context, from);
+            }
+            if self.welcomed {
+                continue;
+            }
             if from == Side::Responder {
                 // 001: welcome (section 5.1).
                 if line.split(|byte| *byte == b' ').nth(1) == Some(b"001") {
                     tell(context, std::mem::take(&mut self.given), true);
-                    return Heard::Enough;
+                    self.welcomed = true;
                 }
                 continue;
             }
@@ -78,6 +89,12 @@ impl Witness for Irc {
             }
         }
         Heard::Listening
+    }
+
+    /// Lines go on behind it, but not the one that it falls in.
+    fn gap(&mut self, from: Side) -> bool {
+        if from == Side::Initiator { &mut self.client } else { &mut self.server }.take();
+        true
     }
 
     fn closed(&mut self, context: &mut Context<'_>) {
