@@ -96,7 +96,7 @@ mod tests {
             flow.up = Volume { bytes: *bytes, missing: *missing, ..Volume::default() };
             flow.down = Volume { bytes: *back, ..Volume::default() };
             let contact = Contact { actor: &actor, peer: &peer, flow: &flow, opened: true };
-            let habit = profile.note_contact(&contact, setting);
+            let habit = profile.note_contact(&contact, &contact.peer.habit(), setting);
             told |= reversed(&contact, &profile, &habit, setting).is_some();
         }
         told

@@ -123,7 +123,7 @@ impl Channels {
     /// An encrypted session that asked for `name`.
     pub(crate) fn server_name(
         &mut self,
-        actor: &Actor,
+        client: &str,
         name: &str,
         setting: Setting<'_>,
     ) -> Option<Suspicion> {
@@ -133,7 +133,7 @@ impl Channels {
         if before.is_empty() || setting.context.is_lookup_service(name) {
             return None;
         }
-        let key = (actor.key(), zone.to_owned());
+        let key = (client.to_owned(), zone.to_owned());
         let service = self.is_service(&key, setting);
         let account = self.servers.entry(&key, setting.now.nanos(), setting.limits.zones, Zone::default);
         account.add(before, ADDRESS, setting);

@@ -157,7 +157,7 @@ impl Behavior {
             && !contact.flow.continued
             && let Some(name) = contact.peer.host_name()
         {
-            suspicions.extend(self.state.channels.server_name(contact.actor, &name.to_lowercase(), setting));
+            suspicions.extend(self.state.channels.server_name(&key, &name.to_lowercase(), setting));
         }
         let others =
             if contact.opened { self.state.popularity.others(&key, &habit_key, setting) } else { usize::MAX };
@@ -174,7 +174,7 @@ impl Behavior {
         }
         let unusual_hour = profile.is_unusual_hour(now);
         let closed = profile.note_upload(contact.out().bytes, &habit_key, setting);
-        let habit = profile.note_contact(contact, setting);
+        let habit = profile.note_contact(contact, &habit_key, setting);
         let sent = habit.today.out;
         let of_peers = profile.peers(now, || self.state.peers.baseline(contact.actor, setting));
         let peers = of_peers.as_ref();

@@ -145,10 +145,15 @@ impl Profile {
         }
     }
 
-    /// The habit with the contact's destination, its traffic added.
-    pub(crate) fn note_contact(&mut self, contact: &Contact<'_>, setting: Setting<'_>) -> Habit {
+    /// The habit with the contact's destination, whose key is given, its traffic added.
+    pub(crate) fn note_contact(
+        &mut self,
+        contact: &Contact<'_>,
+        key: &String,
+        setting: Setting<'_>,
+    ) -> Habit {
         let (now, limit) = (setting.now, setting.limits.destinations_per_actor);
-        let habit = self.destinations.entry(&contact.peer.habit(), now.nanos(), limit, || {
+        let habit = self.destinations.entry(key, now.nanos(), limit, || {
             Box::new(Habit {
                 first_at: now.nanos(),
                 day: now.day(),

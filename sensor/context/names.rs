@@ -2,7 +2,8 @@
 //!
 //! Owns: what belongs to whom by its name. Never does: resolving.
 
-use std::collections::BTreeMap;
+use foldhash::HashMap;
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 /// The registered domain of a host name (the public suffix and one label), or the whole of an address or a name without one.
@@ -35,13 +36,13 @@ pub fn zone_of(name: &str) -> (&str, &str) {
     (name.get(..before).unwrap_or_default().trim_end_matches('.'), zone)
 }
 
-/// Values by domain: the longest suffix of whole labels decides.
+/// Values by domain: the longest suffix of whole labels decides. Asked for every name that anybody asks for.
 #[derive(Clone, Debug)]
-pub(crate) struct NameMap<T>(BTreeMap<String, T>);
+pub(crate) struct NameMap<T>(HashMap<String, T>);
 
 impl<T> Default for NameMap<T> {
     fn default() -> Self {
-        Self(BTreeMap::new())
+        Self(HashMap::default())
     }
 }
 
@@ -54,8 +55,10 @@ impl<T> NameMap<T> {
         if self.0.is_empty() {
             return None;
         }
-        let name = name.trim_end_matches('.').to_lowercase();
-        let mut rest = name.as_str();
+        let name = name.trim_end_matches('.');
+        let as_it_is = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+        let name = if as_it_is { Cow::Borrowed(name) } else { Cow::Owned(name.to_lowercase()) };
+        let mut rest = &*name;
         loop {
             if let Some(value) = self.0.get(rest) {
                 return Some(value);
