@@ -17,12 +17,9 @@ use crate::shard::ShardTotals;
 use crate::work::{Work, Worker};
 use crate::{Record, SinkError};
 use egret_capture::PacketBatch;
-use egret_model::{Incident, Summary};
+use egret_model::{Incident, PipelineLimits, Summary};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
-
-/// Reports for each worker that may wait for whoever records; beyond, a worker waits too.
-const REPORTS: usize = 64;
 
 /// What the workers of one replay share.
 pub(crate) struct Crew<'a> {
@@ -33,6 +30,8 @@ pub(crate) struct Crew<'a> {
     outlet: Mutex<Outlet<'a>>,
     /// Batches that a queue holds.
     batches: usize,
+    /// Reports that may wait for whoever records; beyond, a worker waits too.
+    most_reports: usize,
     workers: usize,
 }
 
@@ -69,22 +68,24 @@ pub(crate) struct Outcome {
 }
 
 impl<'a> Crew<'a> {
-    /// A crew of so many workers with queues of so many batches.
+    /// A crew of so many workers.
     pub(crate) fn new(
-        (workers, batches): (usize, usize),
+        workers: usize,
+        limits: &PipelineLimits,
         dispatcher: Dispatcher<'a>,
         recorder: Recorder,
         sink: SharedSink<'a>,
     ) -> Self {
         let queues = (0..workers).map(|_| VecDeque::new()).collect();
         let feed = Feed { dispatcher: Some(dispatcher), queues, spare: Vec::new(), ended: false };
-        let outlet = Outlet { merge: Merge::new(workers), recorder, sink, outcome: Ok(()) };
+        let outlet = Outlet { merge: Merge::new(workers, limits), recorder, sink, outcome: Ok(()) };
         Self {
             feed: Mutex::new(feed),
             news: Condvar::new(),
             reports: Mutex::default(),
             outlet: Mutex::new(outlet),
-            batches: batches.max(1),
+            batches: limits.queue_batches.max(1),
+            most_reports: limits.waiting_reports * workers,
             workers,
         }
     }
@@ -176,7 +177,7 @@ impl<'a> Crew<'a> {
             reports.len()
         };
         loop {
-            let outlet = if waiting > REPORTS * self.workers {
+            let outlet = if waiting > self.most_reports {
                 self.outlet.lock().map_err(TryLockError::from)
             } else {
                 self.outlet.try_lock()

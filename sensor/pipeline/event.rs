@@ -4,8 +4,8 @@
 
 use crate::unpack::Promise;
 use egret_model::{
-    Coverage, Endpoint, FlowSummary, Hit, LinkFrame, Match, ObjectRecord, Observation, Sighting, Timestamp,
-    TransferStart,
+    Coverage, Endpoint, FlowSummary, Hit, LinkFrame, Match, ObjectRecord, Observation, PipelineLimits,
+    Sighting, Timestamp, TransferStart,
 };
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -130,9 +130,6 @@ pub(crate) struct Report {
     pub(crate) events: Vec<Stamped>,
 }
 
-/// Events that wait behind a transfer in the pool before whoever merges them waits for it, too.
-const WAITING: usize = 1 << 14;
-
 /// Puts the events of all workers into one order, releasing each as soon as no earlier one can come.
 #[derive(Debug)]
 pub(crate) struct Merge {
@@ -142,17 +139,20 @@ pub(crate) struct Merge {
     certain: u64,
     /// A transfer in the pool holds back what is behind it.
     strict: bool,
+    /// Events that wait behind such a transfer before whoever merges them waits for it, too.
+    most: usize,
 }
 
 impl Merge {
     /// The one order, whatever is in the pool.
-    pub(crate) fn new(workers: usize) -> Self {
-        Self { watermarks: vec![None; workers], waiting: BTreeMap::new(), certain: 0, strict: true }
+    pub(crate) fn new(workers: usize, limits: &PipelineLimits) -> Self {
+        let (watermarks, most) = (vec![None; workers], limits.waiting_events);
+        Self { watermarks, waiting: BTreeMap::new(), certain: 0, strict: true, most }
     }
 
     /// For events that come as time passes: what is in the pool comes when it is known, and nothing waits for it but the end.
-    pub(crate) fn live(workers: usize) -> Self {
-        Self { strict: false, ..Self::new(workers) }
+    pub(crate) fn live(workers: usize, limits: &PipelineLimits) -> Self {
+        Self { strict: false, ..Self::new(workers, limits) }
     }
 
     /// Takes a report and passes on, in order, every event that is now certain.
@@ -172,7 +172,7 @@ impl Merge {
         let through = Stamp { ordinal, shard: usize::MAX, sequence: u64::MAX };
         let mut next = self.waiting.range(..=through).next().map(|(stamp, _)| *stamp);
         while let Some(stamp) = next {
-            let crowded = self.strict && self.waiting.len() > WAITING;
+            let crowded = self.strict && self.waiting.len() > self.most;
             if let Some((_, Event::Promised(promise))) = self.waiting.get(&stamp)
                 && (crowded || ordinal == u64::MAX)
             {
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn events_come_in_packet_order_as_soon_as_they_are_certain() {
-        let mut merge = Merge::new(2);
+        let mut merge = Merge::new(2, &PipelineLimits::default());
         let mut seen = Vec::new();
         let mut take = |merge: &mut Merge, r| {
             merge.report(r, &mut |_, event| {

@@ -90,8 +90,7 @@ pub(crate) fn replay_with(
     thread::scope(|scope| {
         let pool = if unpackers > 0 { Some(start_pool(scope, config, unpackers)?) } else { None };
         let dispatcher = Dispatcher::new(inputs, &config.limits, progress);
-        let queues = (workers, config.limits.pipeline.queue_batches);
-        let crew = Crew::new(queues, dispatcher, recorder, sink);
+        let crew = Crew::new(workers, &config.limits.pipeline, dispatcher, recorder, sink);
         let shards = run_crew(&crew, workers, config, pool.as_ref())?;
         let outcome = crew.finish().ok_or(ReplayError::Defect("inspection"))?.map_err(ReplayError::Sink)?;
         match pool {

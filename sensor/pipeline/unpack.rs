@@ -22,8 +22,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Bytes of one transfer from which the pool is told of them (256 KiB): a wake-up for each packet would cost more than the packet.
 const PORTION_BYTES: usize = 256 << 10;
-/// Transfers that are handed on at most, however little of them waits.
-const TRANSFERS: usize = 1 << 10;
 
 /// The way to the pool. It ends when no worker has one any more.
 #[derive(Clone)]
@@ -46,6 +44,8 @@ struct Room {
     less: Condvar,
     /// Bytes that may wait.
     most: usize,
+    /// Transfers that may be handed on, however little of them waits.
+    most_transfers: usize,
 }
 
 #[derive(Default)]
@@ -110,7 +110,12 @@ impl Pool {
     /// A pool; each of its threads runs a clone of the unpacker.
     pub(crate) fn new(limits: &PipelineLimits) -> (Self, Unpacker) {
         let (jobs, received) = unbounded();
-        let room = Room { load: Mutex::default(), less: Condvar::new(), most: limits.unpack_bytes.max(1) };
+        let room = Room {
+            load: Mutex::default(),
+            less: Condvar::new(),
+            most: limits.unpack_bytes.max(1),
+            most_transfers: limits.unpack_transfers,
+        };
         let room = Arc::new(room);
         (Self { jobs, room: Arc::clone(&room) }, Unpacker { jobs: received, room })
     }
@@ -118,7 +123,7 @@ impl Pool {
     /// Whether another transfer may be handed on.
     pub(crate) fn has_room(&self) -> bool {
         let load = locked(&self.room.load);
-        load.gathered + load.told < self.room.most.div_ceil(2) && load.transfers < TRANSFERS
+        load.gathered + load.told < self.room.most.div_ceil(2) && load.transfers < self.room.most_transfers
     }
 
     /// Takes a transfer, whose scans were let go of.

@@ -152,9 +152,10 @@ fn a_replay_keeps_the_order_and_a_live_run_waits_for_nothing() {
     let limits = Limits::default();
     let signatures = Arc::new(SignatureSet::from_texts(&[]).0);
     let mut scanners = Scanners::new(Arc::clone(&signatures), &limits.detect);
-    for (mut merge, at_once, in_all) in
-        [(Merge::new(1), "", "transfer name "), (Merge::live(1), "name ", "name transfer ")]
-    {
+    for (mut merge, at_once, in_all) in [
+        (Merge::new(1, &limits.pipeline), "", "transfer name "),
+        (Merge::live(1, &limits.pipeline), "name ", "name transfer "),
+    ] {
         let (pool, unpacker) = Pool::new(&limits.pipeline);
         let mut taken = String::new();
         let word = |event: Event| match event {

@@ -33,6 +33,13 @@ pub struct PipelineLimits {
     pub unpackers: usize,
     /// Bytes that may wait for those threads; when there are more, workers unpack by themselves or wait. Default 32 MiB.
     pub unpack_bytes: usize,
+    /// Transfers that may be with those threads at once, however little of them waits. Default 1,024.
+    pub unpack_transfers: usize,
+    /// Events that wait behind a transfer that is being unpacked before recording waits for it, too. A live run does not wait. Default
+    /// 16,384.
+    pub waiting_events: usize,
+    /// Reports for each worker of a replay that may wait for whoever records; beyond, the worker waits too. Default 64.
+    pub waiting_reports: usize,
 }
 
 impl Default for PipelineLimits {
@@ -48,6 +55,9 @@ impl Default for PipelineLimits {
             strained_container_bytes: 256 << 10,
             unpackers: 1,
             unpack_bytes: 32 << 20,
+            unpack_transfers: 1 << 10,
+            waiting_events: 1 << 14,
+            waiting_reports: 64,
         }
     }
 }

@@ -95,6 +95,9 @@ pub struct ProtocolLimits {
     /// Stations of the link of which it is known who was let in, and as many of which the addresses are known; beyond it the one
     /// heard of longest ago is forgotten. Default 16,384.
     pub link_stations: usize,
+    /// Addresses known of one of them; the one heard of first is forgotten. Default 8: IPv4, link-local, one that stays and one that
+    /// changes for privacy, and as many again.
+    pub link_addresses: usize,
     /// Bytes that TLS connections of one shard have said and that are held until their secrets come, where a key log is read while
     /// it is written; beyond it the connection that has waited longest counts as encrypted. Default 16 MiB.
     pub tls_awaited_bytes: usize,
@@ -152,6 +155,7 @@ impl Default for ProtocolLimits {
             witness_pending: 256,
             session_cookies: 4096,
             link_stations: 1 << 14,
+            link_addresses: 8,
             tls_awaited_bytes: 16 << 20,
             tls_awaited_flow_bytes: 1 << 20,
             tls_keys_wait_ns: 5_000_000_000,

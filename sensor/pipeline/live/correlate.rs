@@ -88,14 +88,14 @@ pub(super) struct LiveCorrelator<'a> {
 impl<'a> LiveCorrelator<'a> {
     pub(super) fn new(
         recorder: Recorder,
-        workers: usize,
+        merge: Merge,
         sink: &'a mut dyn RecordSink,
         board: &'a Board,
         clock: Monotonic,
     ) -> Self {
         Self {
             recorder,
-            merge: Merge::live(workers),
+            merge,
             sink,
             board,
             clock,

@@ -26,6 +26,7 @@ mod tests;
 
 pub use aside::{Aside, Keeper, OwnedRecord};
 
+use crate::event::Merge;
 use crate::unpack::Pool;
 use crate::work::Worker;
 use crate::{InternalNetworks, KeyLog, OverloadPolicy, Record, SinkError};
@@ -172,8 +173,9 @@ impl LiveRun {
             };
             let recorder = correlation.recorder(config.interfaces.clone(), board.began());
             let mut sink = sink;
+            let merge = Merge::live(workers, &config.limits.pipeline);
             named("correlator", move || {
-                LiveCorrelator::new(recorder, workers, sink.as_mut(), &board, clock).run(&received);
+                LiveCorrelator::new(recorder, merge, sink.as_mut(), &board, clock).run(&received);
             })?
         };
         let mut run = Self {

@@ -21,6 +21,7 @@ pub struct LinkWatch {
     answers: BTreeSet<(u8, Timestamp, MacAddress)>,
     places: HashMap<MacAddress, Vec<Place>>,
     most: usize,
+    most_of_station: usize,
 }
 
 /// A station that has named itself.
@@ -42,8 +43,6 @@ struct Place {
     told: Option<Timestamp>,
 }
 
-/// Addresses kept of one station: IPv4, link-local, one that stays and one that changes for privacy, and as many again.
-const MOST_PLACES: usize = 8;
 /// For so long it is not told again that an address is a station's, nanoseconds (10 min).
 const TOLD_NS: i64 = 600_000_000_000;
 /// An answer that nothing has come of for so long is forgotten, nanoseconds (1 min; IEEE 802.1X: 30 s for each of two tries).
@@ -60,6 +59,7 @@ impl LinkWatch {
             answers: BTreeSet::new(),
             places: HashMap::new(),
             most: limits.link_stations.max(1),
+            most_of_station: limits.link_addresses.max(1),
         }
     }
 
@@ -156,7 +156,7 @@ impl LinkWatch {
         match places.iter_mut().find(|place| place.ip == ip) {
             Some(place) => place.heard = at,
             None => {
-                if places.len() >= MOST_PLACES {
+                if places.len() >= self.most_of_station {
                     places.remove(0);
                 }
                 places.push(Place { ip, heard: at, told: None });
