@@ -224,6 +224,10 @@ impl Inspected {
                 let (client, server) = (flow.initiator.ip, flow.responder.ip);
                 self.emit(Event::Name(Box::new(Asked { client, server, observation })));
             }
+            // What a protocol knows to be missing was not delivered either.
+            ProtocolEvent::NotInspected { reason: reason @ Uninspected::Gap, bytes } => {
+                self.missing.add(reason, bytes);
+            }
             ProtocolEvent::NotInspected { reason, bytes } => self.refused.add(reason, bytes),
         }
     }

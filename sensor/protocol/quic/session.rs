@@ -143,6 +143,10 @@ impl Session {
 
 impl Carried {
     fn told(&mut self, context: &mut Context<'_>, (stream, from): (u64, Side), told: Told<'_>) {
+        // Of datagrams, nobody but the streams within them knows that some are missing.
+        if let Told::Missing(bytes) = told {
+            context.not_inspected(Uninspected::Gap, bytes);
+        }
         match self {
             Self::Http3(http) => match told {
                 Told::Data(data) => http.data(context, from, stream, data),
