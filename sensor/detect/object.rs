@@ -8,7 +8,12 @@
 //! `scanned` (the matcher has been here) ≥ `verified` (every match that begins an anchor before it is known) ≥ `numbered`
 //! (every number before it is known) ≥ what is settled (evidence and context are known).
 
+mod characters;
 mod fingerprints;
+mod settle;
+mod tally;
+
+pub(crate) use tally::{Detail, Kept, Shapes, Signs, Tally};
 
 use crate::near_miss::{NearMisses, Reason};
 use crate::{
@@ -18,22 +23,18 @@ use crate::{
         matcher::Occurrence,
         normalise::Normaliser,
         numbers::Armed,
-        redact::{self, CONTEXT_BYTES, Excerpt},
-    },
-    language::{
-        build::{Compiled, FindInfo},
-        expression::Evidence,
+        redact::{self, CONTEXT_BYTES},
     },
 };
+use characters::Characters;
 use egret_fingerprint::{
     documents::DocumentScan,
     records::{RecordScan, RecordScratch},
 };
 use egret_model::{DetectLimits, FileFormat, Match, Timestamp};
 use fingerprints::Told;
-use foldhash::fast::FixedState;
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     ops::Range,
 };
 
@@ -104,102 +105,6 @@ struct Fresh {
     record: Option<u64>,
     /// What is shown in place of its text.
     told: Option<Box<Told>>,
-}
-
-/// How many numbers of one finder and length passed its validators.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Shape {
-    pub(crate) valid: u64,
-    pub(crate) invalid: u64,
-}
-
-/// By finder and length.
-pub(crate) type Shapes = HashMap<(u32, u8), Shape, FixedState>;
-
-/// What one signature has found in the object.
-#[derive(Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) kept: Vec<Kept>,
-    pub(crate) details: Vec<Detail>,
-    shown: BTreeMap<(u8, Signs), usize>,
-    /// Matches beyond the limit, by what is known of them.
-    pub(crate) beyond: BTreeMap<(u32, u8, u8, Signs), u64>,
-}
-
-/// What is kept of a match that may be shown. Most never are, so that it is not yet in words.
-#[derive(Debug)]
-pub(crate) struct Detail {
-    /// Place in the given text, bytes.
-    pub(crate) offset: u64,
-    pub(crate) length: u64,
-    pub(crate) redacted: String,
-    pub(crate) excerpt: Excerpt,
-    /// What the validators say.
-    pub(crate) reasons: Vec<&'static str>,
-    /// What fingerprints say.
-    pub(crate) told: Vec<String>,
-    /// The nearest context word of the signature.
-    pub(crate) word: Option<u32>,
-    /// See [`crate::ValueKey`].
-    pub(crate) token: Option<String>,
-}
-
-/// One match. Positions are in characters.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Kept {
-    pub(crate) start: u64,
-    pub(crate) end: u64,
-    pub(crate) value: u64,
-    pub(crate) finder: u32,
-    /// Index of its details, `u32::MAX` without.
-    pub(crate) detail: u32,
-    pub(crate) find: u8,
-    pub(crate) digits: u8,
-    pub(crate) signs: Signs,
-    /// The exception by token that is for its value, counted from 1; 0 without.
-    pub(crate) excepted: u16,
-}
-
-/// Evidence that belongs to the match itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Signs {
-    pub(crate) near: bool,
-    pub(crate) label: bool,
-    pub(crate) mentioned: bool,
-    pub(crate) doubtful: bool,
-    pub(crate) sample: bool,
-}
-
-impl Signs {
-    /// Every combination, in order of [`Signs::index`].
-    pub(crate) fn all() -> impl Iterator<Item = Self> {
-        (0..32_u16).map(|bits| Self {
-            near: bits & 1 != 0,
-            label: bits & 2 != 0,
-            mentioned: bits & 4 != 0,
-            doubtful: bits & 8 != 0,
-            sample: bits & 16 != 0,
-        })
-    }
-
-    /// The number of the combination, below 32.
-    pub(crate) fn index(self) -> u16 {
-        let Self { near, label, mentioned, doubtful, sample } = self;
-        let bits = [near, label, mentioned, doubtful, sample];
-        bits.iter().rev().fold(0, |number, bit| number << 1 | u16::from(*bit))
-    }
-
-    /// What they say of evidence for a match of `find`; None where the whole object decides.
-    pub(crate) fn known(self, evidence: Evidence, find: u8) -> Option<bool> {
-        match evidence {
-            Evidence::Near => Some(self.near),
-            Evidence::Label => Some(self.label),
-            Evidence::Mentioned => Some(self.mentioned),
-            Evidence::Doubtful => Some(self.doubtful),
-            Evidence::Find(other) if other == usize::from(find) => Some(true),
-            Evidence::Consistent | Evidence::Many | Evidence::Mixed | Evidence::Find(_) => None,
-        }
-    }
 }
 
 /// Memory that scans share.
@@ -458,172 +363,6 @@ impl ObjectScan {
         }
     }
 
-    /// Gives evidence and contexts to the matches around which everything is verified.
-    fn settle(&mut self, set: &SignatureSet, limits: &DetectLimits, scratch: &mut Scratch, last: bool) {
-        if self.fresh.is_empty() {
-            return;
-        }
-        let engine = &set.engine;
-        let distance = (engine.within * 4).max(CONTEXT_BYTES) + engine.reach.0 + WORD_BYTES as usize;
-        let limit = (self.base + self.numbered.min(self.verified) as u64).saturating_sub(distance as u64);
-        let mut fresh = std::mem::take(&mut self.fresh);
-        fresh.sort_by(|a, b| {
-            (a.range.start, a.range.end, a.finder).cmp(&(b.range.start, b.range.end, b.finder))
-        });
-        let ready = if last { fresh.len() } else { fresh.partition_point(|found| found.range.start < limit) };
-        // Matches already settled may still stand in the context of later ones.
-        let mut all: Vec<Range<usize>> = Vec::with_capacity(self.shown.len() + fresh.len());
-        all.extend(
-            self.shown.iter().chain(fresh.iter().map(|found| &found.range)).map(|range| self.span(range)),
-        );
-        // The furthest end of each and all before it: those that end near a match begin where this comes near.
-        let ends: Vec<usize> = all
-            .iter()
-            .scan(0, |furthest, range| {
-                *furthest = range.end.max(*furthest);
-                Some(*furthest)
-            })
-            .collect();
-        let mut characters = self.characters();
-        for found in fresh.iter().take(ready) {
-            let range = self.span(&found.range);
-            let place = characters.at(&self.text, range.start)..characters.at(&self.text, range.end);
-            self.keep(set, limits, scratch, found, &range, &place, &Neighbours { all: &all, ends: &ends });
-        }
-        self.counted = (characters.at, characters.count);
-        self.shown.extend(fresh.iter().take(ready).map(|found| found.range.clone()));
-        fresh.drain(..ready);
-        self.fresh = fresh;
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one match in all its coordinates; a bundle would be made for this call only"
-    )]
-    fn keep(
-        &mut self,
-        set: &SignatureSet,
-        limits: &DetectLimits,
-        scratch: &mut Scratch,
-        found: &Fresh,
-        range: &Range<usize>,
-        place: &Range<u64>,
-        neighbours: &Neighbours<'_>,
-    ) {
-        let Some(finder) = set.engine.finders.get(found.finder as usize) else { return };
-        let matched = self.text.get(range.clone()).unwrap_or_default();
-        let mut value = None;
-        for FindId { signature, find } in &finder.finds {
-            let Some(known) = set.signatures.get(*signature as usize) else { continue };
-            let Some(info) = known.compiled.finds.get(usize::from(*find)) else { continue };
-            let (label, word) = self.evidence(*signature, &known.compiled, info, &found.range, place);
-            let mentioned = |find| self.mentioned.get(&(*signature, find));
-            let before = |find| mentioned(find).is_some_and(|first| *first < found.range.start);
-            let before = before(None) || info.own.is_some() && before(Some(*find));
-            let signs = Signs {
-                near: word.is_some(),
-                label,
-                mentioned: before || word.is_some(),
-                doubtful: found.judgement.doubtful,
-                sample: found.judgement.sample,
-            };
-            // Most bare numbers can be told to be nothing as soon as no context word stands near.
-            if info.reachable >> signs.index() & 1 == 0 {
-                if let Some(misses) = self.misses.as_mut().filter(|_| info.counts && known.enabled) {
-                    let offset = self.normaliser.original(found.range.start);
-                    misses.add(*signature, *find, Reason::Unlikely(signs), || Match {
-                        offset,
-                        length: self.normaliser.original(found.range.end) - offset,
-                        redacted: redact::redacted(finder.mask, matched),
-                        context: Excerpt::new(&self.text, range, neighbours.of(range)).shown(),
-                        token: None,
-                        why: finder.reasons(&self.text, range).into_iter().map(str::to_owned).collect(),
-                    });
-                }
-                continue;
-            }
-            let value = found
-                .record
-                .unwrap_or_else(|| *value.get_or_insert_with(|| finder.value(matched, &mut scratch.value)));
-            let tally = self.tallies.entry(*signature).or_default();
-            if tally.kept.len() >= limits.values_tracked {
-                *tally.beyond.entry((found.finder, *find, found.digits, signs)).or_default() += 1;
-                continue;
-            }
-            let shown = tally.shown.entry((*find, signs)).or_default();
-            let mut detail = u32::MAX;
-            let showing = info.counts && *shown < limits.matches_reported;
-            // Tokens cost a keyed hash each: only where somebody may look at them.
-            let asked = showing || known.compiled.excepts_values();
-            let token = set.key.as_ref().filter(|_| asked).map(|key| key.token(finder.value, matched));
-            let excepted = token.as_ref().map_or(0, |token| known.compiled.excepted_token(token));
-            if showing {
-                *shown += 1;
-                detail = u32::try_from(tally.details.len()).unwrap_or(u32::MAX);
-                let offset = self.normaliser.original(found.range.start);
-                tally.details.push(Detail {
-                    offset,
-                    length: self.normaliser.original(found.range.end) - offset,
-                    redacted: match &found.told {
-                        Some(told) => told.redacted.clone(),
-                        None => redact::redacted(finder.mask, matched),
-                    },
-                    excerpt: Excerpt::new(&self.text, range, neighbours.of(range)),
-                    reasons: finder.reasons(&self.text, range),
-                    told: found.told.iter().flat_map(|told| told.why.iter().cloned()).collect(),
-                    word,
-                    token,
-                });
-            }
-            tally.kept.push(Kept {
-                start: place.start,
-                end: place.end,
-                value,
-                finder: found.finder,
-                detail,
-                find: *find,
-                digits: found.digits,
-                signs,
-                excepted,
-            });
-        }
-    }
-
-    /// Whether a context word stands as a label before a match, and the context word nearest to it.
-    fn evidence(
-        &self,
-        signature: u32,
-        known: &Compiled,
-        find: &FindInfo,
-        range: &Range<u64>,
-        place: &Range<u64>,
-    ) -> (bool, Option<u32>) {
-        if known.near_words.is_empty() || self.near.is_empty() {
-            return (false, None);
-        }
-        let within = known.widest(find) as u64;
-        let from = self.near.partition_point(|word| word.start + within + WORD_BYTES < place.start);
-        let mut label = false;
-        let mut nearest: Option<(u64, u32)> = None;
-        for word in self.near.iter().skip(from).take_while(|word| word.start <= place.end + within) {
-            if word.signature != signature || word.start < place.end && word.end > place.start {
-                continue;
-            }
-            let gap = if word.end <= place.start { place.start - word.end } else { word.start - place.end };
-            if known.distance(find, word.word).is_none_or(|within| gap > within as u64) {
-                continue;
-            }
-            if nearest.is_none_or(|(least, _)| gap < least) {
-                nearest = Some((gap, word.word));
-            }
-            if word.end <= place.start && gap <= LABEL_CHARACTERS {
-                let between = self.text.get(self.relative(word.end_byte)..self.relative(range.start));
-                label |= between.is_some_and(|between| !between.contains(&b'\n'));
-            }
-        }
-        (label, nearest.map(|(_, word)| word))
-    }
-
     /// Drops text and words that nothing to come can look at.
     fn forget(&mut self, engine: &Engine) {
         let back = engine.reach.0 + CONTEXT_BYTES.max(LABEL_CHARACTERS as usize * 4) + 8;
@@ -696,54 +435,4 @@ fn note(
             why: Vec::new(),
         }
     });
-}
-
-/// Matches in order of their places, some of which stand in the context of another.
-struct Neighbours<'a> {
-    all: &'a [Range<usize>],
-    /// The furthest end of each and all before it.
-    ends: &'a [usize],
-}
-
-impl<'a> Neighbours<'a> {
-    /// Those that stand in the context of the one at `range`, and few others.
-    fn of(&self, range: &Range<usize>) -> &'a [Range<usize>] {
-        let from = self.ends.partition_point(|end| *end + CONTEXT_BYTES <= range.start);
-        let to = self.all.partition_point(|other| other.start < range.end + CONTEXT_BYTES);
-        self.all.get(from..to).unwrap_or_default()
-    }
-}
-
-/// Counts characters up to positions that mostly lie near each other.
-struct Characters {
-    wide: bool,
-    /// The last position, and the characters up to it. Without wide text positions are counts, and these stay at the start.
-    at: usize,
-    count: u64,
-    base: u64,
-}
-
-impl Characters {
-    fn at(&mut self, text: &[u8], position: usize) -> u64 {
-        if !self.wide {
-            return self.base + position as u64;
-        }
-        if position >= self.at {
-            self.count += count(text, self.at..position);
-        } else if self.at - position < position {
-            self.count -= count(text, position..self.at);
-        } else {
-            self.count = self.base + count(text, 0..position);
-        }
-        self.at = position;
-        self.count
-    }
-}
-
-/// Characters that begin in a part of a text: every byte but the continuation bytes of UTF-8 begins one.
-fn count(text: &[u8], range: Range<usize>) -> u64 {
-    // Chunks whose count fits a byte make vectors.
-    let begin = |chunk: &[u8]| chunk.iter().map(|byte| u8::from(byte & 0xc0 != 0x80)).sum::<u8>();
-    let chunks = text.get(range).unwrap_or_default().chunks(usize::from(u8::MAX));
-    chunks.map(|chunk| u64::from(begin(chunk))).sum()
 }

@@ -3,15 +3,24 @@
 //! Owns: a gate that passes over text with few digits at many bytes a cycle, the groups of digits behind it, layouts at
 //! those groups. Never does: what may stand beside a number (boundaries), check digits (validators), decisions.
 
+mod beside;
+mod lists;
+
+pub(crate) use lists::Armed;
+
 use super::{
-    boundaries::{closes, in_link, neighbours_differ, opens, stands_free},
+    boundaries::{closes, in_link, opens},
     instructions::{CHUNK, Classes, Instructions, Work},
     readers::{self, Reader},
 };
 use crate::{
-    language::layout::{GAP_BYTES, Layout, digits_loosely, may_stand_between},
+    language::layout::{Layout, digits_loosely, may_stand_between},
     validators::iban,
 };
+use beside::{
+    account, alphanumerics_at, count_digits, count_signs, digits_at, fit, is_digit, letter_before, word,
+};
+use lists::{Candidates, Entry, FOLLOWERS, Sought, follower};
 use std::{collections::BTreeSet, ops::Range};
 
 /// Chunks whose digits are told at once. A number takes at most 65 bytes from its first digit, so that all its digits stand
@@ -77,141 +86,6 @@ pub(crate) struct Numbers {
     unarmed: Sought,
 }
 
-/// Layouts that may stand at one kind of place.
-#[derive(Clone, Debug, Default)]
-struct Candidates {
-    always: Vec<Entry>,
-    /// In order of their slots.
-    bound: Vec<Entry>,
-    /// A bit for each slot among them.
-    slots: Vec<u64>,
-    /// Where the entries of each of these slots end; they begin where those of the one before end.
-    ends: Vec<u32>,
-    /// Whether some of them have letters before their core, and whether some have only other signs there.
-    lead: bool,
-    lead_of_signs: bool,
-}
-
-impl Candidates {
-    /// Enters a layout. Layouts come in the order of their finders, so of their slots.
-    fn push(&mut self, entry: Entry, slot: Option<u32>) {
-        self.lead |= entry.letters;
-        self.lead_of_signs |= !entry.at_core && !entry.letters;
-        let Some(slot) = slot else { return self.always.push(entry) };
-        let word = (slot / 64) as usize;
-        self.bound.push(entry);
-        let end = u32::try_from(self.bound.len()).unwrap_or(u32::MAX);
-        if self.slots.len() <= word {
-            self.slots.resize(word + 1, 0);
-        }
-        let Some(bits) = self.slots.get_mut(word) else { return };
-        let bit = 1 << (slot % 64);
-        match self.ends.last_mut() {
-            Some(last) if *bits & bit != 0 => *last = end,
-            _ => self.ends.push(end),
-        }
-        *bits |= bit;
-    }
-
-    /// Whether there are layouts to be compared.
-    fn any(&self, armed: &Armed) -> bool {
-        !self.always.is_empty() || self.slots.iter().zip(&armed.slots).any(|(here, armed)| here & armed != 0)
-    }
-
-    /// Calls `compare` with each layout to be compared, those of each finder one after the other.
-    #[inline]
-    fn each(&self, armed: &Armed, mut compare: impl FnMut(&Entry)) {
-        self.always.iter().for_each(&mut compare);
-        let mut before = 0;
-        for (here, armed) in self.slots.iter().zip(&armed.slots) {
-            let mut both = here & armed;
-            while both != 0 {
-                let bit = both & both.wrapping_neg();
-                both &= both - 1;
-                let at = (before + (here & (bit - 1)).count_ones()) as usize;
-                let begin = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-                let end = self.ends.get(at).copied().unwrap_or(begin);
-                let entries = self.bound.get(begin as usize..end as usize).unwrap_or_default();
-                entries.iter().for_each(&mut compare);
-            }
-            before += here.count_ones();
-        }
-    }
-}
-
-/// Which bound finders are looked at, in one object.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Armed {
-    slots: Vec<u64>,
-    fewest: u32,
-    /// What is looked for with these; none before it was asked for.
-    sought: Option<Box<Sought>>,
-}
-
-impl Armed {
-    /// None is.
-    pub(crate) fn clear(&mut self) {
-        self.slots.clear();
-        self.sought = None;
-    }
-
-    /// Arms a slot of `numbers`.
-    pub(crate) fn arm(&mut self, slot: u32, numbers: &Numbers) {
-        self.sought = None;
-        if self.slots.is_empty() {
-            self.slots.resize(numbers.fewest_bound.len().div_ceil(64), 0);
-            self.fewest = u32::MAX;
-        }
-        if let Some(bits) = self.slots.get_mut((slot / 64) as usize) {
-            *bits |= 1 << (slot % 64);
-        }
-        let fewest = numbers.fewest_bound.get(slot as usize).copied().unwrap_or(u32::MAX);
-        self.fewest = self.fewest.min(fewest);
-    }
-
-    fn holds(&self, slot: u32) -> bool {
-        self.slots.get((slot / 64) as usize).is_some_and(|bits| bits >> (slot % 64) & 1 == 1)
-    }
-}
-
-/// A layout as it is looked up.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    /// Index into the written forms.
-    index: u32,
-    finder: u32,
-    /// See [`Layout::is_bare`].
-    bare: bool,
-    /// See [`Layout::begins_at_core`].
-    at_core: bool,
-    /// See [`Layout::begins_with_letters`].
-    letters: bool,
-    /// See [`Layout::second_group`].
-    second: (usize, usize),
-    /// See [`Layout::first_in_core`].
-    first: [(usize, usize); 2],
-    /// See [`Layout::fewest_digits`].
-    fewest: u32,
-}
-
-impl Entry {
-    fn new(index: u32, finder: u32, layout: &Layout) -> Self {
-        let fewest = u32::try_from(layout.fewest_digits()).unwrap_or(u32::MAX);
-        let (bare, at_core) = (layout.is_bare(), layout.begins_at_core());
-        let (letters, second) = (layout.begins_with_letters(), layout.second_group());
-        let first = layout.first_in_core();
-        Self { index, finder, bare, at_core, letters, second, first, fewest }
-    }
-}
-
-/// Bytes that may follow the first group of a layout.
-const FOLLOWERS: [u8; 4] = [b' ', b'-', b'.', b'/'];
-
-/// Which of [`FOLLOWERS`] a byte is, or the number of them.
-fn follower(byte: u8) -> usize {
-    FOLLOWERS.iter().position(|known| *known == byte).unwrap_or(FOLLOWERS.len())
-}
-
 /// A group of digits that may begin a number, and what stands beside it.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
@@ -229,39 +103,6 @@ impl Place {
         let before = group.start.checked_sub(1).and_then(|at| text.get(at)).copied().unwrap_or(0);
         let after = text.get(group.end).copied().unwrap_or(0);
         Self { group, before, after, coming }
-    }
-}
-
-/// What is looked for in one stretch of text.
-#[derive(Clone, Debug)]
-struct Sought {
-    /// Fewest digits of any layout or account number, and of what readers read.
-    fewest: u32,
-    fewest_read: u32,
-    readers: Vec<(u32, Reader)>,
-    /// The marks of these readers.
-    marks: u16,
-    /// By the length of a group, a bit for each kind of what follows it: whether there are layouts to be compared.
-    groups: [u8; LONGEST_GROUP + 1],
-    /// The same by the length of a word, a bit each.
-    words: u64,
-    /// The same by the number of digits that stand loosely together, see [`Numbers::by_run`].
-    runs: [u64; 2],
-}
-
-impl Sought {
-    const fn nothing() -> Self {
-        let groups = [0; LONGEST_GROUP + 1];
-        let never = u32::MAX;
-        Self {
-            fewest: never,
-            fewest_read: never,
-            readers: Vec::new(),
-            marks: 0,
-            groups,
-            words: 0,
-            runs: [0; 2],
-        }
     }
 }
 
@@ -635,39 +476,6 @@ fn read(text: &[u8], place: &Place, marks: u16, sought: &Sought, visit: &mut imp
     }
 }
 
-/// Whether a letter stands before the first digit of a core, perhaps with separators between.
-fn letter_before(text: &[u8], core: &Range<usize>) -> bool {
-    let word = text.get(core.clone()).unwrap_or_default();
-    let first = core.start + word.iter().position(u8::is_ascii_digit).unwrap_or(0);
-    let lead = text.get(first.saturating_sub(GAP_BYTES + 1)..first).unwrap_or_default();
-    let between = |byte: &&u8| matches!(byte, b' ' | b'-' | b'.' | b'/' | b':');
-    lead.iter().rev().find(|byte| !between(byte)).is_some_and(u8::is_ascii_alphabetic)
-}
-
-/// The word of letters and digits around a group of digits; None where the group is not the first one in it.
-fn word(text: &[u8], group: Range<usize>) -> Option<Range<usize>> {
-    let lead = text.get(group.start.saturating_sub(LONGEST_WORD + 1)..group.start)?;
-    let letters = lead.iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
-    let start = group.start - letters;
-    if start > 0 && is_digit(text, start - 1) {
-        return None;
-    }
-    let rest = text.get(group.end..text.len().min(group.end + LONGEST_WORD + 1))?;
-    let more = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-    Some(start..group.end + more)
-}
-
-fn count_signs(text: &[u8], range: &Range<usize>) -> u8 {
-    let signs =
-        text.get(range.clone()).unwrap_or_default().iter().filter(|byte| byte.is_ascii_alphanumeric());
-    u8::try_from(signs.count()).unwrap_or(u8::MAX)
-}
-
-fn count_digits(text: &[u8], range: &Range<usize>) -> u8 {
-    let digits = text.get(range.clone()).unwrap_or_default().iter().filter(|byte| byte.is_ascii_digit());
-    u8::try_from(digits.count()).unwrap_or(u8::MAX)
-}
-
 /// The digits of [`BATCH`] chunks and one more, a bit each; zeros behind the end of the text.
 struct Gate<'a> {
     text: &'a [u8],
@@ -693,222 +501,5 @@ impl Work for Gate<'_> {
     }
 }
 
-fn is_digit(text: &[u8], at: usize) -> bool {
-    text.get(at).is_some_and(u8::is_ascii_digit)
-}
-
-/// Length of the run of digits at `at`.
-fn digits_at(text: &[u8], at: usize) -> usize {
-    text.get(at..).map_or(0, |rest| rest.iter().take_while(|byte| byte.is_ascii_digit()).count())
-}
-
-/// Letters and digits from there on, as far as it is worth looking.
-fn alphanumerics_at(text: &[u8], at: usize) -> usize {
-    let rest = text.get(at..text.len().min(at + LONGEST_LOOK)).unwrap_or_default();
-    rest.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(rest.len())
-}
-
-/// What a layout that is not bare takes around its core, if it stands free. Where it may begin `at_core` that is known.
-fn fit(layout: &Layout, text: &[u8], core: &Range<usize>, at_core: bool) -> Option<Range<usize>> {
-    let start = if at_core { core.start } else { layout.begin(text, core)? };
-    let range = start..start + layout.fits(text.get(start..)?)?;
-    // What "either" stands for may be letters alone, which are words.
-    let digits = !layout.has_letters() || usize::from(count_digits(text, &range)) >= layout.fewest_digits();
-    let open = || at_core || opens(text, start) && !in_link(text, start);
-    let free = || closes(text, range.end) && open() && neighbours_differ(layout, text, &range);
-    (digits && free()).then_some(range)
-}
-
-/// An account number whose check digits are the group at `first_digit`: two letters stand before, perhaps with a blank.
-fn account(text: &[u8], first_digit: usize) -> Option<Range<usize>> {
-    let before = |distance: usize| first_digit.checked_sub(distance).and_then(|at| text.get(at));
-    let blank = usize::from(before(1)? == &b' ');
-    let letter = |distance: usize| before(distance).is_some_and(u8::is_ascii_alphabetic);
-    if !letter(1 + blank) || !letter(2 + blank) || before(3 + blank).is_some_and(u8::is_ascii_alphanumeric) {
-        return None;
-    }
-    let start = first_digit - 2 - blank;
-    let range = start..start + iban::read(text.get(start..)?)?;
-    stands_free(text, &range).then_some(range)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn numbers(layouts: &[&str]) -> Numbers {
-        let written = layouts.iter().map(|text| match *text {
-            "iban" => Written::Iban,
-            text => Written::Layout(Layout::parse(text).expect(text)),
-        });
-        Numbers::new((0..).zip(written).collect(), &|_| None)
-    }
-
-    fn found(layouts: &[&str], text: &str) -> Vec<String> {
-        let mut found = Vec::new();
-        numbers(layouts).find(
-            text.as_bytes(),
-            0..text.len(),
-            &mut Armed::default(),
-            &mut 0,
-            &mut |candidate| {
-                found.push(text[candidate.range.clone()].to_owned());
-                true
-            },
-        );
-        found
-    }
-
-    #[test]
-    fn boundaries_are_strict() {
-        let card = "4111111111111111";
-        for text in [
-            "4111111111111111",
-            "card:4111111111111111.",
-            "a,4111111111111111,b",
-            "(4111111111111111)",
-            "n=4111111111111111&x",
-            "'4111111111111111'",
-            "1 4111111111111111 2",
-            "2013-11-22 4111111111111111",
-            "12,4111111111111111,3",
-            "<a>4111111111111111</a>",
-        ] {
-            assert_eq!(found(&["#{16}"], text), [card], "{text}");
-        }
-        for text in [
-            "14111111111111111",
-            "0.4111111111111111",
-            ".4111111111111111",
-            "a4111111111111111",
-            "4111111111111111e5",
-            "0,4111111111111111",
-            "+4111111111111111",
-            "4111111111111111.5",
-            "https://x.y/4111111111111111",
-            "/orders/4111111111111111",
-            "ab12-4111111111111111",
-            "4111111111111111-9",
-            "x_4111111111111111",
-            "https://x.y/?id=4111111111111111",
-        ] {
-            assert!(found(&["#{16}"], text).is_empty(), "{text}");
-        }
-    }
-
-    #[test]
-    fn groups_are_read_as_written() {
-        let forms = ["#### #### #### ####", "####-####-####-####", "###-##-####"];
-        assert_eq!(found(&forms, "x 4111 1111 1111 1111 12/27"), ["4111 1111 1111 1111"]);
-        assert_eq!(found(&forms, "4111-1111-1111-1111"), ["4111-1111-1111-1111"]);
-        assert_eq!(found(&forms, "ssn 536-90-4399."), ["536-90-4399"]);
-        for text in [
-            "4111 1111 1111 1111 1111",
-            "DE44 4111 1111 1111 1111 31",
-            "4111-1111-1111-1111-1111",
-            "4111 1111-1111 1111",
-            "1-536-90-4399",
-            "536-90-43991",
-        ] {
-            assert!(found(&forms, text).is_empty(), "{text}");
-        }
-    }
-
-    #[test]
-    fn an_account_claims_its_groups() {
-        assert_eq!(
-            found(&["iban", "#{16}"], "DE89 3704 0044 0532 0130 00, 4111111111111111"),
-            ["DE89 3704 0044 0532 0130 00", "4111111111111111"]
-        );
-        assert_eq!(found(&["iban", "#{20}"], "ME 25505000012345678951"), ["ME 25505000012345678951"]);
-        assert!(found(&["iban"], "XDE89370400440532013000").is_empty());
-    }
-
-    #[test]
-    fn words_of_letters_and_digits_are_numbers_too() {
-        let forms = ["@@@@@####@", "@@@@@@##@##@###@", "@@ ## ## ## @", "*{20}", "@@#########", "#########@"];
-        for number in [
-            "ABCPL1234C",
-            "RCCMNL83S18D969H",
-            "AB 12 34 56 C",
-            "213800KUD8LAJWSQ9D15",
-            "DE136695976",
-            "123456789V",
-        ] {
-            for text in [number.to_owned(), format!("x {number}, y"), format!("\"{number}\"")] {
-                assert_eq!(found(&forms, &text), [number], "{text}");
-            }
-            for text in
-                [format!("{number}1"), format!("a{number}"), format!("{number}-7"), format!("/{number}")]
-            {
-                assert!(found(&forms, &text).is_empty(), "{text}");
-            }
-        }
-        assert!(found(&forms, "ABCDEFGHIJKLMNOPQRST internationalisation").is_empty());
-    }
-
-    #[test]
-    fn bound_finders_wait_until_they_are_armed() {
-        let forms = [(0, "#########"), (1, "#########"), (2, "#{10}")];
-        let forms = forms.map(|(finder, text)| (finder, Written::Layout(Layout::parse(text).expect(text))));
-        let numbers = Numbers::new(forms.to_vec(), &|finder| finder.checked_sub(1));
-        assert_eq!(numbers.slots(), 2);
-        let text = "123456789 1234567890";
-        let finders = |armed: &mut Armed| {
-            let mut found = Vec::new();
-            numbers.find(text.as_bytes(), 0..text.len(), armed, &mut 0, &mut |candidate| {
-                found.push(candidate.finder);
-                true
-            });
-            found
-        };
-        let mut armed = Armed::default();
-        assert_eq!(finders(&mut armed), [0]);
-        armed.arm(1, &numbers);
-        assert_eq!(finders(&mut armed), [0, 2]);
-        armed.arm(0, &numbers);
-        assert_eq!(finders(&mut armed), [0, 1, 2]);
-        armed.clear();
-        assert_eq!(finders(&mut armed), [0]);
-    }
-
-    proptest! {
-        #[test]
-        fn loose_layouts_are_found_whatever_list_they_stand_in(
-            text in "([A-Z]{0,3}[0-9]{1,6}[ \\-.,:/]{1,3}){1,9}[A-Z]?"
-        ) {
-            for layout in ["~#########", "~#{8,11}", "~@@######", "~########@", "~#######***", "~*{12}", "~@#{7,9}@"] {
-                // A strict layout of the same finder keeps both in the lists by the length of groups and words.
-                let beside = [(0, "@@@@@@@@@@########"), (0, layout)];
-                let written = |forms: &[(u32, &str)]| {
-                    let parsed = forms.iter().map(|(finder, text)| {
-                        (*finder, Written::Layout(Layout::parse(text).expect(text)))
-                    });
-                    Numbers::new(parsed.collect(), &|_| None)
-                };
-                let found = |numbers: &Numbers| {
-                    let mut found = Vec::new();
-                    numbers.find(text.as_bytes(), 0..text.len(), &mut Armed::default(), &mut 0, &mut |candidate| {
-                        found.push(candidate.range.clone());
-                        true
-                    });
-                    found
-                };
-                prop_assert_eq!(found(&written(&[(0, layout)])), found(&written(&beside)), "{} in {:?}", layout, text);
-            }
-        }
-
-        #[test]
-        fn the_gate_loses_nothing_whatever_the_alignment(lead in "([a-z ]{0,6}[0-9a-f]{0,6}[a-z ]){0,6}", cut in 0_usize..90, tail in "[a-z ]{0,70}") {
-            let text = format!("{lead} 536-90-4399 {tail}");
-            let numbers = numbers(&["###-##-####"]);
-            let mut found = 0;
-            let cut = cut.min(text.len());
-            for range in [0..cut, cut..text.len()] {
-                numbers.find(text.as_bytes(), range, &mut Armed::default(), &mut 0, &mut |_| { found += 1; true });
-            }
-            prop_assert_eq!(found, 1);
-        }
-    }
-}
+mod tests;
