@@ -33,10 +33,10 @@ use serde::{Deserialize, Serialize};
 use signs::Signs;
 use windows::Windows;
 
+/// Bytes of a literal that are compared at once.
+const HEAD: usize = 8;
 /// Text that is looked at for bytes beyond ASCII at once.
 const PIECE: usize = 1 << 10;
-/// What makes letters small. It also joins other signs; the comparison tells them apart.
-const FOLD: u64 = 0x2020_2020_2020_2020;
 
 /// What is looked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -252,23 +252,21 @@ impl Search<'_> {
         let Some(stored) = self.literals.stored(place.literal) else { return };
         let Some(start) = at.checked_sub(place.offset as usize) else { return };
         let end = start + stored.length as usize;
-        let fresh = end > self.from && end <= self.to;
-        if fresh
-            && self.begins(stored, start)
-            && self
-                .text
-                .get(start..end)
-                .is_some_and(|text| text.eq_ignore_ascii_case(self.literals.bytes(stored)))
-        {
+        if end > self.from && end <= self.to && self.holds(stored, start..end) {
             self.free(place.literal, stored, start..end);
         }
     }
 
-    /// Whether the first bytes are those of a literal, as far as one look tells.
+    /// Whether a literal stands there, but for the case of its letters.
     #[inline]
-    fn begins(&self, stored: Stored, start: usize) -> bool {
-        let text = self.text.get(start..).and_then(<[u8]>::first_chunk);
-        text.is_none_or(|text| (u64::from_le_bytes(*text) | FOLD) & stored.mask == stored.head)
+    fn holds(&self, stored: &Stored, range: std::ops::Range<usize>) -> bool {
+        let head = self.text.get(range.start..).and_then(<[u8]>::first_chunk);
+        let Some(text) = self.text.get(range) else { return false };
+        let literal = self.literals.bytes(stored);
+        let Some(head) = head else { return text.eq_ignore_ascii_case(literal) };
+        let rest = |bytes| <[u8]>::get(bytes, HEAD..).unwrap_or_default();
+        (u64::from_le_bytes(*head) | stored.fold) & stored.mask == stored.head
+            && (literal.len() <= HEAD || rest(text).eq_ignore_ascii_case(rest(literal)))
     }
 
     /// An occurrence of the automaton.
@@ -280,7 +278,7 @@ impl Search<'_> {
     }
 
     /// Takes an occurrence, unless it is a part of a longer word and must not be.
-    fn free(&mut self, literal: u32, stored: Stored, range: std::ops::Range<usize>) {
+    fn free(&mut self, literal: u32, stored: &Stored, range: std::ops::Range<usize>) {
         let before = range.start.checked_sub(1).and_then(|at| self.text.get(at));
         let after = self.text.get(range.end);
         let joined = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
@@ -301,11 +299,12 @@ struct Literals {
     guards: Vec<Guards>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Stored {
-    /// Its first eight bytes, see [`FOLD`], and which of their bits count.
+    /// Its first eight bytes, which of their bits count, and those that make a letter small.
     head: u64,
     mask: u64,
+    fold: u64,
     begin: u32,
     length: u32,
     left: bool,
@@ -325,12 +324,14 @@ impl Literals {
             kept.extend(guards);
             // Sources are at most a megabyte each, and their number is limited by memory long before 2^32 bytes.
             let size = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-            let mut head = [0; 8];
+            let (mut head, mut fold) = ([0; HEAD], [0; HEAD]);
             head.iter_mut().zip(own).for_each(|(to, from)| *to = *from);
-            let mask = u64::MAX.checked_shr(64 - 8 * size(own.len().min(8))).unwrap_or(0);
+            fold.iter_mut().zip(own).for_each(|(to, from)| *to = u8::from(from.is_ascii_lowercase()) << 5);
+            let mask = u64::MAX.checked_shr(64 - 8 * size(own.len().min(HEAD))).unwrap_or(0);
             stored.push(Stored {
-                head: (u64::from_le_bytes(head) | FOLD) & mask,
+                head: u64::from_le_bytes(head),
                 mask,
+                fold: u64::from_le_bytes(fold),
                 begin: size(bytes.len()),
                 length: size(own.len()),
                 left: *left,
@@ -343,16 +344,16 @@ impl Literals {
         Self { bytes, stored, longest, guards: kept }
     }
 
-    fn admits(&self, stored: Stored, text: &[u8], range: &std::ops::Range<usize>) -> bool {
+    fn admits(&self, stored: &Stored, text: &[u8], range: &std::ops::Range<usize>) -> bool {
         let Some(guards) = (stored.guards as usize).checked_sub(1) else { return true };
         self.guards.get(guards).is_none_or(|guards| guards.admit(text, range, false))
     }
 
-    fn stored(&self, literal: u32) -> Option<Stored> {
-        self.stored.get(literal as usize).copied()
+    fn stored(&self, literal: u32) -> Option<&Stored> {
+        self.stored.get(literal as usize)
     }
 
-    fn bytes(&self, stored: Stored) -> &[u8] {
+    fn bytes(&self, stored: &Stored) -> &[u8] {
         let begin = stored.begin as usize;
         self.bytes.get(begin..begin + stored.length as usize).unwrap_or_default()
     }
