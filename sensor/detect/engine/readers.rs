@@ -71,7 +71,7 @@ impl Reader {
     const fn marked(self, conditions: [bool; 3]) -> u16 {
         let [one, two, three] = conditions;
         let lowest = self.marks() & self.marks().wrapping_neg();
-        (one as u16 | (two as u16) << 1 | (three as u16) << 2) * lowest & self.marks()
+        ((one as u16 | (two as u16) << 1 | (three as u16) << 2) * lowest) & self.marks()
     }
 
     /// What stands around a group of digits, if the group is the first in it.
@@ -110,6 +110,7 @@ pub(super) fn marks(place: &Place) -> u16 {
 /// Marks by the byte before a group, by that after it, and by its length.
 const BEFORE: [u16; 256] = each_byte(true);
 const AFTER: [u16; 256] = each_byte(false);
+#[expect(clippy::indexing_slicing, reason = "made by the compiler, which checks it")]
 const LENGTHS: [u16; 20] = {
     let mut table = [0; 20];
     let mut length = 0;
@@ -120,6 +121,7 @@ const LENGTHS: [u16; 20] = {
     table
 };
 
+#[expect(clippy::indexing_slicing, reason = "called by the compiler alone, which checks it")]
 const fn each_byte(before: bool) -> [u16; 256] {
     let mut table = [0; 256];
     let mut byte = 0;
