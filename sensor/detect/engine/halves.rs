@@ -1,7 +1,8 @@
 //! The two halves of an expression, before its literal and from it on: each is read away from the literal, and most occurrences
 //! end within a few bytes there, where a search for the whole would look through its window.
 //!
-//! Owns: the automata of both. A no is right; a yes says nothing. Never does: the search for the match.
+//! Owns: the automata of both. A no is right; a yes says nothing, but that of a first half which can't run into the literal: it tells
+//! where the match begins. Never does: the search for the match.
 
 use regex_automata::{
     Anchored, Input, MatchKind,

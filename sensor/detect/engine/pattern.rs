@@ -40,7 +40,7 @@ pub(crate) struct Pattern {
     /// Read when the facts are not known yet, or when it is first used.
     parts: OnceLock<Arc<Parts>>,
     regex: OnceLock<Box<meta::Regex>>,
-    /// What stands before the literal and what begins with it, where the first may vary in length.
+    /// What stands before the literal and what begins with it.
     halves: OnceLock<Box<Halves>>,
 }
 
@@ -220,6 +220,7 @@ impl Pattern {
         captures.get_group(group).map(|span| (span.start, span.end))
     }
 
+    /// The match that begins at `begin` and ends up to `stop`.
     fn whole(&self, text: &[u8], begin: usize, stop: usize) -> Option<(usize, usize)> {
         let (_, end) = self.begins_at(text, begin, stop)?;
         self.narrowed(text, begin, end, stop)

@@ -22,7 +22,7 @@ pub(super) struct Signs {
     filter: PairFilter,
     /// By the first byte, in order.
     firsts: Vec<(u8, Vec<Sign>)>,
-    /// By byte, which of them it is, either case; none where it is beyond them.
+    /// By byte, the index of the one that it is, in either case; `u8::MAX` where it is none.
     first_of: Vec<u8>,
     pairs: usize,
 }
