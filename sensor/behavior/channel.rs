@@ -8,6 +8,7 @@
 //! may be. A zone that many clients ask is a service, and so is one that the context lists.
 
 use crate::distinct::Distinct;
+use crate::held::Rounds;
 use crate::profile::{hash, hash_of};
 use crate::recent::Recent;
 use crate::statistics::entropy;
@@ -80,6 +81,8 @@ struct Zone {
     long: f64,
     heads: u64,
     answered: u64,
+    #[serde(default)]
+    rounds: Rounds,
 }
 
 impl Channels {
@@ -107,16 +110,21 @@ impl Channels {
                 let service = self.is_service(&key, setting);
                 let account = self.names.entry(&key, now, setting.limits.zones, Zone::default);
                 account.add(before, *kind, setting);
-                account.verdict(service, false).map(|evidence| dns(account, evidence, zone, setting))
+                let held = account.rounds.question(before, now) && !service;
+                match account.verdict(service, false) {
+                    Some(evidence) => Some(dns(account, evidence, zone, setting)),
+                    None => held.then(|| account.held(zone, setting)),
+                }
             }
             Observation::Answer { name, bytes, .. } => {
-                let key = (actor.key(), zone_of(name).1.to_owned());
-                if let Some(account) = self.names.get_mut(&key, now) {
-                    account.answered = account.answered.saturating_add(u64::from(*bytes));
-                }
-                None
+                let (before, zone) = zone_of(name);
+                let key = (actor.key(), zone.to_owned());
+                let account = self.names.get_mut(&key, now)?;
+                account.answered = account.answered.saturating_add(u64::from(*bytes));
+                let held = account.rounds.answer(before, *bytes, now) && !self.is_service(&key, setting);
+                held.then(|| self.names.get(&key).map(|account| account.held(zone, setting))).flatten()
             }
-            Observation::Hello { .. } => None,
+            Observation::Hello { .. } | Observation::HeldAnswers { .. } => None,
         }
     }
 
@@ -212,6 +220,10 @@ impl Zone {
             }
         }
         (evidence >= ENOUGH).then_some(evidence)
+    }
+
+    fn held(&self, zone: &str, setting: Setting<'_>) -> Suspicion {
+        self.rounds.suspicion(zone, whole(self.characters), setting)
     }
 
     fn suspicion(

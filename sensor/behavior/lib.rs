@@ -19,6 +19,7 @@ mod covert;
 mod destination;
 mod distinct;
 mod former;
+mod held;
 mod hours;
 mod intelligence;
 mod peers;
@@ -219,6 +220,10 @@ impl Behavior {
         let mut suspicions: Vec<Suspicion> = Vec::new();
         if let Observation::Question { name, .. } = observation {
             suspicions.extend(intelligence::name(name, setting));
+        }
+        if let Observation::HeldAnswers { server_name, .. } = observation {
+            let peer = Peer { ip: server, name: server_name.clone(), internal: false };
+            suspicions.extend(held::encrypted(&peer, observation, setting));
         }
         suspicions.extend(self.state.channels.name(actor, server, observation, setting));
         for suspicion in suspicions {

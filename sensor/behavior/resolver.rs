@@ -6,8 +6,8 @@
 //! bytes; its answer is padded to 468 (RFC 8467 section 4.1), so that three times as much comes back as goes out. Questions that carry data are
 //! as long as they may be, and their answers hardly longer. A few kilobytes, which a tunnel needs to begin, nobody can tell apart.
 
-use crate::profile::{Habit, is_unreadable};
-use crate::suspicion::{Contact, Setting, Suspicion, as_f64, size};
+use crate::profile::Habit;
+use crate::suspicion::{Contact, Peer, Setting, Suspicion, as_f64, size};
 use egret_context::DestinationKind;
 use egret_model::{AnomalyKind, Severity, Timestamp};
 
@@ -18,15 +18,20 @@ const LEAST: u64 = 100_000;
 /// What goes out, as a part of what comes back, from which on questions are as long as answers. Heads of requests add to both.
 const SHARE: f64 = 0.8;
 
+/// One that the context lists, or, where it knows nothing of it, whoever listens on the port for it. What the organisation sanctions is none.
+pub(crate) fn is_resolver(peer: &Peer, port: u16, setting: Setting<'_>) -> bool {
+    match setting.destination(peer).map(|known| known.kind) {
+        Some(kind) => kind == DestinationKind::Resolver,
+        None => port == PORT,
+    }
+}
+
 pub(crate) fn carried(contact: &Contact<'_>, habit: &Habit, setting: Setting<'_>) -> Option<Suspicion> {
     let (out, back) = (habit.today.unreadable, habit.today.back);
     if !contact.opened || out < LEAST || as_f64(out) < SHARE * as_f64(back) {
         return None;
     }
-    let kind = setting.destination(contact.peer).map(|known| known.kind);
-    let resolver = kind == Some(DestinationKind::Resolver)
-        || (kind.is_none() && contact.flow.responder.port == PORT && is_unreadable(contact.flow.protocol));
-    if !resolver {
+    if !is_resolver(contact.peer, contact.flow.responder.port, setting) {
         return None;
     }
     let explanation = format!(
@@ -48,9 +53,9 @@ pub(crate) fn carried(contact: &Contact<'_>, habit: &Habit, setting: Setting<'_>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Actor;
     use crate::profile::Traffic;
     use crate::suspicion::tests::flow;
-    use crate::{Actor, Peer};
     use egret_context::Context;
     use egret_model::{BehaviorLimits, Protocol};
 

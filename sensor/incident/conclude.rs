@@ -114,7 +114,8 @@ fn kind(open: &Open) -> &'static str {
             | AnomalyKind::NtpCovert
             | AnomalyKind::SniChannel
             | AnomalyKind::TargetChannel
-            | AnomalyKind::ResolverChannel,
+            | AnomalyKind::ResolverChannel
+            | AnomalyKind::HeldAnswers,
         ) => "covert-channel",
         Some(AnomalyKind::Beaconing) => "command-channel",
         Some(AnomalyKind::Collusion) => "collusion",

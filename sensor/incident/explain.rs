@@ -58,6 +58,7 @@ const fn phrase(kind: AnomalyKind) -> &'static str {
         AnomalyKind::CompromisedAccount => "account used from two places",
         AnomalyKind::PeerVolume => "far more upload than peers",
         AnomalyKind::ResolverChannel => "data in encrypted questions to a resolver",
+        AnomalyKind::HeldAnswers => "a tunnel through a resolver",
         AnomalyKind::FormerEmployee => "account used after its holder left",
         AnomalyKind::Intelligence => "contact that intelligence warns of",
     }

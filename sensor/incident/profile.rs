@@ -108,7 +108,8 @@ fn anomaly_speaks(kind: AnomalyKind, speak: &mut impl FnMut(InsiderProfile, f32,
         | Kind::NtpCovert
         | Kind::SniChannel
         | Kind::TargetChannel
-        | Kind::ResolverChannel => {
+        | Kind::ResolverChannel
+        | Kind::HeldAnswers => {
             speak(Malicious, 2.0, "through a channel that is not meant for content");
             speak(Compromised, 1.5, "through a channel that malware uses, too");
             true

@@ -34,6 +34,24 @@ pub enum Observation {
         /// Fingerprint of the client's software (JA4), where it is made.
         ja4: Option<String>,
     },
+    /// Answers of an encrypted session were held back for a second and more, and the next question followed within a tenth of one: told
+    /// when there are three, and again whenever they have doubled, as long as they are half of all rounds at least.
+    HeldAnswers {
+        /// The name of the server, where the client told it.
+        server_name: Option<String>,
+        /// The server's port.
+        port: u16,
+        /// How many answers of late, and of how many rounds.
+        held: u32,
+        /// Rounds of question and answer of late.
+        rounds: u32,
+        /// When the first was asked for.
+        since: Timestamp,
+        /// How long the shortest and the longest were held back, nanoseconds.
+        waits_ns: (i64, i64),
+        /// Bytes of the questions whose answers were held back.
+        sent: u64,
+    },
 }
 
 /// Bytes and datagrams of one direction of a flow.
@@ -134,6 +152,8 @@ pub enum AnomalyKind {
     ResolverChannel,
     /// A sign-in or an upload after the user's employment has ended.
     FormerEmployee,
+    /// Answers of a resolver that are held back and asked for again at once: what is behind the names waits for data.
+    HeldAnswers,
 }
 
 impl AnomalyKind {
@@ -159,6 +179,8 @@ impl AnomalyKind {
             Self::HiddenArchive => "T1036.008",
             // Automated exfiltration.
             Self::Collusion => "T1020",
+            // Protocol tunnelling.
+            Self::HeldAnswers => "T1572",
             // Valid accounts.
             Self::CompromisedAccount | Self::FormerEmployee => "T1078",
         }

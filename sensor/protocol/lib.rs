@@ -47,6 +47,7 @@ mod raw;
 mod rdp;
 mod recognise;
 mod registry;
+mod rounds;
 mod rsync;
 mod sasl;
 mod shared;

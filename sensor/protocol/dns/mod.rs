@@ -106,7 +106,7 @@ mod tests {
             .filter_map(|observation| match observation {
                 Observation::Question { name, .. } => Some((name.as_str(), false)),
                 Observation::Answer { name, .. } => Some((name.as_str(), true)),
-                Observation::Hello { .. } => None,
+                _ => None,
             })
             .collect()
     }

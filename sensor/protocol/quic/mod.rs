@@ -14,6 +14,7 @@ mod stream;
 mod tests;
 
 use crate::registry::{Prefix, Verdict};
+use crate::rounds::{Rounds, is_client};
 use crate::tls::Told;
 use crate::{Analyzer, Context};
 use egret_model::{Observation, Protocol, Side, TransferKey, Uninspected};
@@ -48,6 +49,8 @@ struct Quic {
     /// What secrets are looked for by, until they are there.
     known: Option<Box<Known>>,
     session: Option<Box<Session>>,
+    /// How it is asked and answered, as far as nobody reads it.
+    rounds: Rounds,
 }
 
 impl Quic {
@@ -111,6 +114,17 @@ impl Quic {
         datagram.len().saturating_sub(opened) as u64
     }
 
+    /// A datagram that nobody can read.
+    fn datagram(&mut self, context: &mut Context<'_>, from: Side, length: usize) {
+        /// Header, tag and acknowledgement of a packet (RFC 9000 sections 17.3 and 19.3), the first two with connection ids of 8 bytes.
+        const ADDED: usize = 36;
+        let (client, bytes) = (is_client(from, self.client), length.saturating_sub(ADDED));
+        if self.rounds.message(client, bytes, context.now()) {
+            let name = self.server_name.clone();
+            context.observed(self.rounds.observation(name, context.flow.responder.port));
+        }
+    }
+
     fn transfer(&mut self, context: &mut Context<'_>, from: Side) -> TransferKey {
         let known = match from {
             Side::Initiator => &mut self.initiator,
@@ -137,6 +151,9 @@ impl Analyzer for Quic {
         if sealed > 0 {
             let transfer = self.transfer(context, from);
             context.opaque(transfer, sealed, Uninspected::Encrypted);
+        }
+        if self.session.is_none() && self.initials.is_none() {
+            self.datagram(context, from, data.len());
         }
     }
 

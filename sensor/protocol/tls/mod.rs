@@ -14,6 +14,7 @@ mod tests;
 
 use crate::inner_flow::InnerFlow;
 use crate::registry::{Prefix, Verdict};
+use crate::rounds::{Rounds, is_client};
 use crate::{Analyzer, Context};
 pub(crate) use cipher::expand_label;
 use decrypt::Keys;
@@ -96,6 +97,8 @@ struct Tls {
     /// Keys may still come; and whether that was so before.
     awaited: Option<Box<Awaited>>,
     waited: bool,
+    /// How it is asked and answered, as far as nobody reads it.
+    rounds: Rounds,
 }
 
 /// What one side sends.
@@ -270,6 +273,17 @@ impl Tls {
         0
     }
 
+    /// A record begins that nobody can read.
+    fn message(&mut self, context: &mut Context<'_>, from: Side, length: usize) {
+        /// What TLS 1.2 adds to a record (RFC 5288 section 3: nonce and tag); 1.3 adds 7 bytes less.
+        const ADDED: usize = 24;
+        let (client, bytes) = (is_client(from, self.client), length.saturating_sub(ADDED));
+        if self.rounds.message(client, bytes, context.now()) {
+            let name = self.server_name.clone();
+            context.observed(self.rounds.observation(name, context.flow.responder.port));
+        }
+    }
+
     fn inner_gap(&mut self, context: &mut Context<'_>, from: Side, bytes: u64) {
         if let Some(inner) = &mut self.inner {
             inner.event(context, StreamEvent::Gap { from, bytes, reason: Uninspected::Gap });
@@ -334,6 +348,10 @@ impl Analyzer for Tls {
                             direction.head = held.first_chunk().copied().unwrap_or_default();
                             direction.protected |= kind == ContentType::ChangeCipherSpec;
                             direction.place = Place::Payload { kind, left: length };
+                            let sealed = kind == ContentType::ApplicationData && direction.keys.is_none();
+                            if sealed {
+                                self.message(context, from, length);
+                            }
                         }
                         None => {
                             let held = std::mem::take(held);

@@ -62,6 +62,38 @@ fn application_data_is_opaque_and_named_however_it_is_cut() {
 }
 
 #[test]
+fn answers_that_are_held_back_are_counted() {
+    let mut scene = Scene::new();
+    let flow = scene.tcp(853);
+    scene.client(flow, record(22, &parse::hello_for("Dns.Example")));
+    scene.server(flow, record(22, b"\x02\x00\x00\x01x"));
+    for _ in 0..4 {
+        scene.client(flow, record(23, &[7; 80]));
+        // However it is cut, and with a ping beside it.
+        scene.pass(2);
+        for piece in record(23, &[8; 200]).chunks(50) {
+            scene.server(flow, piece);
+        }
+        scene.server(flow, record(23, &[9; 34]));
+    }
+    scene.close(flow);
+    let held: Vec<_> = scene
+        .end()
+        .observed
+        .into_iter()
+        .filter_map(|observed| match observed {
+            Observation::HeldAnswers { server_name, port, held, rounds, waits_ns, sent, .. } => {
+                Some((server_name, port, held, rounds, waits_ns, sent))
+            }
+            _ => None,
+        })
+        .collect();
+    let second = 1_000_000_000;
+    let expected = (Some("dns.example".to_owned()), 853, 3, 3, (2 * second, 2 * second), 3 * 56);
+    assert_eq!(held, [expected]);
+}
+
+#[test]
 fn what_only_begins_like_tls_is_read() {
     let mut scene = Scene::new();
     let flow = scene.tcp(443);
