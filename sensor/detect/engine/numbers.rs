@@ -23,9 +23,9 @@ use beside::{
 use lists::{Candidates, Entry, FOLLOWERS, Sought, follower};
 use std::{collections::BTreeSet, ops::Range};
 
-/// Chunks whose digits are told at once. A number takes at most 65 bytes from its first digit, so that all its digits stand
-/// in the chunk that it begins in and the next one.
-const BATCH: usize = 64;
+/// Chunks whose groups of digits are told at once. A number takes at most 65 bytes from its first digit, so that all its digits
+/// stand in the chunk that it begins in and the next one.
+const BATCH: usize = 32;
 /// Longest group of digits that a number may begin with.
 pub(super) const LONGEST_GROUP: usize = 32;
 /// Longest word of letters and digits that a number may begin with: the widest layout.
@@ -248,35 +248,28 @@ impl Numbers {
         }
         // Where the word ends whose first group of digits was met last. Nothing begins at its other groups.
         let mut word_end = 0;
-        // Whether the byte before the chunk is a digit: a group that began before the range was visited already.
-        let mut inside = u64::from(range.start > 0 && is_digit(text, range.start - 1));
-        let mut batch = [0; BATCH + 1];
-        for (chunk, at) in range.clone().step_by(CHUNK).enumerate() {
-            if chunk % BATCH == 0 {
-                let text = text.get(at..).unwrap_or_default();
-                self.instructions.run(Gate { text, bits: &mut batch });
-            }
-            let bits = batch.get(chunk % BATCH).copied().unwrap_or(0);
-            let ahead = batch.get(chunk % BATCH + 1).copied().unwrap_or(0);
-            let mut starts = bits & !(bits << 1 | inside);
-            inside = bits >> (CHUNK - 1);
-            while starts != 0 {
-                let bit = starts.trailing_zeros();
-                starts &= starts - 1;
-                let start = at + bit as usize;
+        // Whether the byte before is a digit: a group that began before the range was visited already.
+        let mut inside = range.start > 0 && is_digit(text, range.start - 1);
+        let mut groups = [Group::default(); MOST_GROUPS];
+        for at in range.clone().step_by(BATCH * CHUNK) {
+            let piece = text.get(at..).unwrap_or_default();
+            let gate = Gate { text: piece, inside, fewest, groups: &mut groups };
+            let count = self.instructions.run(gate);
+            inside = is_digit(text, at + BATCH * CHUNK - 1);
+            for Group { at: within, length, coming } in groups.iter().take(count) {
+                let start = at + usize::from(*within);
                 if start >= range.end {
                     return;
                 }
-                // As many bytes from there on as a number may take.
-                let coming = (bits >> bit | ahead << 1 << (CHUNK as u32 - 1 - bit)).count_ones();
-                if coming < fewest || start < *claimed || start < word_end {
+                if start < *claimed || start < word_end {
                     continue;
                 }
-                let mut length = (bits >> bit).trailing_ones() as usize;
-                if bit as usize + length == CHUNK {
-                    length += digits_at(text, at + CHUNK);
+                let mut end = start + usize::from(*length);
+                if (end - at) % CHUNK == 0 {
+                    end += digits_at(text, end);
                 }
-                let place = Place::new(text, start..start + length, coming);
+                let coming = u32::from(*coming);
+                let place = Place::new(text, start..end, coming);
                 if place.after.is_ascii_alphabetic() {
                     word_end = place.group.end + alphanumerics_at(text, place.group.end);
                 }
@@ -476,28 +469,66 @@ fn read(text: &[u8], place: &Place, marks: u16, sought: &Sought, visit: &mut imp
     }
 }
 
-/// The digits of [`BATCH`] chunks and one more, a bit each; zeros behind the end of the text.
+/// A group of digits in a piece of text, after which as many digits come as a number may have.
+#[derive(Clone, Copy, Debug, Default)]
+struct Group {
+    /// Where it begins in the piece.
+    at: u16,
+    /// Its digits in the chunk that it begins in.
+    length: u8,
+    /// Digits from its first one on that a number may take.
+    coming: u8,
+}
+
+/// Most groups of [`BATCH`] chunks: every other byte is a digit.
+const MOST_GROUPS: usize = BATCH * CHUNK / 2;
+
+/// Tells the groups of digits that begin in [`BATCH`] chunks.
 struct Gate<'a> {
     text: &'a [u8],
-    bits: &'a mut [u64; BATCH + 1],
+    /// Whether the byte before the text is a digit.
+    inside: bool,
+    /// Groups with fewer digits to come are left out.
+    fewest: u32,
+    groups: &'a mut [Group; MOST_GROUPS],
 }
 
 impl Work for Gate<'_> {
-    type Output = ();
+    /// How many there are.
+    type Output = usize;
 
     #[inline(always)]
-    fn run(self, classes: impl Classes) {
+    fn run(self, classes: impl Classes) -> usize {
         let (chunks, rest) = self.text.as_chunks::<CHUNK>();
-        let mut slots = self.bits.iter_mut();
-        for (chunk, slot) in chunks.iter().zip(slots.by_ref()) {
-            *slot = classes.digits(chunk);
+        let mut padded = [0; CHUNK];
+        padded.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        let chunk =
+            |index| chunks.get(index).unwrap_or(if index == chunks.len() { &padded } else { &[0; CHUNK] });
+        let (mut count, mut inside, mut ahead) = (0, u64::from(self.inside), classes.digits(chunk(0)));
+        for index in 0..BATCH.min(chunks.len() + 1) {
+            let bits = ahead;
+            ahead = classes.digits(chunk(index + 1));
+            let mut starts = bits & !(bits << 1 | inside);
+            inside = bits >> (CHUNK - 1);
+            while starts != 0 {
+                let bit = starts.trailing_zeros();
+                starts &= starts - 1;
+                // As many bytes from there on as a number may take.
+                let coming = (bits >> bit | ahead << 1 << (CHUNK as u32 - 1 - bit)).count_ones();
+                if coming >= self.fewest
+                    && let Some(group) = self.groups.get_mut(count)
+                {
+                    let length = (bits >> bit).trailing_ones();
+                    *group = Group {
+                        at: (index * CHUNK) as u16 + bit as u16,
+                        length: length as u8,
+                        coming: coming as u8,
+                    };
+                    count += 1;
+                }
+            }
         }
-        if let Some(slot) = slots.next() {
-            let mut padded = [0; CHUNK];
-            padded.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-            *slot = classes.digits(&padded);
-        }
-        slots.for_each(|slot| *slot = 0);
+        count
     }
 }
 

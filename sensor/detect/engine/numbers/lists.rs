@@ -13,6 +13,8 @@ pub(super) struct Candidates {
     pub(super) bound: Vec<Entry>,
     /// A bit for each slot among them.
     pub(super) slots: Vec<u64>,
+    /// How many slots there are among those of the words before each.
+    pub(super) before: Vec<u32>,
     /// Where the entries of each of these slots end; they begin where those of the one before end.
     pub(super) ends: Vec<u32>,
     /// Whether some of them have letters before their core, and whether some have only other signs there.
@@ -30,7 +32,9 @@ impl Candidates {
         self.bound.push(entry);
         let end = u32::try_from(self.bound.len()).unwrap_or(u32::MAX);
         if self.slots.len() <= word {
+            let known = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
             self.slots.resize(word + 1, 0);
+            self.before.resize(word + 1, known);
         }
         let Some(bits) = self.slots.get_mut(word) else { return };
         let bit = 1 << (slot % 64);
@@ -50,9 +54,12 @@ impl Candidates {
     #[inline]
     pub(super) fn each(&self, armed: &Armed, mut compare: impl FnMut(&Entry)) {
         self.always.iter().for_each(&mut compare);
-        let mut before = 0;
-        for (here, armed) in self.slots.iter().zip(&armed.slots) {
+        for (word, (here, armed)) in self.slots.iter().zip(&armed.slots).enumerate() {
             let mut both = here & armed;
+            if both == 0 {
+                continue;
+            }
+            let before = self.before.get(word).copied().unwrap_or(0);
             while both != 0 {
                 let bit = both & both.wrapping_neg();
                 both &= both - 1;
@@ -62,7 +69,6 @@ impl Candidates {
                 let entries = self.bound.get(begin as usize..end as usize).unwrap_or_default();
                 entries.iter().for_each(&mut compare);
             }
-            before += here.count_ones();
         }
     }
 }
