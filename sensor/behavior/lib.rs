@@ -42,8 +42,8 @@ use covert::Covert;
 use destination::Popularity;
 use egret_context::Context;
 use egret_model::{
-    Anomaly, BehaviorLimits, Direction, FindingRecord, IdHasher, Observation, Protocol, Timestamp,
-    TransferRecord,
+    Anomaly, AnomalyKind, BehaviorLimits, Direction, FindingRecord, IdHasher, Observation, Protocol,
+    Timestamp, TransferRecord,
 };
 use peers::Peers;
 use profile::Profile;
@@ -282,11 +282,16 @@ impl Behavior {
     fn raise(&mut self, actor: &Actor, suspicion: Suspicion, at: Timestamp, sink: Sink<'_>) {
         let Suspicion { kind, severity, score, since, destination, baseline, observed, unit, bytes, .. } =
             suspicion;
+        let service = match kind {
+            // What left at odd hours is one sum, whoever got it.
+            AnomalyKind::OffHours => "",
+            _ => self.context.service(destination.as_deref().unwrap_or_default()),
+        };
         let id = IdHasher::new()
             .part(kind.technique().as_bytes())
             .number(kind as u64)
             .part(actor.key().as_bytes())
-            .part(destination.as_deref().unwrap_or_default().as_bytes())
+            .part(service.as_bytes())
             .number(at.day().cast_unsigned())
             .finish("a");
         let mut first = false;
@@ -371,6 +376,17 @@ mod tests {
 
     fn kinds(told: &[Anomaly]) -> Vec<AnomalyKind> {
         told.iter().map(|anomaly| anomaly.kind).collect()
+    }
+
+    #[test]
+    fn what_leaves_at_odd_hours_is_one_sum_wherever_it_goes() {
+        let mut behavior = department();
+        let first = upload(&mut behavior, "u1", 10 * 24 + 26, "drop.example", 4_500_000);
+        assert!(kinds(&first).contains(&AnomalyKind::OffHours), "{first:#?}");
+        for host in ["news.example", "a.shop.example", "b.shop.example"] {
+            let more = upload(&mut behavior, "u1", 10 * 24 + 26, host, 2_000);
+            assert!(!kinds(&more).contains(&AnomalyKind::OffHours), "{host}: {more:#?}");
+        }
     }
 
     #[test]

@@ -104,6 +104,8 @@ pub struct Context {
     networks: Vec<(ipnet::IpNet, Destination)>,
     lookups: NameMap<()>,
     rules: Vec<rules::Rule>,
+    /// Registered domains below which destinations or rules name hosts.
+    told_apart: BTreeSet<String>,
     feed: Feed,
 }
 
@@ -161,6 +163,14 @@ impl Context {
             let ip = ip?.to_canonical();
             self.networks.iter().find(|(network, _)| network.contains(&ip)).map(|(_, known)| known)
         })
+    }
+
+    /// What stands for a host where one thing is told of all hosts of a service: its registered domain; the host itself, where
+    /// destinations or rules name hosts below that domain.
+    #[must_use]
+    pub fn service<'a>(&self, host: &'a str) -> &'a str {
+        let domain = registered_domain(host);
+        if self.told_apart.contains(domain) { host } else { domain }
     }
 
     /// True for a zone that is asked about files, senders and pages (antivirus, block lists, content networks): its names carry

@@ -3,7 +3,7 @@
 //! Owns: reading it and what is told of its faults. Never does: opening the file.
 
 use crate::rules::Rule;
-use crate::{Asset, Context, Destination, DestinationKind, GroupKind};
+use crate::{Asset, Context, Destination, DestinationKind, GroupKind, registered_domain};
 use ipnet::IpNet;
 use serde::Deserialize;
 use std::net::IpAddr;
@@ -169,6 +169,7 @@ pub(crate) fn parse(text: &str) -> Result<Context, ContextError> {
     for DestinationSource { group, kind, domains, networks } in source.destinations {
         let destination = Destination { group, kind };
         for domain in &domains {
+            context.tell_apart(domain);
             context.destinations.insert(domain, destination.clone());
         }
         context.networks.extend(networks.into_iter().map(|network| (network.into(), destination.clone())));
@@ -177,9 +178,22 @@ pub(crate) fn parse(text: &str) -> Result<Context, ContextError> {
         context.lookups.insert(domain, ());
     }
     for rule in source.rule {
-        context.rules.push(rule.checked()?);
+        let rule = rule.checked()?;
+        rule.destinations.iter().for_each(|name| context.tell_apart(name));
+        context.rules.push(rule);
     }
     Ok(context)
+}
+
+impl Context {
+    /// A destination or a rule names this; below a registered domain, hosts of that domain are not alike.
+    fn tell_apart(&mut self, name: &str) {
+        let name = name.trim_matches(['*', '.']).to_lowercase();
+        let domain = registered_domain(&name);
+        if domain != name {
+            self.told_apart.insert(domain.to_owned());
+        }
+    }
 }
 
 impl RuleSource {

@@ -50,7 +50,7 @@ impl Concluder {
             last_at: open.last_at,
             user: open.user.clone(),
             host: open.host.clone(),
-            destination: open.story.destination.clone(),
+            destination: open.destination().to_owned(),
             attack: attack(open),
             complete: open.was_read(),
             reasons: explain::reasons(open, &policy),
@@ -163,14 +163,14 @@ fn policy(open: &Open, context: &Context) -> Policy {
     let groups: Vec<&str> = groups.iter().map(|(name, _)| *name).collect();
     let mut data: Vec<&str> = open.evidence.keys().map(String::as_str).collect();
     let protocols: Vec<&str> = open.protocols.iter().map(String::as_str).collect();
-    let known = context.destination(open.receiver, Some(&open.story.destination));
+    let known = context.destination(open.receiver, Some(open.destination()));
     let sending = |data: &[&str]| {
         context.verdict(&Sending {
             groups: &groups,
             user: open.user.as_deref(),
             data,
             destination_group: known.map(|known| known.group.as_str()),
-            destination: &open.story.destination,
+            destination: open.destination(),
             protocols: &protocols,
         })
     };
@@ -180,7 +180,7 @@ fn policy(open: &Open, context: &Context) -> Policy {
         sending(&data)
     });
     let group = match known {
-        _ if open.story.destination == SEVERAL => String::new(),
+        _ if open.destination() == SEVERAL => String::new(),
         Some(known) => format!("; the destination belongs to {}", known.group),
         None => "; the destination belongs to no known group".to_owned(),
     };

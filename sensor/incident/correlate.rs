@@ -94,7 +94,7 @@ impl Correlator {
         for finding in findings.iter().filter(counted) {
             let sender = sender_of(transfer);
             let open = || {
-                let story = Story { sender: sender.clone(), destination: destination_of(transfer) };
+                let story = Story::new(sender.clone(), &destination_of(transfer), &context);
                 Open::of_transfer(story, transfer, &context)
             };
             self.daily.add(transfer, finding, &sender, open, &self.limits);
@@ -104,7 +104,7 @@ impl Correlator {
         if relevant.is_empty() {
             return;
         }
-        let story = Story { sender: sender_of(transfer), destination: destination_of(transfer) };
+        let story = Story::new(sender_of(transfer), &destination_of(transfer), &context);
         let limits = self.limits.clone();
         self.grow(
             story,
@@ -124,7 +124,7 @@ impl Correlator {
         };
         let (limits, context) = (self.limits.clone(), Arc::clone(&self.concluder.context));
         self.grow(
-            Story { sender, destination },
+            Story::new(sender, &destination, &context),
             |story| Open::of_anomaly(story, anomaly, &context),
             |open| open.join_anomaly(anomaly, &limits),
         );

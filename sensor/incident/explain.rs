@@ -14,25 +14,28 @@ use std::fmt::Write as _;
 /// Anomalies told among the reasons; all stand in the record.
 const ANOMALIES_TOLD: usize = 8;
 
+/// Hosts named where it went to several.
+const HOSTS_TOLD: usize = 4;
+
 /// One line: who, what, where to.
 pub(crate) fn title(open: &Open) -> String {
     let who = open.user.as_deref().or(open.host.as_deref()).unwrap_or("somebody");
     let worst = worst_first(open);
     let mut what: Vec<String> = worst.iter().take(2).map(|(_, evidence)| amount(evidence)).collect();
     if worst.len() > 2 {
-        what.push(format!("{} more kinds", worst.len() - 2));
+        what.push(plural(worst.len() as u64 - 2, "more kind"));
     }
     if what.is_empty() {
         let kinds: BTreeSet<&str> =
             gravest_first(open).into_iter().take(3).map(|anomaly| phrase(anomaly.kind)).collect();
         let kinds: Vec<&str> = kinds.into_iter().collect();
         let what = kinds.join(", ");
-        return match open.story.destination.as_str() {
+        return match open.destination() {
             SEVERAL => format!("{who}: {what}"),
             destination => format!("{who}: {what} to {destination}"),
         };
     }
-    format!("{who} sent {} to {}", what.join(" and "), open.story.destination)
+    format!("{who} sent {} to {}", what.join(" and "), open.destination())
 }
 
 /// What an anomaly is, in a few words.
@@ -113,6 +116,12 @@ pub(crate) fn reasons(open: &Open, policy: &Policy) -> Vec<String> {
             protocols.join(", ")
         ));
     }
+    if open.destinations.len() > 1 {
+        let named: Vec<&str> = open.destinations.iter().take(HOSTS_TOLD).map(String::as_str).collect();
+        let more = if open.destinations.len() > HOSTS_TOLD { ", …" } else { "" };
+        let hosts = plural(open.destinations.len() as u64, "host");
+        reasons.push(format!("it went to {hosts}: {}{more}", named.join(", ")));
+    }
     if policy.verdict != PolicyVerdict::Unregulated {
         reasons.push(policy.reason.clone());
     }
@@ -159,7 +168,7 @@ pub(crate) fn moment(transfer: &TransferRecord, findings: &[&FindingRecord]) -> 
             write!(what, "{} {} {}", if place == 0 { ":" } else { "," }, finding.unique, finding.signature);
     }
     if findings.len() > 3 {
-        let _ = write!(what, " and {} more kinds", findings.len() - 3);
+        let _ = write!(what, " and {}", plural(findings.len() as u64 - 3, "more kind"));
     }
     Moment { at: transfer.started_at, what, id: transfer.id.clone() }
 }

@@ -16,7 +16,14 @@ use std::net::IpAddr;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Story {
     pub(crate) sender: String,
+    /// All hosts of one service are one destination, see [`Context::service`].
     pub(crate) destination: String,
+}
+
+impl Story {
+    pub(crate) fn new(sender: String, host: &str, context: &Context) -> Self {
+        Self { sender, destination: context.service(host).to_owned() }
+    }
 }
 
 /// What one signature found over all transfers of an incident.
@@ -78,7 +85,7 @@ pub(crate) struct Open {
     pub(crate) asset: Option<(String, f32)>,
     /// What happened, in order of arrival.
     pub(crate) timeline: Vec<Moment>,
-    /// Where it went; the first few hundred.
+    /// Hosts to which it went; the first few hundred.
     pub(crate) destinations: BTreeSet<String>,
 }
 
@@ -231,6 +238,15 @@ impl Open {
             self.timeline.push(Moment { at: anomaly.since, what, id: anomaly.id.clone() });
         }
         self.anomalies.insert(anomaly.id.clone(), anomaly.clone());
+    }
+
+    /// Where it went: the host while there is but one, else what they have in common.
+    pub(crate) fn destination(&self) -> &str {
+        let mut hosts = self.destinations.iter();
+        match (hosts.next(), hosts.next()) {
+            (Some(host), None) => host,
+            _ => &self.story.destination,
+        }
     }
 
     /// All of its content was seen and read; of anomalies alone, nobody has read any.

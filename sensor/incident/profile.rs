@@ -29,7 +29,7 @@ pub(crate) fn best(open: &Open, slow: bool, context: &Context) -> Option<Profile
     for anomaly in open.anomalies.values() {
         hides |= anomaly_speaks(anomaly.kind, &mut speak);
     }
-    let kind = context.destination(open.receiver, Some(&open.story.destination)).map(|known| known.kind);
+    let kind = context.destination(open.receiver, Some(open.destination())).map(|known| known.kind);
     match kind {
         Some(DestinationKind::Paste | DestinationKind::Anonymiser) => {
             speak(InsiderProfile::Malicious, 1.0, "to a place where nobody knows who left what");

@@ -234,6 +234,29 @@ fn anomaly(number: u64, kind: AnomalyKind, destination: Option<&str>) -> Anomaly
 }
 
 #[test]
+fn the_hosts_of_one_service_are_one_story_unless_the_context_tells_them_apart() {
+    let context = r#"
+        [[destinations]]
+        group = "our share"
+        kind = "sanctioned"
+        domains = ["ours.share.example"]
+    "#;
+    let context = Arc::new(Context::parse(context).unwrap());
+    let mut correlator = Correlator::new(&IncidentLimits::default(), context);
+    let hosts =
+        ["q7.evil.example", "x9.evil.example", "evil.example", "ours.share.example", "theirs.share.example"];
+    for (number, host) in (1..).zip(hosts) {
+        correlator.anomaly(&anomaly(number, AnomalyKind::NewDestination, Some(host)));
+    }
+    let incidents = correlator.finish();
+    let mut told: Vec<&str> = incidents.iter().map(|incident| incident.destination.as_str()).collect();
+    told.sort_unstable();
+    assert_eq!(told, ["evil.example", "ours.share.example", "theirs.share.example"]);
+    let hosts = "it went to 3 hosts: evil.example, q7.evil.example, x9.evil.example";
+    assert!(incidents.iter().any(|incident| incident.reasons.iter().any(|reason| reason == hosts)));
+}
+
+#[test]
 fn anomalies_and_findings_of_one_story_are_one_incident() {
     let mut correlator = correlator(&IncidentLimits::default());
     correlator.anomaly(&anomaly(1, AnomalyKind::NewDestination, Some("upload.example")));
