@@ -149,6 +149,7 @@ impl Shard {
         coverage.merge(&self.rest.missing);
         let stats = self.table.stats();
         coverage.add(Uninspected::Unsupported, stats.untracked_bytes);
+        coverage.add(Uninspected::Gap, stats.early_bytes);
         coverage.add(Uninspected::Dropped, stats.shed_bytes);
         ShardTotals {
             coverage,

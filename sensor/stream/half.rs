@@ -12,6 +12,10 @@ pub(crate) const WINDOW_LIMIT: i32 = 1 << 30;
 /// Segments in a row, all further away than that, after which the side is taken to have got there.
 const ASTRAY_SEGMENTS: u32 = 8;
 
+/// How far an acknowledgment is believed by itself beyond what was seen or acknowledged before. No window in use is much wider,
+/// and where a capture has lost more, other segments bear it out.
+const BELIEVED_STEP: i32 = 1 << 20;
+
 /// How far `later` lies behind `earlier` in sequence space (RFC 9293 section 3.4); negative when before.
 pub(crate) const fn distance(earlier: u32, later: u32) -> i32 {
     later.wrapping_sub(earlier) as i32
@@ -73,6 +77,12 @@ struct Rare {
     astray: u32,
     /// How many such followed one another.
     astray_segments: u32,
+    /// The bytes of those.
+    astray_bytes: u64,
+    /// An acknowledgment too far ahead to be believed by itself.
+    claimed: Option<u32>,
+    /// Bytes from before `start` that were counted: where they begin and end.
+    early: Option<(u32, u32)>,
 }
 
 impl Half {
@@ -133,10 +143,10 @@ impl Half {
         F: FnMut(&Flow, StreamEvent<'_>),
     {
         let ahead = distance(self.next, payload.sequence);
-        if ahead.unsigned_abs() > WINDOW_LIMIT as u32 {
+        if ahead.unsigned_abs() > WINDOW_LIMIT as u32 || self.precedes_beginning(&payload) {
             context.shared.stats.out_of_window += 1;
             if !payload.suspect && !self.finished && self.goes_on_elsewhere(&payload) {
-                self.jump(from, payload.sequence, context);
+                self.jump(from, &payload, context);
                 self.deliver(from, payload.data, context);
             }
             return;
@@ -150,6 +160,7 @@ impl Half {
         let (old, new) = payload.data.split_at_checked(behind).unwrap_or((payload.data, &[]));
         if !old.is_empty() {
             context.again(from, payload.sequence, old);
+            context.shared.stats.early_bytes += self.early(payload.sequence, old.len());
         }
         if distance(self.next, payload.end()) <= 0 {
             return;
@@ -169,27 +180,80 @@ impl Half {
         self.keep_budget(from, context);
     }
 
-    /// Notes a segment that is far from where the side stands. True when enough of them followed one another: the capture has
-    /// lost more than the largest window.
+    /// True for a segment that ends before the first byte of a connection whose SYN was captured.
+    const fn precedes_beginning(&self, payload: &Payload<'_>) -> bool {
+        // Behind a stream wider than the window, `start` is not told apart from where the stream has wrapped.
+        let near = distance(self.start, self.next) >= 0 && distance(self.start, self.next) <= WINDOW_LIMIT;
+        self.begun && near && distance(self.start, payload.end()) < 0
+    }
+
+    /// How many of the `length` bytes at `sequence`, all before `next`, are from before the place at which the capture came upon
+    /// the side in the middle, and were not counted yet. They came out of order: it is too late for their place.
+    fn early(&mut self, sequence: u32, length: usize) -> u64 {
+        let ahead = distance(sequence, self.start);
+        if self.begun || ahead <= 0 || !(0..=WINDOW_LIMIT).contains(&distance(self.start, self.next)) {
+            return 0;
+        }
+        let end = sequence.wrapping_add(ahead.unsigned_abs().min(length as u32));
+        let rare = self.rare.get_or_insert_default();
+        let whole = u64::from(end.wrapping_sub(sequence));
+        let Some((first, last)) = rare.early else {
+            rare.early = Some((sequence, end));
+            return whole;
+        };
+        if distance(last, sequence) > 0 || distance(end, first) > 0 {
+            rare.early = Some((sequence, end));
+            return whole;
+        }
+        let before = distance(sequence, first).max(0).unsigned_abs();
+        let behind = distance(last, end).max(0).unsigned_abs();
+        rare.early = Some((first.wrapping_sub(before), last.wrapping_add(behind)));
+        u64::from(before) + u64::from(behind)
+    }
+
+    /// True when the acknowledgment of what lies before `to` can be believed: it is not far beyond what was seen, or goes on from
+    /// one that was. Headers may lie (anonymised captures, several connections taken for one), and bytes that nobody has sent
+    /// would else be missing.
+    #[inline]
+    pub(crate) fn bears_out(&mut self, to: u32) -> bool {
+        let known = self.acknowledged.filter(|known| distance(self.next, *known) > 0).unwrap_or(self.next);
+        distance(known, to) <= BELIEVED_STEP || self.claims_go_on(to)
+    }
+
+    fn claims_go_on(&mut self, to: u32) -> bool {
+        let before = self.rare.get_or_insert_default().claimed.replace(to);
+        before.is_some_and(|before| (1..=BELIEVED_STEP).contains(&distance(before, to)))
+    }
+
+    /// Notes a segment that is far from where the side stands. True when enough of them followed one another: the side goes on
+    /// there.
     fn goes_on_elsewhere(&mut self, payload: &Payload<'_>) -> bool {
         let rare = self.rare.get_or_insert_default();
-        let follows = rare.astray_segments > 0 && rare.astray == payload.sequence;
-        rare.astray_segments = if follows { rare.astray_segments + 1 } else { 1 };
+        if rare.astray_segments == 0 || rare.astray != payload.sequence {
+            (rare.astray_segments, rare.astray_bytes) = (0, 0);
+        }
+        rare.astray_segments += 1;
+        rare.astray_bytes += u64::from(payload.end().wrapping_sub(payload.sequence));
         rare.astray = payload.end();
         payload.missing == 0 && rare.astray_segments >= ASTRAY_SEGMENTS
     }
 
-    /// Goes on at `sequence`. How many bytes were lost is known but for multiples of 2^32.
-    fn jump<F>(&mut self, from: Side, sequence: u32, context: &mut Context<'_, F>)
+    /// Goes on at `payload`. Either the capture has lost more than the largest window, or something between the two has changed
+    /// the sequence numbers: nothing tells which, nor how many bytes are missing. The gap has those of the segments that showed
+    /// it, which are known to have been sent.
+    fn jump<F>(&mut self, from: Side, payload: &Payload<'_>, context: &mut Context<'_, F>)
     where
         F: FnMut(&Flow, StreamEvent<'_>),
     {
         self.release(from, u64::MAX, Uninspected::Gap, context);
-        let bytes = sequence.wrapping_sub(self.next);
+        context.shared.stats.resynchronised += 1;
+        let own = u64::from(payload.end().wrapping_sub(payload.sequence));
+        let bytes = self.rare.as_ref().map_or(0, |rare| rare.astray_bytes.saturating_sub(own));
         if bytes > 0 {
-            context.gap(from, u64::from(bytes), Uninspected::Gap);
+            context.gap(from, bytes, Uninspected::Gap);
         }
-        (self.next, self.acknowledged, self.fin, self.rare) = (sequence, None, None, None);
+        self.synchronise(payload.sequence);
+        (self.begun, self.acknowledged, self.fin, self.rare) = (false, None, None, None);
     }
 
     /// False for bytes up to `end` that lie beyond a FIN that counts. One that was not acknowledged is forgotten instead: its

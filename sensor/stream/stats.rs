@@ -29,6 +29,11 @@ pub struct StreamStats {
     pub wrong_checksums: u64,
     /// Segments too far from where their side stands to belong to it; their bytes are not delivered.
     pub out_of_window: u64,
+    /// Sides that went on far from where they stood: the gap has what is known to be missing, the true size is not.
+    pub resynchronised: u64,
+    /// Bytes from before the place at which a capture came upon a side in the middle, out of order: not delivered, each counted
+    /// once as long as they come in one stretch.
+    pub early_bytes: u64,
     /// RSTs with a sequence number that no receiver accepts, and RSTs after which their sender went on.
     pub resets_ignored: u64,
     /// FINs beyond which their sender went on.

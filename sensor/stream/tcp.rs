@@ -280,7 +280,7 @@ impl Tcp {
             sender.acknowledged = Some(to);
             return;
         }
-        if !(-WINDOW_LIMIT..=WINDOW_LIMIT).contains(&ahead) {
+        if !(-WINDOW_LIMIT..=WINDOW_LIMIT).contains(&ahead) || !sender.bears_out(to) {
             return;
         }
         if sender.acknowledged.is_none_or(|before| distance(before, to) > 0) {

@@ -122,13 +122,58 @@ fn a_hole_is_a_gap_once_the_receiver_has_its_bytes() {
 }
 
 #[test]
-fn a_hole_wider_than_any_window_is_got_over() {
-    let mut script = format!("{HANDSHAKE}> A 100 300 a\n> A 2000000000 300 forged\n");
-    for number in 0..9 {
-        script += &format!("> A {} 300 {number}\n", 3_000_000_000_u32 + number);
+fn a_side_that_goes_on_elsewhere_is_followed_and_the_gap_has_only_what_was_seen() {
+    let run = |from: u32| -> String {
+        (0..9).map(|number| format!("> A {} 300 {number}\n", from.wrapping_add(number))).collect()
+    };
+    for (what, start) in [("ahead", 3_000_000_000), ("behind", 4_294_000_000), ("before its SYN", 50)] {
+        let (events, stats) =
+            observe(&format!("{HANDSHAKE}> A 100 300 a\n> A 2000000000 300 forged\n{}", run(start)));
+        assert_eq!(events, ">a >gap(7) >7 >8 [EndOfInput]", "{what}");
+        assert_eq!(stats.resynchronised, 1, "{what}");
     }
-    let gap = 3_000_000_007_u32 - 101;
-    assert_eq!(observe(&script).0, format!(">a >gap({gap}) >7 >8 [EndOfInput]"));
+    let (events, _) = observe(&format!("{HANDSHAKE}{}", run(3_000_000_000)));
+    assert_eq!(events, ">gap(7) >7 >8 [EndOfInput]", "numbers that change behind the handshake");
+}
+
+#[test]
+fn an_acknowledgment_of_what_cannot_have_been_sent_proves_no_gap() {
+    for (what, script, events) in [
+        (
+            "one that never goes on",
+            "> A 1 900 one\n < A 900 800000001 two\n < A 903 800000001 six",
+            ">one <two <six",
+        ),
+        (
+            "one that goes on",
+            "> A 1 900 one\n < A 900 3000001 two\n < A 903 3001001 six",
+            ">one <two >gap(3000997) <six",
+        ),
+        ("near", "> A 1 900 one\n < A 900 2001 two", ">one <two >gap(1997)"),
+    ] {
+        let (seen, _) = observe(script);
+        let in_any_order = |text: &str| {
+            let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+            words.sort();
+            words
+        };
+        assert_eq!(in_any_order(&seen), in_any_order(&format!("{events} [EndOfInput]")), "{what}");
+    }
+}
+
+#[test]
+fn bytes_from_before_the_middle_are_counted_once() {
+    let count = |script: &str| observe(script).1.early_bytes;
+    let begins = "> A 1000 300 later\n";
+    assert_eq!(count(&format!("{begins}> A 990 300 0123456789")), 10);
+    assert_eq!(
+        count(&format!("{begins}> A 990 300 0123456789\n> A 988 300 ab0123456789la")),
+        12,
+        "with more"
+    );
+    assert_eq!(count(&format!("{begins}> A 1004 300 \0")), 0, "keep-alive");
+    assert_eq!(count(&format!("{begins}> A 1000 300 la")), 0, "sent again");
+    assert_eq!(count(&format!("{HANDSHAKE}> A 100 300 one\n> A 90 300 0123456789one")), 0, "before the SYN");
 }
 
 #[test]
