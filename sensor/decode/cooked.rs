@@ -9,8 +9,11 @@ use egret_model::MacAddress;
 
 /// Linux hardware type (`ARPHRD_`) of messages between kernel and programs.
 const NETLINK: u16 = 824;
-/// Hardware types whose protocol field is no EtherType: IEEE 802.11 in its three forms, and frame relay.
-const NOT_ETHER_TYPES: [u16; 4] = [801, 802, 803, 770];
+/// Hardware types whose protocol field is no EtherType: IEEE 802.11 as it is, behind Prism and behind radiotap; frame relay.
+const WIRELESS: u16 = 801;
+const WIRELESS_PRISM: u16 = 802;
+const WIRELESS_RADIOTAP: u16 = 803;
+const FRAME_RELAY: u16 = 770;
 
 /// Version 1: packet type, hardware type, address length, address, protocol.
 pub(crate) fn version_one<'a>(mut layer: Layer<'a>, frame: &mut Frame) -> Result<Step<'a>, Fault> {
@@ -37,7 +40,10 @@ const fn sender(frame: &mut Frame, length: u16, address: [u8; 6]) {
 fn protocol(number: u16, hardware: u16, layer: Layer<'_>) -> Result<Step<'_>, Fault> {
     match hardware {
         NETLINK => Ok(Step::Control),
-        hardware if NOT_ETHER_TYPES.contains(&hardware) => Err(layer.refuse(Cause::EtherType(number))),
+        WIRELESS => Ok(Step::Header(Header::Wireless, layer)),
+        WIRELESS_PRISM => Ok(Step::Header(Header::Prism, layer)),
+        WIRELESS_RADIOTAP => Ok(Step::Header(Header::Radiotap, layer)),
+        FRAME_RELAY => Err(layer.refuse(Cause::EtherType(number))),
         _ => Ok(Step::Header(Header::EtherType(number), layer)),
     }
 }

@@ -8,7 +8,7 @@ use crate::layer::{Fault, Layer};
 use crate::tally::{Cause, Tally};
 use crate::transport;
 use crate::tunnel::{Hop, Paths};
-use crate::{cooked, ethernet, extension, fast, gre, ip, loopback, mpls, ppp, udp_tunnel};
+use crate::{cooked, ethernet, extension, fast, gre, ip, loopback, mpls, ppp, udp_tunnel, wireless};
 use egret_model::{Coverage, DecodeLimits, LinkFrame, LinkKind, LinkType, Packet, Segment, Transport};
 
 /// Decodes packets to the segments of their innermost addresses.
@@ -227,6 +227,11 @@ const fn first_header(link: LinkType) -> Option<Header> {
         LinkType::NULL | LinkType::LOOP => Header::Loopback,
         LinkType::PPP | LinkType::PPP_HDLC | CISCO_HDLC => Header::Hdlc,
         PPP_OVER_ETHERNET => Header::Pppoe,
+        LinkType(wireless::IEEE_802_11) => Header::Wireless,
+        LinkType(wireless::RADIOTAP) => Header::Radiotap,
+        LinkType(wireless::PPI) => Header::PerPacket,
+        LinkType(wireless::PRISM) => Header::Prism,
+        LinkType(wireless::AVS) => Header::Avs,
         _ => return None,
     })
 }
@@ -245,5 +250,10 @@ fn read_header<'a>(header: Header, layer: Layer<'a>, frame: &mut Frame) -> Resul
         Header::CookedOne => cooked::version_one(layer, frame),
         Header::CookedTwo => cooked::version_two(layer, frame),
         Header::Loopback => loopback::read(layer),
+        Header::Wireless => wireless::read(layer, frame, false),
+        Header::Radiotap => wireless::radiotap(layer, frame),
+        Header::PerPacket => wireless::per_packet(layer, frame),
+        Header::Prism => wireless::prism(layer, frame),
+        Header::Avs => wireless::avs(layer, frame),
     }
 }

@@ -37,6 +37,16 @@ pub(crate) enum Header {
     CookedTwo,
     /// BSD loopback.
     Loopback,
+    /// IEEE 802.11.
+    Wireless,
+    /// The same behind radiotap.
+    Radiotap,
+    /// The same, or Ethernet, behind per-packet information.
+    PerPacket,
+    /// The same behind Prism.
+    Prism,
+    /// The same behind AVS.
+    Avs,
 }
 
 /// What a header led to.

@@ -51,6 +51,7 @@ mod tally;
 mod transport;
 mod tunnel;
 mod udp_tunnel;
+mod wireless;
 
 #[cfg(test)]
 mod tests;

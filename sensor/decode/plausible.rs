@@ -36,6 +36,21 @@ fn ip_start(bytes: &[u8], promised: usize) -> bool {
     }
 }
 
+/// A PPP frame that carries IP, or negotiates with one of the usual protocols.
+pub(crate) fn ppp(layer: &Layer<'_>) -> bool {
+    /// Link control, its authentications and quality; control of IP, IPv6, compression, encryption, multilink and bridging.
+    const CONTROL: [u16; 12] =
+        [0xc021, 0xc023, 0xc025, 0xc223, 0xc227, 0xc02b, 0x8021, 0x8057, 0x80fd, 0x8053, 0x8031, 0x8281];
+    let bytes = layer.bytes().strip_prefix(&[0xff, 0x03]).unwrap_or_else(|| layer.bytes());
+    match bytes {
+        [0x00, 0x21 | 0x57, packet @ ..] | [0x21 | 0x57, packet @ ..] => {
+            ip_start(packet, packet.len() + layer.missing())
+        }
+        [n0, n1, ..] => CONTROL.contains(&u16::from_be_bytes([*n0, *n1])),
+        _ => false,
+    }
+}
+
 /// An Ethernet frame, tagged or not, that carries IP, ARP, MPLS, PPPoE, EAPOL, LLDP or spanning tree.
 pub(crate) fn ethernet(layer: &Layer<'_>) -> bool {
     let mut rest = match layer.bytes().split_at_checked(12) {

@@ -32,6 +32,10 @@ pub enum Cause {
     EncryptedEthernet,
     /// A compressed or encrypted PPP datagram (RFC 1962, RFC 3078).
     EncryptedPpp,
+    /// An encrypted frame of IEEE 802.11.
+    EncryptedWireless,
+    /// A fragment of a frame of IEEE 802.11, or several in one: read neither way.
+    WirelessParts,
     /// More tunnels than [`egret_model::DecodeLimits::tunnel_depth`].
     TunnelDepth,
     /// More IP extension headers than [`egret_model::DecodeLimits::extension_headers`].
@@ -56,10 +60,13 @@ impl Cause {
             | Self::LlcAccessPoint(_)
             | Self::PppProtocol(_)
             | Self::AddressFamily(_)
-            | Self::MplsPayload => Uninspected::Unsupported,
+            | Self::MplsPayload
+            | Self::WirelessParts => Uninspected::Unsupported,
             Self::Malformed(_) | Self::FragmentConflict | Self::FragmentOverlap => Uninspected::Malformed,
             Self::Cut(_) | Self::FragmentsMissing => Uninspected::Gap,
-            Self::EncryptedIp | Self::EncryptedEthernet | Self::EncryptedPpp => Uninspected::Encrypted,
+            Self::EncryptedIp | Self::EncryptedEthernet | Self::EncryptedPpp | Self::EncryptedWireless => {
+                Uninspected::Encrypted
+            }
             Self::TunnelDepth | Self::ExtensionHeaders | Self::FragmentBudget => Uninspected::OverLimit,
         }
     }
@@ -79,6 +86,8 @@ impl fmt::Display for Cause {
             Self::EncryptedIp => f.write_str("IPsec (ESP)"),
             Self::EncryptedEthernet => f.write_str("MACsec"),
             Self::EncryptedPpp => f.write_str("compressed or encrypted PPP"),
+            Self::EncryptedWireless => f.write_str("encrypted IEEE 802.11"),
+            Self::WirelessParts => f.write_str("fragments or aggregates of IEEE 802.11"),
             Self::TunnelDepth => f.write_str("too many tunnels in one another"),
             Self::ExtensionHeaders => f.write_str("too many IP extension headers"),
             Self::FragmentsMissing => f.write_str("IP fragments missing"),

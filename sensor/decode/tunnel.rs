@@ -29,6 +29,8 @@ pub(crate) enum Hop {
     Teredo,
     GtpU(u32),
     VnTag(u16),
+    /// Tunnel and session.
+    L2tp(u16, u16),
 }
 
 impl fmt::Display for Hop {
@@ -49,6 +51,7 @@ impl fmt::Display for Hop {
             Self::Teredo => f.write_str("teredo"),
             Self::GtpU(endpoint) => write!(f, "gtp-u {endpoint}"),
             Self::VnTag(interface) => write!(f, "vntag {interface}"),
+            Self::L2tp(tunnel, session) => write!(f, "l2tp {tunnel}/{session}"),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Tunnels over UDP: VXLAN (RFC 7348) and its generic extension, GENEVE (RFC 8926), GTP-U (3GPP TS 29.281), Teredo (RFC 4380), GRE in UDP (RFC 8086).
+//! Tunnels over UDP: VXLAN (RFC 7348) and its generic extension, GENEVE (RFC 8926), GTP-U (3GPP TS 29.281), Teredo (RFC 4380), L2TP version 2 (RFC 2661),
+//! GRE in UDP (RFC 8086).
 //!
 //! Owns: the decision that a datagram is a tunnel. Never does: trusting a port for it: the bytes inside must prove it, or the
 //! datagram is payload like any other.
@@ -17,6 +18,7 @@ const VXLAN_GENERIC: u16 = 4790;
 const GENEVE: u16 = 6081;
 const GTP_U: u16 = 2152;
 const TEREDO: u16 = 3544;
+const L2TP: u16 = 1701;
 const GRE: u16 = 4754;
 
 /// A UDP payload that is a tunnel.
@@ -34,6 +36,7 @@ pub(crate) fn open(source_port: u16, destination_port: u16, payload: Layer<'_>) 
         (_, GENEVE) => geneve(payload),
         (_, GTP_U) | (GTP_U, _) => gtp_u(payload),
         (_, TEREDO) | (TEREDO, _) => teredo(payload),
+        (_, L2TP) | (L2TP, _) => l2tp(payload),
         (_, GRE) => gre(payload),
         _ => return None,
     };
@@ -118,6 +121,39 @@ fn teredo(mut layer: Layer<'_>) -> Result<Option<Opened<'_>>, Fault> {
     }
     let version = layer.peek().map(|[first]| first >> 4);
     Ok(if version == Some(6) { proved_ip(Hop::Teredo, layer) } else { None })
+}
+
+/// RFC 2661 section 3.1: flags and version; length where flagged; tunnel, session; sequence numbers and an offset where flagged.
+/// Then a PPP frame, whose protocol proves it. Control messages are payload like any other.
+fn l2tp(mut layer: Layer<'_>) -> Result<Option<Opened<'_>>, Fault> {
+    const CONTROL: u16 = 0x8000;
+    const LENGTH: u16 = 0x4000;
+    const SEQUENCE: u16 = 0x0800;
+    const OFFSET: u16 = 0x0200;
+    const PRIORITY: u16 = 0x0100;
+    const VERSION_TWO: u16 = 2;
+    let whole = layer.promised();
+    let flags = u16::from_be_bytes(layer.array(Part::Udp)?);
+    if flags & CONTROL != 0 || flags & !(LENGTH | SEQUENCE | OFFSET | PRIORITY) != VERSION_TWO {
+        return Ok(None);
+    }
+    if flags & LENGTH != 0 {
+        // Of all of it, these four bytes included.
+        let length = usize::from(u16::from_be_bytes(layer.array(Part::Udp)?));
+        let Some(rest) = length.checked_sub(4).filter(|_| length <= whole) else { return Ok(None) };
+        layer.limit(rest);
+    }
+    let [t0, t1, s0, s1] = layer.array(Part::Udp)?;
+    if flags & SEQUENCE != 0 {
+        layer.array::<4>(Part::Udp)?;
+    }
+    if flags & OFFSET != 0 {
+        let offset = u16::from_be_bytes(layer.array(Part::Udp)?);
+        layer.take(offset.into(), Part::Udp)?;
+    }
+    let hop = Hop::L2tp(u16::from_be_bytes([t0, t1]), u16::from_be_bytes([s0, s1]));
+    let header = Header::Ppp;
+    Ok(plausible::ppp(&layer).then_some(Opened { hop: Some(hop), header, inside: layer }))
 }
 
 /// A GRE header without the bits that RFC 2784 reserves, and IP or Ethernet right behind it.

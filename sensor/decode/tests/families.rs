@@ -1,6 +1,6 @@
 //! One captured frame of each header family, then what no capture at hand holds, and what is no content at all.
 
-use super::build::{CLIENT, SERVER, ethernet, ip, tcp, udp};
+use super::build::{self, CLIENT, SERVER, ethernet, ip, tcp, udp};
 use super::{ETHERNET, RAW, Seen, decode};
 use crate::{Cause, Decoder, Part};
 use egret_model::{Checksum, DecodeLimits, LinkType, Packet, Transport};
@@ -115,8 +115,98 @@ fn links_by_number() {
     for (link, frame) in frames {
         assert_eq!(one(link, &frame).payload, b"ping", "link type {link}");
     }
-    let (_, counts) = decode(LinkType(127), &packet);
-    assert_eq!(counts, [(Cause::LinkType(127), 32)]);
+    let (_, counts) = decode(LinkType(227), &packet);
+    assert_eq!(counts, [(Cause::LinkType(227), 32)]);
+}
+
+/// A data frame of IEEE 802.11 with these two bytes of frame control, behind its three addresses the rest of the header.
+fn wireless(control: [u8; 2], rest: &[u8], body: &[u8]) -> Vec<u8> {
+    let address = |last: u8| [2, 0, 0, 0, 0, last];
+    [&control[..], &[0, 0], &address(1), &address(2), &address(3), &[0x10, 0], rest, body].concat()
+}
+
+fn snap(packet: &[u8]) -> Vec<u8> {
+    [&[0xaa, 0xaa, 3, 0, 0, 0], &build::ether_type(packet).to_be_bytes()[..], packet].concat()
+}
+
+#[test]
+fn wireless_frames_however_they_were_captured() {
+    let body = snap(&ip(false, 17, &udp(5000, 6000, b"ping")));
+    let plain = wireless([0x08, 1], &[], &body);
+    let quality = wireless([0x88, 2], &[0, 0], &body);
+    let padded = wireless([0x88, 2], &[0, 0, 0, 0], &body);
+    let between = wireless([0x88, 0x83], &[2, 0, 0, 0, 0, 4, 0, 0, 9, 9, 9, 9], &body);
+    let decrypted = wireless([0x08, 0x41], &[], &body);
+    let with = |head: &[u8], frame: &[u8]| [head, frame].concat();
+    let timed = [0, 0, 18, 0, 3, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+    let two_words = [0, 0, 25, 0, 3, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0x20];
+    let mut prism = vec![0, 0, 0, 0x44, 144, 0, 0, 0];
+    prism.resize(144, 0);
+    let avs = [&[0x80, 0x21, 0x10, 1, 0, 0, 0, 64][..], &[0; 56]].concat();
+    let cooked = [&[0, 0, 3, 0x21, 0, 6, 2, 0, 0, 0, 0, 9, 0, 0, 0, 4][..], &plain].concat();
+    for (link, frame) in [
+        (105, plain.clone()),
+        (105, quality.clone()),
+        (105, between),
+        (105, decrypted),
+        (127, with(&[0, 0, 8, 0, 0, 0, 0, 0], &plain)),
+        (127, with(&[0, 0, 9, 0, 2, 0, 0, 0, 0x10], &quality)),
+        (127, with(&[&timed[..], &[0x20, 0]].concat(), &padded)),
+        (127, with(&two_words, &padded)),
+        (192, with(&[0, 0, 12, 0, 105, 0, 0, 0, 9, 9, 9, 9], &plain)),
+        (192, with(&[0, 0, 8, 0, 1, 0, 0, 0], &ethernet(0x0800, &ip(false, 17, &udp(5000, 6000, b"ping"))))),
+        (119, with(&prism, &plain)),
+        (119, with(&avs, &plain)),
+        (163, with(&avs, &plain)),
+        (113, cooked),
+    ] {
+        let seen = one(link, &frame);
+        assert_eq!((seen.payload.as_slice(), seen.macs), (&b"ping"[..], true), "link type {link}");
+    }
+    for (what, frame, counted) in [
+        ("beacon", wireless([0x80, 0], &[], &body), vec![]),
+        ("acknowledgment", vec![0xd4, 0, 0, 0, 2, 0, 0, 0, 0, 1], vec![]),
+        ("power saving", wireless([0x48, 1], &[], &[]), vec![]),
+        ("encrypted", wireless([0x08, 0x41], &[], &[7; 40]), vec![(Cause::EncryptedWireless, 40)]),
+        ("aggregate", wireless([0x88, 1], &[0x80, 0], &[7; 40]), vec![(Cause::WirelessParts, 40)]),
+        ("fragment", wireless([0x08, 5], &[], &[7; 40]), vec![(Cause::WirelessParts, 40)]),
+        ("another version", vec![0x0b; 30], vec![(Cause::Malformed(Part::Wireless), 30)]),
+    ] {
+        assert_eq!(decode(LinkType(105), &frame), (vec![], counted), "{what}");
+    }
+    let damaged = with(&[0, 0, 9, 0, 2, 0, 0, 0, 0x40], &plain);
+    assert_eq!(decode(LinkType(127), &damaged).1, [(Cause::Malformed(Part::Wireless), plain.len() as u64)]);
+}
+
+#[test]
+fn layer_two_tunnels_carry_ppp() {
+    let packet = ip(false, 17, &udp(5000, 6000, b"ping"));
+    let wrap = |head: &[u8], inner: &[u8]| ip(false, 17, &udp(1701, 1701, &[head, inner].concat()));
+    let length = (packet.len() + 12) as u8;
+    for (what, datagram) in [
+        ("least", wrap(&[0, 2, 0, 7, 0, 9, 0xff, 3, 0, 0x21], &packet)),
+        ("compressed fields", wrap(&[0, 2, 0, 7, 0, 9, 0x21], &packet)),
+        ("length", wrap(&[0x40, 2, 0, length, 0, 7, 0, 9, 0xff, 3, 0, 0x21], &packet)),
+        ("all", wrap(&[0x0a, 2, 0, 7, 0, 9, 0, 1, 0, 2, 0, 2, 5, 5, 0xff, 3, 0, 0x21], &packet)),
+    ] {
+        let seen = one(101, &datagram);
+        assert_eq!(
+            (seen.payload.as_slice(), seen.tunnel.join(" ")),
+            (&b"ping"[..], "l2tp 7/9".to_owned()),
+            "{what}"
+        );
+    }
+    let control = [0xc8, 2, 0, 12, 0, 7, 0, 0, 0, 1, 0, 2];
+    let encrypted = [0, 2, 0, 7, 0, 9, 0x5a, 0x5b, 0x5c];
+    for payload in [&control[..], &encrypted] {
+        assert_eq!(
+            one(101, &ip(false, 17, &udp(1701, 1701, payload))).payload,
+            payload,
+            "payload like any other"
+        );
+    }
+    let negotiation = wrap(&[0, 2, 0, 7, 0, 9, 0xff, 3, 0xc0, 0x21], &[1, 1, 0, 4]);
+    assert_eq!(decode(RAW, &negotiation), (vec![], vec![]));
 }
 
 #[test]

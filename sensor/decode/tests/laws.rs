@@ -8,7 +8,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 /// Every link type that is read, and one that is not.
-const LINKS: [u16; 15] = [0, 1, 9, 12, 14, 50, 51, 101, 104, 108, 113, 127, 228, 229, 276];
+const LINKS: [u16; 20] =
+    [0, 1, 9, 12, 14, 50, 51, 101, 104, 105, 108, 113, 119, 127, 163, 192, 227, 228, 229, 276];
 
 const GRE: u8 = 47;
 const UDP: u8 = 17;
