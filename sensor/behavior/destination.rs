@@ -6,13 +6,16 @@ use crate::bulk::KNOWN_DAYS;
 use crate::profile::{Habit, Profile, hash};
 use crate::recent::Recent;
 use crate::suspicion::{Contact, Setting, Suspicion, as_f64, size};
-use egret_model::{AnomalyKind, Timestamp};
+use egret_model::{AnomalyKind, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Least upload, bytes a day; and how often the user's usual day.
 const LEAST: u64 = 500_000;
 const TIMES_USUAL: f64 = 3.0;
+/// Upload, bytes a day, and how often the user's usual day, from which on it is grave by itself.
+const GRAVE: u64 = 50_000_000;
+const GRAVE_TIMES: f64 = 30.0;
 /// Users of a destination from which on it is a common one.
 const COMMON: usize = 4;
 
@@ -59,7 +62,9 @@ pub(crate) fn new(
         size(usual)
     );
     let far = (as_f64(bytes) / usual.max(1e5)).log10();
+    let grave = bytes >= GRAVE && as_f64(bytes) >= GRAVE_TIMES * usual;
     Some(Suspicion {
+        severity: if grave { Severity::High } else { Severity::Medium },
         since: Timestamp::from_nanos(habit.today.since),
         ..Suspicion::of_bytes(AnomalyKind::NewDestination, setting, bytes, explanation)
             .to(contact.peer)

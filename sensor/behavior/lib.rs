@@ -179,7 +179,7 @@ impl Behavior {
         let sent = habit.today.out;
         let of_peers = profile.peers(now, || self.state.peers.baseline(contact.actor, setting));
         let peers = of_peers.as_ref();
-        suspicions.extend(closed.and_then(|closed| volume::leak(closed, &profile.volumes, setting)));
+        suspicions.extend(closed.and_then(|closed| volume::leak(closed, profile, setting)));
         suspicions.extend(volume::day(&profile.volumes, peers, setting));
         suspicions.extend(peers::volume(contact, profile, peers, setting));
         suspicions.extend(bulk::encrypted(contact, profile, &habit, setting));

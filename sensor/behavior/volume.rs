@@ -9,6 +9,7 @@
 
 use crate::distinct::Distinct;
 use crate::peers::Baseline;
+use crate::profile::{DAY_NS, Profile};
 use crate::statistics::{median, median_and_deviation};
 use crate::suspicion::{Setting, Suspicion, as_f64, size};
 use egret_model::{AnomalyKind, Severity, Timestamp};
@@ -34,6 +35,10 @@ const STEP_MOST: f64 = 2.5;
 const STEP_ALLOWED: f64 = 0.5;
 /// The sum of a slow leak that counts in full, and the most that is kept of it, so that it ends when the leak ends.
 const LEAK: f64 = 9.0;
+/// Time in which somebody comes to know the usual destinations, nanoseconds (7 days).
+const KNOWN_NS: i64 = 7 * DAY_NS;
+/// Days before today on which one destination took some of a leak.
+const DAYS_OF_LEAK: u32 = 3;
 /// Uploads of a day below this are never unusual by their volume, bytes.
 const LEAST_BYTES: u64 = 1_000_000;
 
@@ -194,8 +199,8 @@ pub(crate) fn day(volumes: &Volumes, peers: Option<&Baseline>, setting: Setting<
 }
 
 /// The days up to the one that is over have come to a slow leak.
-pub(crate) fn leak(closed: Assessment, volumes: &Volumes, setting: Setting<'_>) -> Option<Suspicion> {
-    let recent: Vec<&Total> = volumes.history.iter().rev().take(7).collect();
+pub(crate) fn leak(closed: Assessment, profile: &Profile, setting: Setting<'_>) -> Option<Suspicion> {
+    let recent: Vec<&Total> = profile.volumes.history.iter().rev().take(7).collect();
     let bytes: u64 = recent.iter().map(|total| total.bytes).sum();
     if closed.leak < 1.0 || bytes < LEAST_BYTES {
         return None;
@@ -208,9 +213,29 @@ pub(crate) fn leak(closed: Assessment, volumes: &Volumes, setting: Setting<'_>) 
         size(usual)
     );
     let since = recent.last().map_or(setting.now, |total| Timestamp::from_seconds(total.day * 86_400));
+    // Where to: the one that has taken most of what is more than usual, of those that are no old habit.
+    let first = profile.destinations.iter().map(|(_, habit)| habit.first_at).min().unwrap_or_default();
+    let since_ns = (first + KNOWN_NS).max(setting.now.nanos() - HISTORY as i64 * DAY_NS);
+    let taken = profile
+        .destinations
+        .iter()
+        .filter(|(_, habit)| habit.first_at > since_ns && habit.days_before >= DAYS_OF_LEAK)
+        .map(|(name, habit)| (habit.before.0.saturating_add(habit.today.out), name))
+        .max()
+        .filter(|(taken, _)| as_f64(*taken) * 2.0 >= as_f64(bytes) - usual);
+    let (to, destination) = match taken {
+        Some((taken, name)) => (
+            format!("; {} of late to {name}, which is no old habit", size(as_f64(taken))),
+            Some(name.clone()),
+        ),
+        None => (String::new(), None),
+    };
+    let explanation = format!("{explanation}{to}");
     Some(Suspicion {
-        severity: Severity::Medium,
+        // Work that grows goes where work goes.
+        severity: if destination.is_some() { Severity::High } else { Severity::Medium },
         since,
+        destination,
         unit: "bytes a week",
         ..Suspicion::of_bytes(AnomalyKind::SlowLeak, setting, bytes, explanation)
             .with_baseline(usual)
@@ -244,6 +269,37 @@ mod tests {
         assert!(burst.volume >= 1.0, "{burst:?}");
         // A usual weekend says nothing of a working day, and the other way round.
         assert!(volumes.assess(Total { day: 44, bytes: 20_000_000, destinations: 10 }).unwrap().volume > 0.9);
+    }
+
+    #[test]
+    fn a_slow_leak_tells_where_it_goes() {
+        use egret_context::Context;
+        use egret_model::BehaviorLimits;
+        let (limits, context) = (BehaviorLimits::default(), Context::shipped());
+        let mut told = Vec::new();
+        let mut profile = Profile::default();
+        // From day 32 on, five times as much as before goes to another place; a film on one day is none of it.
+        for day in (4..46).filter(|day| !is_weekend(*day)) {
+            let now = Timestamp::from_seconds(day * 86_400 + 36_000);
+            let setting = Setting { limits: &limits, context: &context, now };
+            let uploads: &[(&str, u64)] = match day {
+                39 => {
+                    &[("work.example", 1_000_000), ("home.example", 4_000_000), ("film.example", 20_000_000)]
+                }
+                32.. => &[("work.example", 1_000_000), ("home.example", 4_000_000)],
+                _ => &[("work.example", 1_000_000)],
+            };
+            for (name, bytes) in uploads {
+                let closed = profile.note_upload(*bytes, name, setting);
+                told.extend(closed.and_then(|closed| leak(closed, &profile, setting)));
+                profile.note_encoded(name, 0, setting);
+                let habit = profile.destinations.get_mut(&(*name).to_owned(), now.nanos()).unwrap();
+                habit.today.out += bytes;
+            }
+        }
+        let last = told.last().expect("a leak");
+        assert_eq!((last.destination.as_deref(), last.severity), (Some("home.example"), Severity::High));
+        assert!(last.explanation.contains("to home.example, which is no old habit"), "{}", last.explanation);
     }
 
     #[test]

@@ -238,12 +238,16 @@ impl Correlator {
     }
 
     fn close_days(&mut self, before: i64) {
-        let days = self.daily.close_before(before);
-        self.raised += days.len() as u64;
-        for (threshold, open) in days {
-            let told = self.concluder.conclude_day(&open, threshold);
-            self.closed.push(told);
-        }
+        let Self { daily, limits, concluder, closed, raised, .. } = self;
+        daily.close_before(before, limits, |threshold, open, first| {
+            let told = concluder.conclude_day(open, threshold);
+            *raised += u64::from(first);
+            // Not taken yet as it stood after the days before.
+            match closed.iter_mut().find(|known| !first && known.id == told.id) {
+                Some(known) => *known = told,
+                None => closed.push(told),
+            }
+        });
     }
 
     fn close_idle(&mut self, now: Timestamp) {

@@ -1,18 +1,24 @@
 //! Low and slow: what one sender lets go in a day, in portions each too small to be reported.
 //!
 //! Owns: distinct values of a signature by sender and day (UTC, of the packets), for signatures that say from how many on they
-//! are reported together. Never does: wording and scoring.
+//! are reported together, and which days are one story. Never does: wording and scoring.
 
 use crate::open::Open;
 use egret_model::{FindingRecord, IncidentLimits, TransferRecord};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// What is summed up: a day, a sender, a signature. Older days stand first.
 type Key = (i64, String, String);
 
+/// Days between two that are one story: over a weekend nobody works.
+const APART: i64 = 3;
+
 /// The sums of the last days.
 #[derive(Debug, Default)]
 pub(crate) struct Daily {
+    /// What days of late have come to, by sender and signature, with the last of them.
+    stories: BTreeMap<(String, String), (i64, Open)>,
     sums: BTreeMap<Key, Sum>,
     /// Values held by all of them.
     values: usize,
@@ -54,20 +60,42 @@ impl Daily {
         }
     }
 
-    /// Ends the days before `day`: those whose values together reach their thresholds, though not each transfer by itself.
-    pub(crate) fn close_before(&mut self, day: i64) -> Vec<(u64, Open)> {
-        let mut reached = Vec::new();
+    /// Ends the days before `day`; `tell` is given those whose values together reach their thresholds, though not each transfer by itself,
+    /// with all days of the same story, and whether it is the first of them.
+    pub(crate) fn close_before(
+        &mut self,
+        day: i64,
+        limits: &IncidentLimits,
+        mut tell: impl FnMut(u64, &Open, bool),
+    ) {
         while let Some(entry) = self.sums.first_entry()
             && entry.key().0 < day
         {
-            let sum = entry.remove();
+            let ((ended, sender, signature), sum) = entry.remove_entry();
             let unique = sum.open.evidence.values().map(|evidence| evidence.values.len() as u64).max();
             self.values = self.values.saturating_sub(unique.unwrap_or(0) as usize);
-            if sum.below > 0 && unique.is_some_and(|unique| unique >= sum.threshold) {
-                reached.push((sum.threshold, sum.open));
+            if sum.below == 0 || unique.is_none_or(|unique| unique < sum.threshold) {
+                continue;
+            }
+            self.stories.retain(|_, (last, _)| ended - *last <= APART);
+            let first = match self.stories.entry((sender, signature)) {
+                Entry::Vacant(entry) => {
+                    tell(sum.threshold, &sum.open, true);
+                    entry.insert((ended, sum.open));
+                    true
+                }
+                Entry::Occupied(mut entry) => {
+                    let (last, open) = entry.get_mut();
+                    *last = ended;
+                    open.absorb(sum.open, limits);
+                    tell(sum.threshold, open, false);
+                    false
+                }
+            };
+            if first && self.stories.len() > limits.sender_days.max(1) {
+                self.stories.pop_first();
             }
         }
-        reached
     }
 
     /// Sums that were given up before their day was over, since there were too many.

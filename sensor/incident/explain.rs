@@ -182,9 +182,9 @@ pub(crate) fn day(open: &Open, threshold: u64) -> String {
         .next()
         .unwrap_or_default();
     format!(
-        "{unique} distinct values of {signature} on {} in {}, though each alone stays below what the signature reports; {threshold} in \
+        "{unique} distinct values of {signature} {} in {}, though each alone stays below what the signature reports; {threshold} in \
          a day are reported",
-        open.first_at.to_the_day(),
+        span(open),
         plural(open.transfer_count, "transfer"),
     )
 }
@@ -193,7 +193,14 @@ pub(crate) fn day(open: &Open, threshold: u64) -> String {
 pub(crate) fn day_title(open: &Open, destination: &str) -> String {
     let who = open.user.as_deref().or(open.host.as_deref()).unwrap_or("somebody");
     let what = open.evidence.values().next().map(amount).unwrap_or_default();
-    format!("{who} sent {what} to {destination} in small portions over a day")
+    let days = if open.first_at.day() == open.last_at.day() { "a day" } else { "days" };
+    format!("{who} sent {what} to {destination} in small portions over {days}")
+}
+
+/// The day, or the days.
+fn span(open: &Open) -> String {
+    let (first, last) = (open.first_at.to_the_day(), open.last_at.to_the_day());
+    if first == last { format!("on {first}") } else { format!("from {first} to {last}") }
 }
 
 fn worst_first(open: &Open) -> Vec<(&str, &Evidence)> {

@@ -32,6 +32,8 @@ pub(crate) struct Evidence {
     pub(crate) title: String,
     pub(crate) severity: Severity,
     pub(crate) confidence: Confidence,
+    /// Tags of the signature.
+    pub(crate) tags: BTreeSet<String>,
     pub(crate) count: u64,
     /// Most distinct values in one object; where values overflowed, a better bound than `values`.
     pub(crate) largest: u64,
@@ -260,6 +262,43 @@ impl Open {
         self.bytes.max(told)
     }
 
+    /// Another day of the same: what it has is added.
+    pub(crate) fn absorb(&mut self, day: Self, limits: &IncidentLimits) {
+        fn add<T>(to: &mut Vec<T>, from: Vec<T>, most: usize) {
+            to.extend(from);
+            to.truncate(most);
+        }
+        self.first_at = self.first_at.min(day.first_at);
+        self.last_at = self.last_at.max(day.last_at);
+        self.bytes = self.bytes.saturating_add(day.bytes);
+        self.complete &= day.complete;
+        self.evasion |= day.evasion;
+        self.protocols.extend(day.protocols);
+        self.transfer_count += day.transfer_count;
+        self.tags.extend(day.tags);
+        let left = limits.destinations.saturating_sub(self.destinations.len());
+        self.destinations.extend(day.destinations.into_iter().take(left));
+        add(&mut self.transfers, day.transfers, limits.members);
+        add(&mut self.findings, day.findings, limits.members);
+        add(&mut self.timeline, day.timeline, limits.moments);
+        for (signature, more) in day.evidence {
+            let Some(evidence) = self.evidence.get_mut(&signature) else {
+                self.evidence.insert(signature, more);
+                continue;
+            };
+            evidence.severity = evidence.severity.max(more.severity);
+            evidence.confidence = evidence.confidence.max(more.confidence);
+            evidence.count = evidence.count.saturating_add(more.count);
+            evidence.largest = evidence.largest.max(more.largest);
+            evidence.transfers += more.transfers;
+            let room = limits.values.saturating_sub(evidence.values.len());
+            evidence.values.extend(more.values.into_iter().take(room));
+            evidence.objects.extend(more.objects);
+            evidence.objects.dedup();
+            evidence.objects.truncate(OBJECTS_NAMED);
+        }
+    }
+
     pub(crate) fn join(
         &mut self,
         transfer: &TransferRecord,
@@ -292,6 +331,7 @@ impl Open {
                 title: finding.title.clone(),
                 severity: finding.severity,
                 confidence: finding.confidence,
+                tags: finding.tags.iter().cloned().collect(),
                 count: 0,
                 largest: 0,
                 values: HashSet::new(),

@@ -5,7 +5,7 @@
 use crate::leaver::{Leaving, leaving};
 use crate::open::{Evidence, Open};
 use egret_context::{Context, GroupKind};
-use egret_model::{Confidence, Policy, PolicyVerdict, RiskShare, Severity};
+use egret_model::{Anomaly, Confidence, Policy, PolicyVerdict, RiskShare, Severity};
 use std::collections::BTreeSet;
 
 /// Many small transfers add up: distinct values over all transfers, this many times as many as in the largest single object,
@@ -42,10 +42,11 @@ pub(crate) fn judged(severity: Severity, policy: &Policy) -> Severity {
     }
 }
 
-/// What the risk of an incident is made of: a base by severity; up to 12 for how many distinct values left; up to 5 for kinds of
-/// data beyond the first; 3 for an evasion; up to 4 for each kind of anomaly, by how sure its detector is, 12 at most; up to 8 for
-/// the worth of the asset; 5 for a sender who is about to leave or belongs to a third party, 10 for one whose employment has ended; all of it less a tenth where the best
-/// evidence is of medium confidence only.
+/// What the risk of an incident is made of: a base by severity; up to 12 for how many distinct values left, and as much less for a few of
+/// what people have of their own; up to 12 for how much left that nobody has read; up to 5 for kinds of data beyond the first; 3 for an evasion;
+/// up to 4 for each kind of anomaly, by how sure its detector is, 12 at most; up to 8 for the worth of the asset; 5 for a sender who is about to
+/// leave or belongs to a third party, and 5 more where that goes with something unusual, 10 for one whose employment has ended; all of it less a
+/// tenth where the best evidence is of medium confidence only.
 pub(crate) fn shares(open: &Open, severity: Severity, policy: &Policy, context: &Context) -> Vec<RiskShare> {
     let base: f32 = match severity {
         Severity::Info => 5.0,
@@ -59,6 +60,14 @@ pub(crate) fn shares(open: &Open, severity: Severity, policy: &Policy, context: 
     if unique >= 10 {
         let points = [3.0, 6.0, 9.0, 12.0][(unique.ilog10().min(4) - 1) as usize];
         shares.push(share(format!("{unique} distinct values"), points));
+    } else if let Some(points) = few_of_ones_own(open, unique) {
+        let what = if unique == 1 { "value" } else { "values" };
+        shares.push(share(format!("only {unique} distinct {what}, as people have of their own"), points));
+    }
+    let unread = open.bytes_out();
+    if open.evidence.is_empty() && unread >= MUCH_BYTES {
+        let points = [3.0, 6.0, 9.0, 12.0][(unread.ilog10() - MUCH_BYTES.ilog10()).min(3) as usize];
+        shares.push(share(format!("{} MB that nobody has read", unread / 1_000_000), points));
     }
     let kinds = open.evidence.len().saturating_sub(1).min(5);
     if kinds > 0 {
@@ -84,10 +93,12 @@ pub(crate) fn shares(open: &Open, severity: Severity, policy: &Policy, context: 
     if let Some(leaving) = leaving(open) {
         let points = if matches!(leaving, Leaving::Gone(_)) { 10.0 } else { 5.0 };
         shares.push(share(format!("the sender {}", leaving.told()), points));
+        unusual_too(open, &mut shares);
     } else if let Some((name, _)) =
         groups.iter().find(|(_, kind)| matches!(kind, GroupKind::Leaver | GroupKind::ThirdParty))
     {
         shares.push(share(format!("the sender belongs to {name}"), 5.0));
+        unusual_too(open, &mut shares);
     }
     if policy.verdict == PolicyVerdict::Forbidden {
         shares.push(share("a rule of acceptable use forbids it".to_owned(), 3.0));
@@ -99,6 +110,32 @@ pub(crate) fn shares(open: &Open, severity: Severity, policy: &Policy, context: 
     }
     shares.sort_by(|a, b| b.points.total_cmp(&a.points));
     shares
+}
+
+/// Bytes from which on what left unread weighs more, and again with every power of ten: more than a picture or two, less than a film.
+const MUCH_BYTES: u64 = 10_000_000;
+
+/// Tags of signatures of what people carry about and write into forms of their own: a card, a tax number, an account.
+const OWN: [&str; 3] = ["pii", "pci", "financial"];
+
+/// Points for few values of that kind, most likely the sender's own; None for what is grave as a single one (a key, a document).
+fn few_of_ones_own(open: &Open, unique: u64) -> Option<f32> {
+    let own = |evidence: &Evidence| evidence.tags.iter().any(|tag| OWN.contains(&tag.as_str()));
+    let all_own = !open.evidence.is_empty() && open.evidence.values().all(own);
+    match unique {
+        _ if !all_own => None,
+        1 => Some(-12.0),
+        2..=3 => Some(-8.0),
+        _ => Some(-4.0),
+    }
+}
+
+/// Who leaves or is no employee sends things as anybody does; it is what is unusual that makes it a story.
+fn unusual_too(open: &Open, shares: &mut Vec<RiskShare>) {
+    let unusual = |anomaly: &Anomaly| anomaly.score >= SURE && anomaly.severity >= Severity::Medium;
+    if open.anomalies.values().any(unusual) {
+        shares.push(share("and what is done is unusual".to_owned(), 5.0));
+    }
 }
 
 /// The risk that shares come to, 0 to 100.

@@ -530,3 +530,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "population_tests.rs"]
+mod population_tests;

@@ -18,6 +18,8 @@ mod inspect;
 pub mod live;
 mod load;
 mod observe;
+#[cfg(test)]
+mod population;
 mod replay;
 mod scanners;
 mod secrets;

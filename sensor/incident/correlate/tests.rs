@@ -199,6 +199,48 @@ fn portions_of_a_day_add_up() {
 }
 
 #[test]
+fn days_of_portions_are_one_story() {
+    let mut correlator = correlator(&IncidentLimits::default()).following();
+    let mut told = Vec::new();
+    // Thursday, Friday, Monday (the first is a Thursday), and a week later.
+    for (number, day) in (0..).step_by(7).zip([0, 1, 4, 11]) {
+        for n in number..number + 7 {
+            let at = day * 86_400 + i64::try_from(n - number).unwrap() * 3_600;
+            correlator.transfer(&transfer(n, at, Direction::Egress, Some("alice")), &[portion(n)]);
+        }
+        told.extend(correlator.take_grown());
+    }
+    told.extend(correlator.finish());
+    let seen: Vec<_> = told.iter().map(|one| (one.transfers.len(), one.title.as_str())).collect();
+    let days = |values: u64| {
+        format!("alice sent payment card ({values}) to upload.example in small portions over days")
+    };
+    let day = days(21).replace("over days", "over a day");
+    // What the first day has come to is told together with the second's, as one.
+    let expected = [(14, &days(42)), (21, &days(63)), (7, &day)];
+    assert_eq!(seen, expected.map(|(transfers, title)| (transfers, title.as_str())));
+    let ids: BTreeSet<&str> = told.iter().map(|one| one.id.as_str()).collect();
+    assert_eq!(ids.len(), 2);
+    assert!(told[1].reasons[0].contains("63 distinct values of payment-card from 1970-01-01 to 1970-01-05"));
+}
+
+#[test]
+fn a_few_values_of_ones_own_stand_behind_many() {
+    let risk = |values: &[u64], tags: &[&str]| {
+        let mut correlator = correlator(&IncidentLimits::default());
+        let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        let found = FindingRecord { tags, ..finding(1, Confidence::High, values) };
+        correlator.transfer(&transfer(1, 0, Direction::Egress, Some("alice")), &[found]);
+        correlator.finish().remove(0).risk
+    };
+    let many: Vec<u64> = (0..9).collect();
+    let many = risk(&many, &["secret"]);
+    assert_eq!(risk(&[1], &["secret"]), many, "one key is as bad as nine");
+    assert_eq!(risk(&[1], &["pci", "financial"]), many - 12);
+    assert_eq!(risk(&[1, 2], &["pii"]), many - 8);
+}
+
+#[test]
 fn what_is_excepted_raises_nothing() {
     let mut correlator = correlator(&IncidentLimits::default());
     let mut excepted = finding(1, Confidence::High, &[1]);
@@ -292,8 +334,9 @@ fn the_end_of_an_employment_makes_a_leaver() {
     };
     let (never, far, soon, gone) = (of(None), of(Some(day(150))), of(Some(day(120))), of(Some(day(95))));
     assert_eq!((never.risk, &never.profile), (far.risk, &far.profile));
-    assert_eq!(soon.risk, never.risk + 5);
-    assert_eq!(gone.risk, never.risk + 10);
+    // Each with five for doing something unusual besides.
+    assert_eq!(soon.risk, never.risk + 5 + 5);
+    assert_eq!(gone.risk, never.risk + 10 + 5);
     let told = |incident: &Incident| incident.profile.clone().unwrap().reasons.join("; ");
     assert!(told(&soon).contains("is about to leave: the employment ends on 1970-04-30"), "{}", told(&soon));
     assert!(told(&gone).contains("no longer employed since 1970-04-05"), "{}", told(&gone));
