@@ -10,6 +10,7 @@ mod words;
 use super::package::Package;
 use super::text::Text;
 use crate::Output;
+use egret_model::ObjectState;
 
 /// Reads a text document (docx, docm, dotx). [`crate::Reader`].
 pub(super) fn document(data: &[u8], output: &mut dyn Output) {
@@ -40,6 +41,11 @@ pub(super) fn workbook(data: &[u8], output: &mut dyn Output) {
     let sheets = spreadsheet::read(&package, &mut text);
     rest(&package, &mut text, |index| !sheets.contains(&index));
     finish(&package, text, data);
+}
+
+/// Reads the stream of a spreadsheet as it was before packages (xls). What became of it; None: it is none.
+pub(super) fn binary_workbook(data: &[u8], text: &mut Text<'_>) -> Option<ObjectState> {
+    spreadsheet::read_binary(data, text)
 }
 
 /// Reads every part of a package, those of lower rank first, numbered ones in the order of their numbers.

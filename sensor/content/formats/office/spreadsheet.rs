@@ -8,8 +8,10 @@ use crate::formats::text::Text;
 use crate::formats::xml::{Element, Node};
 use std::collections::BTreeSet;
 
+mod binary;
 mod numbers;
 
+pub(super) use binary::read as read_binary;
 use numbers::{NumberFormats, shown};
 
 /// Reads workbook and sheets. Returns the indexes of the parts it read; the rest of the package is the caller's.
@@ -235,10 +237,15 @@ impl SharedStrings {
                 reading = false;
                 phonetic &= name != "rPh";
                 if name == "si" {
-                    self.ends.push(self.all.len());
+                    self.end();
                 }
             }
         });
+    }
+
+    /// A string has come to its end.
+    fn end(&mut self) {
+        self.ends.push(self.all.len());
     }
 
     fn find(&self, index: usize) -> Option<&str> {

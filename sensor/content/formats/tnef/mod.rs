@@ -30,13 +30,13 @@ mod attribute {
 }
 
 /// Properties ([MS-OXPROPS] section 2) that are more than text.
-mod property {
-    pub(super) const COMPRESSED_RICH_TEXT: u16 = 0x1009;
-    pub(super) const HTML: u16 = 0x1013;
-    pub(super) const ATTACHMENT_DATA: u16 = 0x3701;
-    pub(super) const ATTACHMENT_NAME: u16 = 0x3704;
-    pub(super) const ATTACHMENT_LONG_NAME: u16 = 0x3707;
-    pub(super) const ATTACHMENT_MEDIA_TYPE: u16 = 0x370e;
+pub(super) mod property {
+    pub(in crate::formats) const COMPRESSED_RICH_TEXT: u16 = 0x1009;
+    pub(in crate::formats) const HTML: u16 = 0x1013;
+    pub(in crate::formats) const ATTACHMENT_DATA: u16 = 0x3701;
+    pub(in crate::formats) const ATTACHMENT_NAME: u16 = 0x3704;
+    pub(in crate::formats) const ATTACHMENT_LONG_NAME: u16 = 0x3707;
+    pub(in crate::formats) const ATTACHMENT_MEDIA_TYPE: u16 = 0x370e;
 }
 
 /// Reads a stream. [`crate::Reader`].
@@ -152,11 +152,7 @@ impl<'a> Reading<'a, '_> {
 
     fn message_property(&mut self, value: Value<'a>) {
         match value.id {
-            property::COMPRESSED_RICH_TEXT => {
-                begin("body.rtf", Some("application/rtf"), self.text.output());
-                let state = rich_text::expand(value.data, self.text.output());
-                self.text.output().end(state, value.data.len() as u64);
-            }
+            property::COMPRESSED_RICH_TEXT => rich_text(value.data, self.text.output()),
             property::HTML if value.is_binary() => {
                 begin("body.html", Some("text/html"), self.text.output());
                 let state = hand_over(value.data, !value.whole, self.text.output());
@@ -221,6 +217,13 @@ impl<'a> Reading<'a, '_> {
     fn narrow(&self, bytes: &[u8]) -> String {
         self.encoding.decode_without_bom_handling(without_zeros(bytes)).0.into_owned()
     }
+}
+
+/// Hands over the body that is kept as compressed rich text.
+pub(super) fn rich_text(compressed: &[u8], output: &mut dyn Output) {
+    begin("body.rtf", Some("application/rtf"), output);
+    let state = rich_text::expand(compressed, output);
+    output.end(state, compressed.len() as u64);
 }
 
 fn begin(name: &str, media_type: Option<&str>, output: &mut dyn Output) {

@@ -6,36 +6,49 @@
 use crate::formats::package::Package;
 use crate::formats::text::Text;
 use crate::formats::xml::Node;
+use std::collections::BTreeSet;
 
 /// Which cell styles are dates.
 #[derive(Default)]
 pub(super) struct NumberFormats {
+    /// Numbers of the formats that are dates, of those that the workbook defines.
+    defined: BTreeSet<u32>,
     /// By index of the cell style.
     dates: Vec<bool>,
 }
 
 impl NumberFormats {
     pub(super) fn read(&mut self, package: &Package<'_>, index: usize, text: &mut Text<'_>) {
-        let mut custom = Vec::new();
         let mut in_cell_styles = false;
         package.read(index, text, &mut |node, _| match node {
             Node::Start(element) => match element.name() {
                 "cellXfs" => in_cell_styles = true,
                 "numFmt" => {
                     let code = element.attribute("formatCode").unwrap_or_default();
-                    if is_date_code(&code) {
-                        custom.extend(number(element.attribute("numFmtId")));
+                    if let Some(format) = number(element.attribute("numFmtId")) {
+                        self.define(format, &code);
                     }
                 }
                 "xf" if in_cell_styles => {
-                    let format = number(element.attribute("numFmtId")).unwrap_or(0);
-                    self.dates.push(is_built_in_date(format) || custom.contains(&format));
+                    self.add_style(number(element.attribute("numFmtId")).unwrap_or(0));
                 }
                 _ => {}
             },
             Node::End("cellXfs") => in_cell_styles = false,
             Node::End(_) | Node::Text(_) => {}
         });
+    }
+
+    /// The workbook defines a format.
+    pub(super) fn define(&mut self, format: u32, code: &str) {
+        if is_date_code(code) {
+            self.defined.insert(format);
+        }
+    }
+
+    /// The next cell style has this format.
+    pub(super) fn add_style(&mut self, format: u32) {
+        self.dates.push(is_built_in_date(format) || self.defined.contains(&format));
     }
 
     pub(super) fn is_date(&self, style: usize) -> bool {

@@ -1,24 +1,16 @@
-//! Compound files (doc, xls, ppt, msg): the readable runs of characters in them.
+//! The readable runs of characters in bytes whose structure is not read.
 //!
-//! Owns: finding those runs, and telling an encrypted package. Never does: the structures within, so that the state is
-//! partial at best: numbers of a spreadsheet are binary, and a text may be split where sectors are.
+//! Owns: telling text of one and of two bytes a character from other bytes. Never does: anything with structures.
 
-use super::text::Text;
-use crate::Output;
-use egret_model::ObjectState;
+use crate::formats::text::Text;
 
 /// Runs of fewer characters are chance more often than text. 4.
 const SHORTEST_RUN: usize = 4;
 /// The same for characters beyond the alphabets, most byte pairs being one of those. 8.
 const SHORTEST_WIDE_RUN: usize = 8;
 
-/// Reads a compound file ([MS-CFB]). [`crate::Reader`].
-pub(super) fn read(data: &[u8], output: &mut dyn Output) {
-    if is_encrypted_package(data) {
-        output.degrade(ObjectState::Encrypted, data.len() as u64);
-        return;
-    }
-    let mut text = Text::new(output);
+/// Shows the runs, a line each.
+pub(in crate::formats) fn show(data: &[u8], text: &mut Text<'_>) {
     let mut position = 0;
     while let Some(rest) = data.get(position..).filter(|rest| !rest.is_empty()) {
         let (wide, narrow) = (wide_run(rest), narrow_run(rest));
@@ -37,14 +29,6 @@ pub(super) fn read(data: &[u8], output: &mut dyn Output) {
             1
         };
     }
-    text.output().degrade(ObjectState::Partial, 0);
-    text.finish(data.len());
-}
-
-/// An office document under a password is a stream of this name ([MS-OFFCRYPTO] section 2.3.1), as the directory has it.
-fn is_encrypted_package(data: &[u8]) -> bool {
-    let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    memchr::memmem::find(data, &name).is_some()
 }
 
 /// Length in units of the UTF-16LE text that `data` starts with; 0 if it is too short to be one.
@@ -109,16 +93,10 @@ mod tests {
         data.extend("日本語の文書です。".encode_utf16().flat_map(u16::to_le_bytes));
         data.extend([0, 0, 3]);
         data.extend(b"plain \xe9t\xe9\x00abc\x01");
-        let recording = Recording::of(read, &data);
+        let mut recording = Recording::default();
+        let mut text = Text::new(&mut recording);
+        show(&data, &mut text);
+        text.finish(data.len());
         assert_eq!(recording.text, "Grüße 42\n日本語の文書です。\nplain été\n");
-        assert_eq!(recording.degraded, [(ObjectState::Partial, 0)]);
-    }
-
-    #[test]
-    fn an_encrypted_package_is_said() {
-        let data: Vec<u8> = "xxEncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let recording = Recording::of(read, &data);
-        assert_eq!(recording.degraded, [(ObjectState::Encrypted, data.len() as u64)]);
-        assert_eq!(recording.text, "");
     }
 }
