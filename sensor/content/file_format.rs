@@ -3,6 +3,7 @@
 //! Owns: the marks. Sources: the formats' own specifications where there are any (named beside the mark), else what the programs
 //! that write them write. Never does: reading.
 
+use crate::formats;
 use crate::kind::Kind;
 use egret_model::FileFormat;
 
@@ -93,7 +94,7 @@ pub(crate) fn of(prefix: &[u8], kind: Kind, filename: Option<&str>) -> Option<&'
     let name = filename.map(str::to_ascii_lowercase).unwrap_or_default();
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     let found = match kind {
-        Kind::Binary | Kind::Media | Kind::Text => by_bytes(prefix, &name, extension)?,
+        Kind::Binary | Kind::Media | Kind::Text | Kind::Sqlite => by_bytes(prefix, &name, extension)?,
         Kind::Ole | Kind::Zip => {
             let named = NAMED.iter().find(|(of, names, _)| *of == kind && names.contains(&extension));
             named.map(|(_, _, found)| *found)?
@@ -116,7 +117,7 @@ fn by_bytes(prefix: &[u8], name: &str, extension: &str) -> Option<&'static str> 
             _ => None,
         };
     }
-    if at(prefix, 0, b"SQLite format 3\0") {
+    if at(prefix, 0, formats::SQLITE) {
         return Some(sqlite(prefix, name));
     }
     // The binary tree of Berkeley DB, in either order of bytes, is a wallet by its name only.

@@ -118,7 +118,7 @@ fn an_exact_file_is_known_without_its_text() {
     let mut scanner = Scanner::new(set, &DetectLimits::default());
     for (sum, id) in [("ab", Some("document/forms")), ("cd", Some("sum")), ("ef", None)] {
         let mut scan = scanner.begin();
-        scanner.compare_file(&mut scan);
+        scanner.as_bytes(&mut scan);
         let found = scanner.finish_object(scan, &sum.repeat(32), "");
         assert_eq!(found.first().map(|hit| hit.signature.as_ref()), id);
         assert_eq!(found.len(), usize::from(id.is_some()));

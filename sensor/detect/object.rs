@@ -21,6 +21,7 @@ use crate::{
     engine::{
         CONTEXT_WORD_BYTES, Engine, FindId, Finder, Judgement, Target, Use, boundaries,
         matcher::Occurrence,
+        narrow::Narrowing,
         normalise::Normaliser,
         numbers::Armed,
         redact::{self, CONTEXT_BYTES},
@@ -49,6 +50,8 @@ const WORD_BYTES: u64 = CONTEXT_WORD_BYTES as u64;
 #[derive(Debug, Default)]
 pub struct ObjectScan {
     normaliser: Normaliser,
+    /// Of an object whose text is its bytes as they are.
+    narrow: Option<Narrowing>,
     text: Vec<u8>,
     base: u64,
     base_characters: u64,
@@ -119,6 +122,7 @@ impl ObjectScan {
     /// Ready for another object, keeping memory that is not large.
     pub(crate) fn clear(&mut self, block_bytes: usize) {
         self.normaliser.clear();
+        self.narrow = None;
         self.text.clear();
         self.text.shrink_to(block_bytes.saturating_mul(2));
         (self.base, self.base_characters, self.scanned, self.verified, self.claimed) = (0, 0, 0, 0, 0);
@@ -170,11 +174,17 @@ impl ObjectScan {
     /// Takes more text in.
     pub(crate) fn append(&mut self, bytes: &[u8]) {
         self.documents.file(bytes);
-        self.normaliser.append(bytes, &mut self.text);
+        match &mut self.narrow {
+            Some(narrow) => narrow.append(bytes, &mut self.normaliser, &mut self.text),
+            None => self.normaliser.append(bytes, &mut self.text),
+        }
     }
 
     /// Takes in what the normaliser held back at the end.
     pub(crate) fn complete(&mut self) {
+        if let Some(narrow) = &mut self.narrow {
+            narrow.finish(&mut self.normaliser, &mut self.text);
+        }
         self.normaliser.finish(&mut self.text);
     }
 

@@ -75,11 +75,10 @@ impl Scanner {
         scan
     }
 
-    /// The object is of no known format, and its text is its bytes as they are: it is compared as a file, if any is looked for.
-    pub fn compare_file(&self, scan: &mut ObjectScan) {
-        if self.set.engine.compares_files() {
-            scan.compare_file();
-        }
+    /// The object is of no known format, and its text is its bytes as they are: text of two bytes a character is looked for in
+    /// it too, and it is compared as a file, if any is looked for.
+    pub fn as_bytes(&self, scan: &mut ObjectScan) {
+        scan.as_bytes(self.set.engine.compares_files());
     }
 
     /// The next piece of an object's text. Pieces may end anywhere, within a character too; the hits are the same.

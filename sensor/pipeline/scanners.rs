@@ -88,7 +88,7 @@ impl Scanners {
             None => scanner.begin(),
         };
         if raw {
-            scanner.compare_file(&mut state);
+            scanner.as_bytes(&mut state);
         }
         self.current.scan(state)
     }
@@ -98,7 +98,7 @@ impl Scanners {
         let scanner = &mut self.current.scanner;
         let mut state = scanner.begin_explained();
         if raw {
-            scanner.compare_file(&mut state);
+            scanner.as_bytes(&mut state);
         }
         self.current.scan(state)
     }

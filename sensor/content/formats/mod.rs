@@ -13,6 +13,7 @@ mod package;
 mod pdf;
 mod rtf;
 mod seven_zip;
+mod sqlite;
 mod tar;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -25,6 +26,7 @@ mod zip;
 
 pub(crate) use compressed::UNNAMED;
 pub(crate) use decoder::{Method, decoder};
+pub(crate) use sqlite::SIGNATURE as SQLITE;
 pub(crate) use tnef::SIGNATURE as TNEF;
 
 use crate::kind::Kind;
@@ -45,6 +47,7 @@ pub(crate) fn reader_for(kind: Kind) -> Option<Reader> {
         Kind::Pdf => pdf::read,
         Kind::Rtf => rtf::read,
         Kind::Ole => ole::read,
+        Kind::Sqlite => sqlite::read,
         Kind::Tnef => tnef::read,
         Kind::Tar => tar::read,
         Kind::SevenZip => seven_zip::read,

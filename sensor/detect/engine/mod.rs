@@ -9,6 +9,7 @@ mod halves;
 pub(crate) mod instructions;
 mod line_ends;
 pub(crate) mod matcher;
+pub(crate) mod narrow;
 pub(crate) mod normalise;
 pub(crate) mod numbers;
 pub(crate) mod pattern;

@@ -120,6 +120,13 @@ impl Normaliser {
         self.shifts.drain(..after.saturating_sub(1));
     }
 
+    /// Appends a byte of ASCII, and drops as many given bytes behind it.
+    pub(super) fn append_before(&mut self, byte: u8, dropped: u64, text: &mut Vec<u8>) {
+        self.finish(text);
+        self.copy(&[byte], text);
+        self.replace(dropped, &Form::Nothing, text);
+    }
+
     fn copy(&mut self, bytes: &[u8], text: &mut Vec<u8>) {
         text.extend_from_slice(bytes);
         self.original += bytes.len() as u64;

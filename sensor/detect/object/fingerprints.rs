@@ -5,7 +5,7 @@
 use super::{Detail, Fresh, Kept, ObjectScan, Scratch, Signs};
 use crate::{
     SignatureSet,
-    engine::{FindId, Judgement, redact::Excerpt},
+    engine::{FindId, Judgement, narrow::Narrowing, redact::Excerpt},
 };
 use egret_fingerprint::documents::{DocumentMatch, Passage};
 use egret_model::{DetectLimits, FileFormat};
@@ -20,9 +20,12 @@ pub(crate) struct Told {
 }
 
 impl ObjectScan {
-    /// The object is a file of no known format: it is compared as a whole.
-    pub(crate) fn compare_file(&mut self) {
-        self.documents.compare_file();
+    /// The object is a file of no known format. It may be `compared` as a whole.
+    pub(crate) fn as_bytes(&mut self, compared: bool) {
+        self.narrow = Some(Narrowing::default());
+        if compared {
+            self.documents.compare_file();
+        }
     }
 
     /// The object is the file with this SHA-256 and of this media type.
