@@ -9,7 +9,7 @@ use egret_protocol::{Engine, Session};
 /// The first byte chooses the port; each datagram begins with its length.
 pub(crate) fn run(data: &[u8]) {
     let Some((choice, mut rest)) = data.split_first() else { return };
-    let port = [5353, 5355, 137].into_iter().cycle().nth(usize::from(*choice)).unwrap_or(137);
+    let port = [5353, 5355, 137, 138].into_iter().cycle().nth(usize::from(*choice)).unwrap_or(137);
     let end = |last: u8| Endpoint { ip: [10, 0, 0, last].into(), port };
     let flow = Flow {
         kind: FlowKind::Udp,

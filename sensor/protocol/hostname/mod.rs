@@ -1,4 +1,5 @@
-//! Hosts that announce their names: mDNS (RFC 6762), LLMNR (RFC 4795), NetBIOS over UDP (RFC 1002).
+//! Hosts that announce their names: mDNS (RFC 6762), LLMNR (RFC 4795), NetBIOS over UDP (RFC 1002), names and
+//! datagrams.
 //!
 //! Owns: announcements of a host's own name and address. Never does: questions about others; believing that a host is what it calls
 //! itself (anybody may answer): such a name counts less than a lease.
@@ -33,6 +34,7 @@ fn dialect(flow: &Flow) -> Option<Dialect> {
         5353 => Some(Dialect::Multicast),
         5355 => Some(Dialect::LinkLocal),
         137 => Some(Dialect::NetBios),
+        138 => Some(Dialect::NetBiosDatagram),
         _ => None,
     })
 }

@@ -1,5 +1,5 @@
 //! Messages of DNS form (RFC 1035 section 4), as far as they announce a host: RFC 6762 sections 6 and 8, RFC 4795 section 2.1.1, RFC
-//! 1002 section 4.2.
+//! 1002 section 4.2. NetBIOS datagrams (section 4.4) begin with who sends them.
 
 use egret_model::Cursor;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -10,6 +10,7 @@ pub(super) enum Dialect {
     Multicast,
     LinkLocal,
     NetBios,
+    NetBiosDatagram,
 }
 
 /// A host and one of its addresses.
@@ -27,6 +28,9 @@ const NB: u16 = 32;
 
 /// The hosts that a message announces. None: it is no message of this form. Damaged records hide those behind them.
 pub(super) fn announced(dialect: Dialect, message: &[u8]) -> Option<Vec<Announced>> {
+    if dialect == Dialect::NetBiosDatagram {
+        return sender(message);
+    }
     let mut input = Cursor::new(message);
     input.skip(2).ok()?;
     let flags = input.u16_be().ok()?;
@@ -50,6 +54,7 @@ pub(super) fn announced(dialect: Dialect, message: &[u8]) -> Option<Vec<Announce
         Dialect::NetBios => {
             response && operation == 0 && code == 0 || !response && matches!(operation, 5 | 8 | 9 | 15)
         }
+        Dialect::NetBiosDatagram => false,
     };
     let mut found = Vec::new();
     for _ in 0..if tells { records.min(MOST_RECORDS) } else { 0 } {
@@ -58,6 +63,23 @@ pub(super) fn announced(dialect: Dialect, message: &[u8]) -> Option<Vec<Announce
         record.announce(dialect, &mut found);
     }
     Some(found)
+}
+
+/// Who sends a NetBIOS datagram, as the browser service does every few minutes (RFC 1002 section 4.4.1): type, flags, number, address
+/// and port of the sender, length, offset, the sender's name, the receiver's.
+fn sender(message: &[u8]) -> Option<Vec<Announced>> {
+    const TO_ONE_GROUP_OR_ALL: std::ops::RangeInclusive<u8> = 0x10..=0x12;
+    const FIRST_FRAGMENT: u8 = 0x02;
+    const NAME: usize = 14;
+    let [kind, flags, _, _, a, b, c, d, ..] = message.first_chunk::<NAME>()?;
+    if !TO_ONE_GROUP_OR_ALL.contains(kind) || flags & FIRST_FRAGMENT == 0 {
+        return None;
+    }
+    let (labels, behind) = name(message, NAME)?;
+    name(message, behind)?;
+    let ip: IpAddr = Ipv4Addr::new(*a, *b, *c, *d).into();
+    let host = labels.first().and_then(|label| netbios_host(label)).filter(|_| !ip.is_unspecified());
+    Some(host.map(|host| Announced { host, ip }).into_iter().collect())
 }
 
 struct Record<'a> {
@@ -125,25 +147,10 @@ impl Record<'_> {
         found.extend(host_name(host).filter(|_| !ip.is_unspecified()).map(|host| Announced { host, ip }));
     }
 
-    /// A name is fifteen characters and a suffix that tells what it is for, in half octets as letters (RFC 1001 section 14.1).
     fn announce_netbios(&self, found: &mut Vec<Announced>) {
         const GROUP: u8 = 0x80;
         let (NB, [encoded, ..]) = (self.kind, self.labels.as_slice()) else { return };
-        let octets: Option<Vec<u8>> = encoded
-            .chunks(2)
-            .map(|pair| match pair {
-                &[high @ b'A'..=b'P', low @ b'A'..=b'P'] => Some((high - b'A') << 4 | (low - b'A')),
-                _ => None,
-            })
-            .collect();
-        // Of a workstation (0) or a file server (0x20); others are of programs, users and groups.
-        let Some((&[0 | 0x20], name)) = octets.as_deref().and_then(|octets| {
-            let (name, suffix) = octets.split_at_checked(15)?;
-            Some((<&[u8; 1]>::try_from(suffix).ok()?, name))
-        }) else {
-            return;
-        };
-        let Some(host) = host_name(name) else { return };
+        let Some(host) = netbios_host(encoded) else { return };
         for entry in self.data.chunks_exact(6) {
             if let &[flags, _, a, b, c, d] = entry
                 && flags & GROUP == 0
@@ -155,6 +162,22 @@ impl Record<'_> {
             }
         }
     }
+}
+
+/// The host whose name this is: fifteen characters and a suffix that tells what the name is for, in half octets as letters (RFC 1001
+/// section 14.1).
+fn netbios_host(encoded: &[u8]) -> Option<String> {
+    let octets: Option<Vec<u8>> = encoded
+        .chunks(2)
+        .map(|pair| match pair {
+            &[high @ b'A'..=b'P', low @ b'A'..=b'P'] => Some((high - b'A') << 4 | (low - b'A')),
+            _ => None,
+        })
+        .collect();
+    let octets = octets?;
+    let (name, suffix) = octets.split_at_checked(15)?;
+    // Of a workstation (0) or a file server (0x20); others are of programs, users and groups.
+    matches!(suffix, [0 | 0x20]).then(|| host_name(name))?
 }
 
 /// A host name, if it is printable text.

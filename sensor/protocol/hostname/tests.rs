@@ -28,6 +28,12 @@ fn netbios(name: &str, suffix: u8) -> Vec<u8> {
     [&[32], letters.as_slice(), &[0]].concat()
 }
 
+/// A NetBIOS datagram to a workgroup, with the start of its content.
+fn datagram(kind: u8, flags: u8, name: &str, suffix: u8) -> Vec<u8> {
+    let head = [kind, flags, 0, 1, 10, 0, 0, 7, 0, 138, 0, 72, 0, 0];
+    [&head[..], &netbios(name, suffix), &netbios("CORP", 0x1d), b"\xffSMB"].concat()
+}
+
 fn one(host: &str, ip: [u8; 4]) -> Option<Vec<Announced>> {
     Some(vec![Announced { host: host.to_owned(), ip: ip.into() }])
 }
@@ -71,6 +77,12 @@ fn who_announces_itself_is_known() {
             message(0x2910, [0, 0, 0, 1], &[&record(&netbios("ALICE", 3), 32, &[0, 0, 10, 0, 0, 7])]),
             Some(vec![]),
         ),
+        (Dialect::NetBiosDatagram, datagram(0x11, 2, "ALICE-LT", 0x20), one("ALICE-LT", ip)),
+        // A user's name, a later fragment, an error.
+        (Dialect::NetBiosDatagram, datagram(0x11, 2, "ALICE", 3), Some(vec![])),
+        (Dialect::NetBiosDatagram, datagram(0x11, 0, "ALICE-LT", 0), None),
+        (Dialect::NetBiosDatagram, datagram(0x13, 2, "ALICE-LT", 0), None),
+        (Dialect::NetBiosDatagram, datagram(0x11, 2, "ALICE-LT", 0)[..60].to_vec(), None),
         (Dialect::Multicast, vec![0; 12], None),
         (Dialect::Multicast, message(0x8400, [0, 1, 0, 0], &[&[0xc0, 12, 0, 1]]), Some(vec![])),
         (Dialect::Multicast, vec![0; 5], None),
@@ -136,7 +148,7 @@ proptest! {
     #[test]
     fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..200), flags in any::<u16>()) {
         let bytes = message(flags, [1, 2, 1, 1], &[&bytes]);
-        for dialect in [Dialect::Multicast, Dialect::LinkLocal, Dialect::NetBios] {
+        for dialect in [Dialect::Multicast, Dialect::LinkLocal, Dialect::NetBios, Dialect::NetBiosDatagram] {
             let _ = announced(dialect, &bytes);
         }
     }
