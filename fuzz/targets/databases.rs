@@ -1,4 +1,4 @@
-//! Any bytes as what happens on two TCP flows, with PostgreSQL and MySQL in the corpus: see [`super::dialogue`].
+//! Any bytes as what happens on two TCP flows, with PostgreSQL, MySQL, TDS and TNS in the corpus: see [`super::dialogue`].
 
 use egret_model::FlowKind;
 

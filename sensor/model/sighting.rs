@@ -34,7 +34,7 @@ pub enum Evidence {
     Ldap,
     /// RADIUS: an access that was granted, or its accounting (RFC 2865, RFC 2866).
     Radius,
-    /// A log-in to a database (PostgreSQL, MySQL).
+    /// A log-in to a database (PostgreSQL, MySQL, SQL Server, Sybase; of Oracle what the client claims).
     DatabaseLogin,
     /// A SIP registration or call with credentials (RFC 3261 section 22).
     Sip,

@@ -58,11 +58,13 @@ mod socks;
 mod ssh;
 mod statements;
 mod tacacs;
+mod tds;
 mod telnet;
 #[cfg(test)]
 mod testing;
 mod tftp;
 mod tls;
+mod tns;
 mod unstuff;
 mod websocket;
 mod witness;

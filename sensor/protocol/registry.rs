@@ -4,8 +4,8 @@
 
 use crate::{
     Analyzer, Context, dcerpc, dhcp, dns, ftp, hostname, http1, http2, imap, irc, kerberos, ldap, lpd, mysql,
-    nfs, pop3, postgresql, ptunnel, quic, radius, rdp, rsync, sip, smb, smtp, socks, ssh, tacacs, telnet,
-    tftp, tls,
+    nfs, pop3, postgresql, ptunnel, quic, radius, rdp, rsync, sip, smb, smtp, socks, ssh, tacacs, tds,
+    telnet, tftp, tls, tns,
 };
 use egret_model::{Flow, FlowKind};
 
@@ -57,6 +57,8 @@ pub(crate) const REGISTRY: &[Registration] = &[
     Registration { kind: FlowKind::Tcp, probe: dcerpc::probe, start: dcerpc::start },
     Registration { kind: FlowKind::Tcp, probe: postgresql::probe, start: postgresql::start },
     Registration { kind: FlowKind::Tcp, probe: mysql::probe, start: mysql::start },
+    Registration { kind: FlowKind::Tcp, probe: tds::probe, start: tds::start },
+    Registration { kind: FlowKind::Tcp, probe: tns::probe, start: tns::start },
     Registration { kind: FlowKind::Tcp, probe: tacacs::probe, start: tacacs::start },
     Registration { kind: FlowKind::Tcp, probe: rdp::probe, start: rdp::start },
     Registration { kind: FlowKind::Tcp, probe: irc::probe, start: irc::start },
