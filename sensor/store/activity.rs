@@ -212,20 +212,17 @@ impl crate::Store {
     /// All users, and hosts without a known user, that sent anything out or have incidents: the riskiest first.
     pub fn users(&self, least_risk: u8, limit: usize) -> Result<Vec<UserSummary>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "WITH sums AS (
-               SELECT who, max(is_user) AS is_user, sum(transfers) AS transfers, sum(bytes) AS bytes, sum(findings) AS findings,
-                      max(hour) AS hour FROM activity GROUP BY who
-             ), cases AS (
-               SELECT coalesce(user, host) COLLATE NOCASE AS who, max(user IS NOT NULL) AS is_user, sum(state = 'open') AS open,
-                      count(*) AS incidents, max(CASE state WHEN 'open' THEN risk END) AS open_risk, max(risk) AS risk,
-                      max(last_at) AS last_at FROM incident GROUP BY 1
+            "WITH part AS (
+               SELECT NULL AS named, who, is_user, 0 AS incidents, 0 AS open, NULL AS risk, NULL AS open_risk, transfers, bytes, findings,
+                      hour * 3600000000000 AS last_at FROM activity
+               UNION ALL
+               SELECT coalesce(user, host), coalesce(user, host), user IS NOT NULL, 1, state = 'open', risk,
+                      CASE state WHEN 'open' THEN risk END, 0, 0, 0, last_at FROM incident
              )
-             SELECT coalesce(cases.who, sums.who) AS name, coalesce(cases.is_user, 0) | coalesce(sums.is_user, 0), coalesce(open, 0),
-                    coalesce(incidents, 0), coalesce(open_risk, risk, 0) AS rank, coalesce(transfers, 0), coalesce(bytes, 0),
-                    coalesce(findings, 0), max(coalesce(last_at, 0), coalesce(hour, 0) * 3600000000000)
-             FROM cases FULL JOIN sums ON cases.who = sums.who
-             WHERE rank >= ? GROUP BY name COLLATE NOCASE
-             ORDER BY coalesce(open, 0) > 0 DESC, rank DESC, incidents DESC, bytes DESC, name LIMIT ?",
+             SELECT coalesce(max(named), max(who)) AS name, max(is_user), sum(open), sum(incidents) AS incidents,
+                    coalesce(max(open_risk), max(risk), 0) AS rank, sum(transfers), sum(bytes) AS bytes, sum(findings), max(last_at)
+             FROM part WHERE who IS NOT NULL GROUP BY who COLLATE NOCASE HAVING rank >= ?
+             ORDER BY sum(open) > 0 DESC, rank DESC, sum(incidents) DESC, sum(bytes) DESC, name LIMIT ?",
         )?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = statement.query_map((least_risk, limit), |row| {
