@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """What many small flows cost, and which stage has it. Standard library and valgrind only.
 
-    benches/flows.py [--egret BIN] [--flows 20000] [--hosts 400] [--work DIR]
+    benches/flows.py [--egret BIN] [--flows 20000] [--hosts 400] [--work DIR] [--capture FILE] [--signatures DIR]
 
 Generates a morning of an office (names asked of a resolver, short TLS and HTTP connections, leases, log-ins at a proxy), replays it under
 callgrind and prints the instructions of each stage behind the packet path as a share of all. Start-up (signatures) is measured by a replay
-of a few flows and taken off. The binary needs its symbols: `cargo build --profile quick`.
+of a few flows and taken off. With --capture the same is told of that capture, a packet instead of a flow. The binary needs its symbols: `cargo build --profile quick`.
 """
 import argparse, base64, os, random, re, struct, subprocess, sys, tempfile
 from pathlib import Path
@@ -123,11 +123,13 @@ def generate(path, flows, hosts):
     capture.write(path)
 
 
-def counted(egret, capture, folder):
+def counted(egret, capture, folder, signatures=None):
     """Instructions of all, and of each stage with what it calls."""
     out = folder / "callgrind.out"
     command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", egret, "replay", capture, "--quiet", "--workers", "1"]
     command += ["--internal", "10.20.0.0/16", "--output", folder / "records"]
+    if signatures:
+        command += ["--signatures", signatures]
     environment = {**os.environ, "EGRET_CACHE": "off"}
     subprocess.run([str(part) for part in command], check=True, capture_output=True, env=environment)
     told = subprocess.run(["callgrind_annotate", "--inclusive=yes", "--threshold=100", str(out)], check=True, capture_output=True, text=True).stdout
@@ -140,25 +142,41 @@ def counted(egret, capture, folder):
     return total, found
 
 
+def packets(path):
+    """How many a pcap file holds."""
+    count = 0
+    with open(path, "rb") as file:
+        order = "<" if file.read(4) in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
+        file.seek(24)
+        while head := file.read(16):
+            file.seek(struct.unpack(f"{order}I", head[8:12])[0], 1)
+            count += 1
+    return count
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--egret", type=Path, default=ROOT / "target/quick/egret")
     options.add_argument("--flows", type=int, default=20_000)
     options.add_argument("--hosts", type=int, default=400)
     options.add_argument("--work", type=Path)
+    options.add_argument("--capture", type=Path)
+    options.add_argument("--signatures", type=Path)
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as own:
         folder = given.work or Path(own)
         folder.mkdir(parents=True, exist_ok=True)
-        few, many = folder / "few.pcap", folder / "many.pcap"
+        few, many = folder / "few.pcap", given.capture or folder / "many.pcap"
         generate(few, 10, given.hosts)
-        generate(many, given.flows, given.hosts)
-        start, _ = counted(given.egret, few, folder)
-        total, stages = counted(given.egret, many, folder)
+        if not given.capture:
+            generate(many, given.flows, given.hosts)
+        start, _ = counted(given.egret, few, folder, given.signatures)
+        total, stages = counted(given.egret, many, folder, given.signatures)
         total -= start
-        print(f"{given.flows} flows: {total / given.flows:,.0f} instructions a flow, start-up ({start / 1e9:.1f} G) taken off")
+        count, unit = (packets(many), "packet") if given.capture else (given.flows, "flow")
+        print(f"{count} {unit}s: {total / count:,.0f} instructions a {unit}, start-up ({start / 1e9:.1f} G) taken off")
         for stage, cost in stages.items():
-            print(f"  {stage:24} {cost / given.flows:10,.0f} a flow  {100 * cost / total:5.1f} %")
+            print(f"  {stage:24} {cost / count:10,.0f} a {unit}  {100 * cost / total:6.2f} %")
 
 
 if __name__ == "__main__":
