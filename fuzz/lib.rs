@@ -21,6 +21,7 @@ mod targets {
     pub(super) mod http1;
     pub(super) mod http2;
     pub(super) mod identity;
+    pub(super) mod kept;
     pub(super) mod link;
     pub(super) mod mailbox;
     pub(super) mod matcher;
@@ -56,6 +57,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("http1", targets::http1::run),
     ("http2", targets::http2::run),
     ("identity", targets::identity::run),
+    ("kept", targets::kept::run),
     ("link", targets::link::run),
     ("mailbox", targets::mailbox::run),
     ("matcher", targets::matcher::run),
