@@ -2,16 +2,17 @@
 //!
 //! Owns: storage of evidence within limits. Never does: parsing; weighing (`decide`); forgetting by a clock.
 
-use crate::account::{Kind, Whereabouts, kind_of};
+use crate::account::{Kind, Whereabouts};
 use crate::decide::UserScores;
 use crate::devices::Devices;
+use crate::names::{Known, Names};
 use crate::people::People;
 use crate::place::{Interval, PlaceRecord, decay};
 use crate::plan::PlanEntry;
 use crate::station::{Span, Stations};
 use crate::weight;
 use egret_model::{Attribution, Basis, Evidence, IdentityLimits, MacAddress, Person, Sighting, Timestamp};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -457,65 +458,5 @@ fn decay_of_shared(interval: &Interval, at: Timestamp) -> f32 {
         0.0
     } else {
         decay(at.since(interval.last), weight::HALF_LIFE_S)
-    }
-}
-
-/// What a sighting tells, with the names as the directory has them.
-struct Known {
-    user: Option<Arc<str>>,
-    host: Option<Arc<str>>,
-    domain: Option<Arc<str>>,
-    kind: Kind,
-}
-
-impl Known {
-    fn of(sighting: &Sighting, people: &People, names: &mut Names) -> Self {
-        let user = sighting.user.as_deref().map(str::trim).filter(|user| !user.is_empty());
-        let host = sighting.host.as_deref();
-        let Some(user) = user else {
-            return Self {
-                user: None,
-                host: host.map(|host| names.shared(host)),
-                domain: None,
-                kind: Kind::Person,
-            };
-        };
-        let directory = people.directory();
-        let (user, listed) = match directory.account(user, sighting.domain.as_deref()) {
-            Some((name, kind)) => (name, Some(kind)),
-            None => (user, None),
-        };
-        let kind = listed.unwrap_or_else(|| kind_of(user));
-        // A machine account names a host, never a person; a link address names nothing more.
-        let (user, host) = match kind {
-            Kind::Machine => (None, host.or_else(|| user.strip_suffix('$'))),
-            Kind::Person | Kind::Service | Kind::Anonymous => (Some(user), host),
-        };
-        let domain = sighting.domain.as_deref().filter(|_| user.is_some());
-        let mut shared = |name: Option<&str>| name.map(|name| names.shared(name));
-        Self { user: shared(user), host: shared(host), domain: shared(domain), kind }
-    }
-}
-
-/// Names, each kept once.
-#[derive(Debug, Default)]
-struct Names {
-    known: HashSet<Arc<str>>,
-    /// Names at which those that nobody needs any more are dropped.
-    sweep_at: usize,
-}
-
-impl Names {
-    fn shared(&mut self, name: &str) -> Arc<str> {
-        if let Some(known) = self.known.get(name) {
-            return Arc::clone(known);
-        }
-        if self.known.len() >= self.sweep_at {
-            self.known.retain(|name| Arc::strong_count(name) > 1);
-            self.sweep_at = (2 * self.known.len()).max(1024);
-        }
-        let name: Arc<str> = name.into();
-        self.known.insert(Arc::clone(&name));
-        name
     }
 }

@@ -12,6 +12,7 @@ mod devices;
 mod directory;
 mod index;
 mod log;
+mod names;
 mod people;
 mod place;
 mod plan;
