@@ -7,12 +7,6 @@ use std::sync::Arc;
 
 pub(crate) fn run(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let log = IdentityLog::parse(&text, Timestamp::from_seconds(1_764_201_600));
-    assert!(log.sightings.len() as u64 <= log.lines, "an entry is one piece of evidence at most");
-    let (directory, _) = Directory::parse(&text);
-    let (plan, _) = AddressPlan::parse(&text);
-    let asked: Vec<_> = log.sightings.iter().filter_map(|seen| Some((seen.ip?, seen.at))).take(64).collect();
-    let people = People::of_plan(plan).with_directory(directory).with_events(log.sightings);
     let limits = IdentityLimits {
         intervals: 64,
         intervals_of_address: 8,
@@ -22,7 +16,17 @@ pub(crate) fn run(data: &[u8]) {
         weighed: 16,
         devices: 4,
         stations: 4,
+        log_sessions: 4,
+        log_fields: 32,
+        log_value_bytes: 256,
+        groups_of_person: 4,
     };
+    let log = IdentityLog::parse(&text, Timestamp::from_seconds(1_764_201_600), &limits);
+    assert!(log.sightings.len() as u64 <= log.lines, "an entry is one piece of evidence at most");
+    let (directory, _) = Directory::parse(&text, &limits);
+    let (plan, _) = AddressPlan::parse(&text);
+    let asked: Vec<_> = log.sightings.iter().filter_map(|seen| Some((seen.ip?, seen.at))).take(64).collect();
+    let people = People::of_plan(plan).with_directory(directory).with_events(log.sightings);
     let mut index = IdentityIndex::new(Arc::new(people), &limits);
     index.advance(Timestamp::MAX);
     for (number, (ip, at)) in asked.iter().enumerate() {

@@ -85,7 +85,7 @@ impl Check {
             println!("{problem}\n");
             faults += 1;
         }
-        let people = loaded.settings.sources().read(&mut |warning| {
+        let people = loaded.settings.sources().read(&loaded.settings.limits().identity, &mut |warning| {
             println!("{warning}");
             faults += 1;
         });

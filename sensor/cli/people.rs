@@ -5,7 +5,7 @@
 use anyhow::{Context, Result};
 use clap::Args;
 use egret_identity::{AddressPlan, Directory, IdentityLog, People};
-use egret_model::Timestamp;
+use egret_model::{IdentityLimits, Timestamp};
 use ipnet::IpNet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,7 +47,7 @@ impl Sources {
     }
 
     /// Reads everything. A file of which nothing is of use is an error; of others, each fault is one warning.
-    pub(crate) fn read(&self, warn: &mut dyn FnMut(String)) -> Result<Arc<People>> {
+    pub(crate) fn read(&self, limits: &IdentityLimits, warn: &mut dyn FnMut(String)) -> Result<Arc<People>> {
         let mut plan = AddressPlan::default();
         let mut directory = Directory::default();
         if let Some(path) = &self.users {
@@ -56,17 +56,17 @@ impl Sources {
             tell(path, read.is_empty(), &faults, warn)?;
             plan = read;
             if Directory::has_columns(&text) {
-                directory = Directory::parse(&text).0;
+                directory = Directory::parse(&text, limits).0;
             }
         }
         for path in &self.directories {
-            let (read, faults) = Directory::parse(&text(path)?);
+            let (read, faults) = Directory::parse(&text(path)?, limits);
             tell(path, read.is_empty(), &faults, warn)?;
             directory = directory.and(read);
         }
         let mut events = Vec::new();
         for path in &self.logs {
-            let log = IdentityLog::parse(&text(path)?, written(path));
+            let log = IdentityLog::parse(&text(path)?, written(path), limits);
             tell(path, log.sightings.is_empty() && log.lines > 0, &log.faults, warn)?;
             if log.sightings.is_empty() {
                 warn(format!(

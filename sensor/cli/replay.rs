@@ -134,7 +134,7 @@ impl Replay {
             } else {
                 InternalNetworks::new(self.internal.clone())
             },
-            people: self.people.read(&mut |warning| view::warning(&warning))?,
+            people: self.people.read(&limits.identity, &mut |warning| view::warning(&warning))?,
             signatures: set,
             context: context::read(self.context.as_deref(), &self.feed, &limits.behavior, &mut |warning| {
                 view::warning(&warning);

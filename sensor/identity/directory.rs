@@ -7,7 +7,7 @@ mod ldif;
 mod table;
 
 use crate::account::{Kind, kind_of};
-use egret_model::{Person, Timestamp};
+use egret_model::{IdentityLimits, Person, Timestamp};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -52,25 +52,22 @@ struct Entry {
     person: Person,
 }
 
-/// Groups told for one person; further ones are left out.
-const MOST_GROUPS: usize = 256;
-
 impl Directory {
     /// Reads an export: LDIF if it looks so, else CSV with a header. What is wrong is returned beside what is right.
     ///
     /// ```
     /// let (directory, faults) = egret_identity::Directory::parse(
-    ///     "user,name,department,groups\nasmith,Alice Smith,Finance,Leavers;VPN users\n");
+    ///     "user,name,department,groups\nasmith,Alice Smith,Finance,Leavers;VPN users\n", &egret_model::IdentityLimits::default());
     /// assert!(faults.is_empty());
     /// assert_eq!(directory.len(), 1);
     /// ```
     #[must_use]
-    pub fn parse(text: &str) -> (Self, Vec<FileFault>) {
+    pub fn parse(text: &str, limits: &IdentityLimits) -> (Self, Vec<FileFault>) {
         let text = text.trim_start_matches('\u{feff}');
         let (entries, faults) = if ldif::looks_so(text) { ldif::parse(text) } else { table::parse(text) };
         let mut directory = Self::default();
         for entry in entries {
-            directory.add(entry);
+            directory.add(entry, limits.groups_of_person);
         }
         (directory, faults)
     }
@@ -90,9 +87,9 @@ impl Directory {
         self
     }
 
-    fn add(&mut self, entry: Entry) {
+    fn add(&mut self, entry: Entry, most_groups: usize) {
         let Entry { user, aliases, kind, mut person } = entry;
-        person.groups.truncate(MOST_GROUPS);
+        person.groups.truncate(most_groups);
         // Whoever has a department or a manager is a person, whatever the account's name looks like.
         let employed = person.department.is_some() || person.manager.is_some();
         let kind = kind.unwrap_or_else(|| match kind_of(&user) {
@@ -202,6 +199,7 @@ mod tests {
             "user,mail,department,groups,type,end\n\
              asmith,alice.smith@corp.example,Finance,Leavers; VPN users,,2026-12-31\n\
              svc_scan,,,,,\nbackup,,,,service,\nadm.jones,,IT,,,\n",
+            &IdentityLimits::default(),
         );
         assert_eq!(faults, []);
         assert_eq!(directory.len(), 4);
@@ -222,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_later_export_puts_an_earlier_one_right() {
-        let read = |text: &str| Directory::parse(text).0;
+        let read = |text: &str| Directory::parse(text, &IdentityLimits::default()).0;
         let both =
             read("user,department\nalice,Sales\nbob,Sales\n").and(read("user,department\nAlice,Finance\n"));
         assert_eq!(both.person("alice").unwrap().department.as_deref(), Some("Finance"));

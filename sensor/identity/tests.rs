@@ -219,7 +219,10 @@ fn users_of_a_shared_address_are_told_by_their_ports_only() {
 
 #[test]
 fn names_of_the_directory_are_one_person() {
-    let (directory, _) = crate::Directory::parse("user,mail,department\nasmith,alice@corp.example,Finance\n");
+    let (directory, _) = crate::Directory::parse(
+        "user,mail,department\nasmith,alice@corp.example,Finance\n",
+        &IdentityLimits::default(),
+    );
     let people = People::default().with_directory(directory);
     let mut index = IdentityIndex::new(Arc::new(people), &IdentityLimits::default());
     index.add(&seen(0, "ASmith", Evidence::Kerberos));

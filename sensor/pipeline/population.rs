@@ -6,8 +6,8 @@ use crate::InternalNetworks;
 use crate::event::{Event, FinishedTransfer};
 use egret_identity::{AddressPlan, Directory, People};
 use egret_model::{
-    Confidence, Coverage, Endpoint, Evidence, FlowKind, FlowSummary, Hit, ObjectRecord, ObjectState,
-    Protocol, Severity, Side, Sighting, Timestamp, TransferStart, Volume,
+    Confidence, Coverage, Endpoint, Evidence, FlowKind, FlowSummary, Hit, IdentityLimits, ObjectRecord,
+    ObjectState, Protocol, Severity, Side, Sighting, Timestamp, TransferStart, Volume,
 };
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
@@ -134,7 +134,7 @@ impl Population {
             let _ = writeln!(directory, "{name},{department},{group},{end}");
         }
         let ((plan, no_errors), (directory, no_faults)) =
-            (AddressPlan::parse(&plan), Directory::parse(&directory));
+            (AddressPlan::parse(&plan), Directory::parse(&directory, &IdentityLimits::default()));
         assert!(no_errors.is_empty() && no_faults.is_empty(), "{no_errors:?} {no_faults:?}");
         People::of_plan(plan).with_directory(directory)
     }

@@ -93,7 +93,7 @@ impl Verify {
             } else {
                 InternalNetworks::new(internal)
             },
-            people: self.people.read(&mut |_| ())?,
+            people: self.people.read(&limits.identity, &mut |_| ())?,
             signatures: set,
             context: context::read(self.context.as_deref(), &self.feed, &limits.behavior, &mut |_| ())?,
             workers: crate::cli::replay::processors(),

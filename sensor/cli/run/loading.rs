@@ -23,8 +23,10 @@ pub(super) struct Loaded {
 pub(super) fn load(settings: &Settings) -> Result<Loaded> {
     let (set, problems) = cache::load(&settings.inspect.signatures, settings.cache());
     let mut faults: Vec<String> = problems.iter().map(egret_detect::SignatureProblem::one_line).collect();
-    let people = settings.sources().read(&mut |warning| faults.push(warning))?;
-    let (feeds, limits) = (&settings.context.feeds, settings.limits().behavior);
-    let context = context::read(settings.context(), feeds, &limits, &mut |warning| faults.push(warning))?;
+    let limits = settings.limits();
+    let people = settings.sources().read(&limits.identity, &mut |warning| faults.push(warning))?;
+    let feeds = &settings.context.feeds;
+    let context =
+        context::read(settings.context(), feeds, &limits.behavior, &mut |warning| faults.push(warning))?;
     Ok(Loaded { signatures: Arc::new(set), people, context, faults })
 }

@@ -1,48 +1,53 @@
 //! An entry of a log as names and values, whatever format it came in.
 
 use crate::log::time::moment;
-use egret_model::{MacAddress, Timestamp};
+use egret_model::{IdentityLimits, MacAddress, Timestamp};
 use std::collections::HashMap;
 use std::net::IpAddr;
 
 /// Names without case and separators (`TargetUserName`, `target_user_name` and `Target User Name` are one), with the first value
 /// that each had.
-#[derive(Debug, Default)]
-pub(super) struct Fields(HashMap<String, String>);
-
-/// Names kept of one entry; longer values are no names of anything, but the text of a message may be.
-const MOST_FIELDS: usize = 512;
-const LONGEST: usize = 16 << 10;
+#[derive(Debug)]
+pub(super) struct Fields {
+    values: HashMap<String, String>,
+    most: usize,
+    longest: usize,
+}
 
 impl Fields {
+    /// None yet, and no more than these limits allow.
+    pub(super) fn within(limits: &IdentityLimits) -> Self {
+        Self { values: HashMap::new(), most: limits.log_fields, longest: limits.log_value_bytes }
+    }
+
     pub(super) fn add(&mut self, name: &str, value: &str) {
         let value = value.trim().trim_matches('"');
-        if value.is_empty() || value == "-" || value.len() > LONGEST || self.0.len() >= MOST_FIELDS {
+        if value.is_empty() || value == "-" || value.len() > self.longest || self.values.len() >= self.most {
             return;
         }
-        self.0.entry(plain(name)).or_insert_with(|| value.to_owned());
+        self.values.entry(plain(name)).or_insert_with(|| value.to_owned());
     }
 
     /// The value of the first of the names that has one.
     pub(super) fn first(&self, names: &[&str]) -> Option<&str> {
-        names.iter().find_map(|name| self.0.get(*name)).map(String::as_str)
+        names.iter().find_map(|name| self.values.get(*name)).map(String::as_str)
     }
 
     /// Takes a value out.
     pub(super) fn take(&mut self, name: &str) -> Option<String> {
-        self.0.remove(name)
+        self.values.remove(name)
     }
 
     /// An address that somebody may have: not the machine's own, nor none.
     pub(super) fn ip(&self, names: &[&str]) -> Option<IpAddr> {
         names.iter().find_map(|name| {
-            let ip = self.0.get(*name)?.trim_matches(['[', ']']).parse::<IpAddr>().ok()?.to_canonical();
+            let ip = self.values.get(*name)?.trim_matches(['[', ']']).parse::<IpAddr>().ok()?.to_canonical();
             (!ip.is_loopback() && !ip.is_unspecified()).then_some(ip)
         })
     }
 
     pub(super) fn mac(&self, names: &[&str]) -> Option<MacAddress> {
-        names.iter().find_map(|name| mac(self.0.get(*name)?))
+        names.iter().find_map(|name| mac(self.values.get(*name)?))
     }
 
     pub(super) fn time(&self, written: Timestamp) -> Option<Timestamp> {
@@ -62,12 +67,12 @@ impl Fields {
             "ts",
             "when",
         ];
-        if let (Some(date), Some(time)) = (self.0.get("date"), self.0.get("time"))
+        if let (Some(date), Some(time)) = (self.values.get("date"), self.values.get("time"))
             && let Some(at) = moment(&format!("{date} {time}"), written)
         {
             return Some(at);
         }
-        TIMES.iter().find_map(|name| moment(self.0.get(*name)?, written))
+        TIMES.iter().find_map(|name| moment(self.values.get(*name)?, written))
     }
 }
 

@@ -4,7 +4,7 @@ use super::Reader;
 use super::fields::Fields;
 use serde_json::Value;
 
-pub(super) fn read(text: &str, reader: &mut Reader) {
+pub(super) fn read(text: &str, reader: &mut Reader<'_>) {
     // Values one after the other, with or without line ends, are how most programs write.
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     loop {
@@ -20,7 +20,7 @@ pub(super) fn read(text: &str, reader: &mut Reader) {
 }
 
 /// What stands behind a broken line.
-fn by_line(text: &str, broken: usize, reader: &mut Reader) {
+fn by_line(text: &str, broken: usize, reader: &mut Reader<'_>) {
     for (number, line) in (1_u64..).zip(text.lines()).skip(broken) {
         match serde_json::from_str::<Value>(line) {
             _ if line.trim().is_empty() => {}
@@ -30,7 +30,7 @@ fn by_line(text: &str, broken: usize, reader: &mut Reader) {
     }
 }
 
-fn entries(value: &Value, reader: &mut Reader) {
+fn entries(value: &Value, reader: &mut Reader<'_>) {
     match value {
         Value::Array(list) => list.iter().for_each(|value| entries(value, reader)),
         Value::Object(object) => {
@@ -40,7 +40,7 @@ fn entries(value: &Value, reader: &mut Reader) {
             {
                 return list.iter().for_each(|value| entries(value, reader));
             }
-            let mut fields = Fields::default();
+            let mut fields = reader.fields();
             collect("", value, &mut fields);
             reader.entry(fields);
         }

@@ -11,16 +11,16 @@ use std::net::IpAddr;
 /// Longest line that is looked at, bytes.
 const LONGEST_LINE: usize = 64 << 10;
 
-pub(super) fn read(text: &str, reader: &mut Reader) {
+pub(super) fn read(text: &str, reader: &mut Reader<'_>) {
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let line = line.get(..LONGEST_LINE).unwrap_or(line);
         one(line, reader);
     }
 }
 
-fn one(line: &str, reader: &mut Reader) {
+fn one(line: &str, reader: &mut Reader<'_>) {
     let (at, rest) = split_time(line, reader.written);
-    let mut fields = Fields::default();
+    let mut fields = reader.fields();
     // An event within the line tells its own time.
     if let Some(value) = rest.find('{').and_then(|start| serde_json::from_str(rest.get(start..)?).ok()) {
         json::collect("", &value, &mut fields);

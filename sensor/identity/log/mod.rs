@@ -12,7 +12,7 @@ mod windows;
 mod xml;
 
 use crate::directory::FileFault;
-use egret_model::{Sighting, Timestamp};
+use egret_model::{IdentityLimits, Sighting, Timestamp};
 use fields::Fields;
 use windows::Sessions;
 
@@ -34,13 +34,13 @@ impl IdentityLog {
     /// ```
     /// use egret_identity::IdentityLog;
     /// let line = "2026-11-24T08:00:00Z vpn sshd[7]: Accepted publickey for alice from 10.0.0.7 port 50022 ssh2\n";
-    /// let log = IdentityLog::parse(line, egret_model::Timestamp::MAX);
+    /// let log = IdentityLog::parse(line, egret_model::Timestamp::MAX, &egret_model::IdentityLimits::default());
     /// assert_eq!(log.sightings[0].user.as_deref(), Some("alice"));
     /// ```
     #[must_use]
-    pub fn parse(text: &str, written: Timestamp) -> Self {
+    pub fn parse(text: &str, written: Timestamp, limits: &IdentityLimits) -> Self {
         let text = text.trim_start_matches('\u{feff}');
-        let mut reader = Reader { log: Self::default(), sessions: Sessions::default(), written };
+        let mut reader = Reader { log: Self::default(), sessions: Sessions::within(limits), written, limits };
         match text.trim_start().as_bytes().first() {
             Some(b'{' | b'[') => json::read(text, &mut reader),
             Some(b'<') if xml::looks_so(text) => xml::read(text, &mut reader),
@@ -53,13 +53,19 @@ impl IdentityLog {
 }
 
 /// What the formats hand their entries to.
-struct Reader {
+struct Reader<'a> {
     log: IdentityLog,
     sessions: Sessions,
     written: Timestamp,
+    limits: &'a IdentityLimits,
 }
 
-impl Reader {
+impl Reader<'_> {
+    /// Room for an entry.
+    fn fields(&self) -> Fields {
+        Fields::within(self.limits)
+    }
+
     /// An entry.
     fn entry(&mut self, mut fields: Fields) {
         self.log.lines += 1;

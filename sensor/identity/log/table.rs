@@ -1,7 +1,7 @@
 //! Logs as CSV with a header: exports of the event viewer and of collectors.
 
 use super::Reader;
-use super::fields::{Fields, plain};
+use super::fields::plain;
 use super::windows;
 
 /// Headers of which a table has at least two.
@@ -43,7 +43,7 @@ fn delimiter(first: &str) -> u8 {
         .unwrap_or(b',')
 }
 
-pub(super) fn read(text: &str, reader: &mut Reader) {
+pub(super) fn read(text: &str, reader: &mut Reader<'_>) {
     let delimiter = delimiter(text.lines().next().unwrap_or_default());
     let mut table =
         csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
@@ -54,7 +54,7 @@ pub(super) fn read(text: &str, reader: &mut Reader) {
     for record in table.records() {
         match record {
             Ok(record) => {
-                let mut fields = Fields::default();
+                let mut fields = reader.fields();
                 for (place, cell) in record.iter().enumerate() {
                     match headers.get(place) {
                         Some("") | None => windows::message(cell, &mut fields),

@@ -1,12 +1,12 @@
 //! Entries as the programs write them.
 
 use super::IdentityLog;
-use egret_model::{Evidence, Timestamp};
+use egret_model::{Evidence, IdentityLimits, Timestamp};
 
 /// Evidence, address, user, host; and whether it ends a session.
 fn told(text: &str) -> Vec<String> {
     let written = Timestamp::from_seconds(1_764_201_600);
-    let log = IdentityLog::parse(text, written);
+    let log = IdentityLog::parse(text, written, &IdentityLimits::default());
     assert_eq!(log.faults, []);
     log.sightings
         .iter()
@@ -164,10 +164,18 @@ fn lines_of_servers_and_entries_of_any_collector() {
 #[test]
 fn a_broken_entry_is_told_and_the_others_hold() {
     let good = "{\"time\":\"2025-11-24T08:00:00Z\",\"ip\":\"10.0.0.7\",\"user\":\"alice\"}\n";
-    let log = IdentityLog::parse(&format!("{good}{{\"time\": oops}}\n{good}"), Timestamp::MAX);
+    let log = IdentityLog::parse(
+        &format!("{good}{{\"time\": oops}}\n{good}"),
+        Timestamp::MAX,
+        &IdentityLimits::default(),
+    );
     assert_eq!((log.sightings.len(), log.faults.len(), log.lines), (2, 1, 3));
     assert_eq!(log.faults[0].line, 2);
-    let log = IdentityLog::parse("<Event><EventID>4624</EventID></Event>\n<Event></Eve", Timestamp::MAX);
+    let log = IdentityLog::parse(
+        "<Event><EventID>4624</EventID></Event>\n<Event></Eve",
+        Timestamp::MAX,
+        &IdentityLimits::default(),
+    );
     assert_eq!(log.sightings.len(), 0);
     assert_eq!(Evidence::Feed.to_string(), "feed");
 }

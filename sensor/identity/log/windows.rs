@@ -1,7 +1,7 @@
 //! Events of the Windows security log: who logged on from where.
 
 use super::fields::Fields;
-use egret_model::{Evidence, Sighting, Timestamp};
+use egret_model::{Evidence, IdentityLimits, Sighting, Timestamp};
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -92,16 +92,19 @@ pub(super) fn message(text: &str, fields: &mut Fields) {
 }
 
 /// Sessions that are open, by computer and number: where each log-on came from.
-#[derive(Default)]
-pub(super) struct Sessions(HashMap<(String, String), IpAddr>);
-
-/// Sessions kept in mind; beyond it log-offs of further ones are not known.
-const MOST_SESSIONS: usize = 1 << 20;
+pub(super) struct Sessions {
+    open: HashMap<(String, String), IpAddr>,
+    most: usize,
+}
 
 /// Life of a ticket unless the domain says otherwise, nanoseconds (10 h).
 const TICKET_NS: i64 = 36_000 * 1_000_000_000;
 
 impl Sessions {
+    pub(super) fn within(limits: &IdentityLimits) -> Self {
+        Self { open: HashMap::new(), most: limits.log_sessions }
+    }
+
     /// What an event proves.
     pub(super) fn event(&mut self, id: u32, fields: &Fields, written: Timestamp) -> Option<Sighting> {
         let at = fields.time(written)?;
@@ -130,9 +133,9 @@ impl Sessions {
         // type 10 leaves the person at the client.
         if matches!(kind, Some(2 | 7 | 11))
             && let Some(key) = session(fields)
-            && self.0.len() < MOST_SESSIONS
+            && self.open.len() < self.most
         {
-            self.0.insert(key, ip);
+            self.open.insert(key, ip);
         }
         sighting(at, ip, fields, Evidence::WindowsLogon, None)
     }
@@ -141,7 +144,7 @@ impl Sessions {
         let at_keyboard =
             id == 4647 || matches!(fields.first(&["logontype"]).and_then(number), Some(2 | 7 | 11));
         let told = fields.ip(&["ipaddress"]).filter(|_| at_keyboard);
-        let ip = session(fields).and_then(|key| self.0.remove(&key)).or(told)?;
+        let ip = session(fields).and_then(|key| self.open.remove(&key)).or(told)?;
         sighting(at, ip, fields, Evidence::WindowsLogon, Some(at))
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn looks_so(text: &str) -> bool {
         .is_some_and(|second| second.is_ascii_alphabetic() || matches!(second, b'?' | b'!'))
 }
 
-pub(super) fn read(text: &str, reader: &mut Reader) {
+pub(super) fn read(text: &str, reader: &mut Reader<'_>) {
     let mut xml = quick_xml::Reader::from_str(text);
     // Several roots in a row are how `wevtutil` writes.
     xml.config_mut().check_end_names = false;
@@ -24,7 +24,7 @@ pub(super) fn read(text: &str, reader: &mut Reader) {
             Ok(Event::Eof) => return,
             Ok(Event::Start(element)) => {
                 if element.local_name().as_ref() == "Event" {
-                    fields = Some(Fields::default());
+                    fields = Some(reader.fields());
                 }
                 name = named(&element, fields.as_mut());
                 value.clear();

@@ -26,6 +26,14 @@ pub struct IdentityLimits {
     /// Addresses, and link addresses, that are kept in mind, to tell for how long an address has been the same station's; of further
     /// ones nothing is said. Default 131,072, some 200 bytes each.
     pub stations: usize,
+    /// Sessions at keyboards that one log of Windows events has open; log-offs of further ones are not known. Default 1,048,576.
+    pub log_sessions: usize,
+    /// Names and values kept of one entry of a log; further ones are passed over. Default 512.
+    pub log_fields: usize,
+    /// Bytes of one such value; longer ones are no names of anything, but the text of a message may be. Default 16 KiB.
+    pub log_value_bytes: usize,
+    /// Groups told for one person of a directory; further ones are left out. Default 256.
+    pub groups_of_person: usize,
 }
 
 impl Default for IdentityLimits {
@@ -39,6 +47,10 @@ impl Default for IdentityLimits {
             weighed: 4_096,
             devices: 1 << 16,
             stations: 1 << 17,
+            log_sessions: 1 << 20,
+            log_fields: 512,
+            log_value_bytes: 16 << 10,
+            groups_of_person: 256,
         }
     }
 }
