@@ -32,10 +32,11 @@ pub struct ProtocolLimits {
     /// Bytes of the table of header fields that each side of an HTTP/2 connection may make (RFC 7541 section 4.1). Where the two
     /// agree on more, only the newest entries are kept, and fields that refer to older ones are not known. Default 64 KiB.
     pub http2_table_bytes: usize,
-    /// Packet time without a piece after which an object that is sent in pieces (HTTP uploads) ends; pieces that have not come
-    /// are a gap. Default 10 min.
+    /// Packet time without a piece after which an object that is sent in pieces (HTTP uploads, downloads) ends; pieces of an
+    /// upload that have not come are a gap. Default 10 min.
     pub range_idle_ns: i64,
-    /// Such objects open at once in one shard; beyond it each further piece is a transfer of its own. Default 1,024.
+    /// Such objects open at once in one shard, at most half of them downloads; beyond it each further piece is a transfer of its
+    /// own. Default 1,024.
     pub range_objects: usize,
     /// Bytes of pieces held in one shard until those before them come; beyond it what is missing is a gap. Default 16 MiB.
     pub range_bytes: usize,

@@ -42,6 +42,8 @@ pub(crate) struct Exchange {
     filename: Option<String>,
     /// The response brings what the path names.
     fetches: bool,
+    /// Path and query of an object of which a part is asked for.
+    part_of: Option<Box<[u8]>>,
     pub(crate) server_name: Option<String>,
     pub(crate) via_proxy: bool,
     credentials: Vec<Credentials>,
@@ -69,6 +71,7 @@ impl Exchange {
             operation: target::operation(method, target),
             filename: target::filename(target.path).filter(|_| !connect),
             fetches: method == "GET",
+            part_of: (method == "GET" && fields.first("range").is_some()).then(|| target.whole().into()),
             server_name: named.or_else(|| outer?.server_name.clone()),
             via_proxy: of_proxy || outer.is_some_and(|outer| outer.via_proxy),
             credentials: credentials(context, fields, client),
@@ -143,13 +146,22 @@ pub(crate) fn request_outlet(request: &Request<'_>, exchange: &Exchange, start: 
     let named = exchange.filename.clone().filter(|name| request.method != "POST" || is_file(name));
     let mut start = TransferStart { filename: named, ..start };
     fields::describe(request.fields, &mut start);
-    let Target { path, query, .. } = request.target;
-    let path = [*path, b"?", *query].concat();
-    Outlet::piece(start, fields::range(request.fields), path)
+    Outlet::piece(start, fields::range(request.fields), request.target.whole())
 }
 
-/// The start of a response's content. A piece that a client fetched (206) stands for itself: which ones belong together is the
-/// client's own affair.
+/// The way of a response's body: a piece that the client has asked for (206) may go on from another.
+pub(crate) fn response_outlet(
+    exchange: Option<&Exchange>,
+    (status, fields): (u16, &Fields<'_>),
+    start: TransferStart,
+) -> Outlet {
+    match exchange.and_then(|exchange| exchange.part_of.as_deref()) {
+        Some(path) if status == 206 => Outlet::piece(start, fields::range(fields), path.to_vec()),
+        _ => Outlet::whole(start),
+    }
+}
+
+/// The start of a response's content.
 pub(crate) fn response_start(
     context: &Context<'_>,
     protocol: Protocol,

@@ -14,7 +14,9 @@ mod streams;
 mod target;
 
 pub(crate) use device::Told;
-pub(crate) use exchange::{Exchange, LogIns, Request, content_of_target, request_outlet, response_start};
+pub(crate) use exchange::{
+    Exchange, LogIns, Request, content_of_target, request_outlet, response_outlet, response_start,
+};
 pub(crate) use fields::Fields;
 pub(crate) use outlet::Outlet;
 pub(crate) use pieces::Pieces;

@@ -28,7 +28,7 @@ enum Way {
         path: Vec<u8>,
     },
     Open(TransferKey),
-    Piece(PieceWriter),
+    Piece(Box<PieceWriter>),
 }
 
 impl Outlet {
@@ -64,7 +64,7 @@ impl Outlet {
         if let Way::Untouched { start, piece, path } = &mut self.way {
             let writer = piece.and_then(|range| Pieces::begin(context, start, range, path));
             self.way = match writer {
-                Some(writer) => Way::Piece(writer),
+                Some(writer) => Way::Piece(Box::new(writer)),
                 None => Way::Open(context.begin((**start).clone())),
             };
         }

@@ -1,6 +1,7 @@
-//! Uploads that come in pieces (RFC 9110 section 14.5, resumable uploads): put together in order, over several requests and
-//! connections of one pair of addresses. Pieces that a client fetches are no concern of it: they may be any part of the object,
-//! in any number, and each is a transfer of its own.
+//! Objects that come in pieces, over several requests and connections of one pair of addresses. Those of an upload (RFC 9110
+//! section 14.5, resumable uploads) are put together in order. Those that a client fetches (section 15.3.7) may be any part of
+//! the object, in any number: as long as they follow one another from its first byte on they are one, as programs download large
+//! files; any other is a transfer of its own.
 //!
 //! Owns: the objects that are not complete, and pieces held until their turn. Never does: reading fields.
 
@@ -34,6 +35,10 @@ struct Object {
     held: BTreeMap<u64, Vec<u8>>,
     /// Something was missing.
     gap: bool,
+    /// A client fetches it: what it does not ask for is not missing.
+    fetched: bool,
+    /// Its last piece was cut short.
+    cut: bool,
     last_at: Timestamp,
 }
 
@@ -53,6 +58,8 @@ pub(crate) struct PieceWriter {
     key: Key,
     serial: u64,
     position: u64,
+    /// Where the piece ends, as far as told.
+    end: Option<u64>,
     start: Box<TransferStart>,
 }
 
@@ -75,26 +82,31 @@ impl Pieces {
             server_name: start.server_name.clone(),
             path: path.to_vec(),
         };
+        let fetched = start.from == start.server;
+        let writer = |serial, key| PieceWriter {
+            key,
+            serial,
+            position: range.start,
+            end: range.end,
+            start: Box::new(start.clone()),
+        };
         if let Some(object) = context.shared.pieces.objects.get_mut(&key) {
             let contradicts = matches!((object.total, range.total), (Some(old), Some(new)) if old != new);
             let begins_anew = contradicts || (range.start == 0 && object.next > 0);
             if begins_anew {
                 Self::remove(context, &key);
-            } else if object.knows(range) {
+            } else if object.knows(range) || (fetched && range.start != object.next) {
                 return None;
             } else {
                 object.total = object.total.or(range.total);
-                let serial = object.serial;
-                return Some(PieceWriter {
-                    key,
-                    serial,
-                    position: range.start,
-                    start: Box::new(start.clone()),
-                });
+                object.cut = false;
+                return Some(writer(object.serial, key));
             }
         }
-        if context.shared.pieces.objects.len() >= context.limits.range_objects || context.has_all_transfers()
-        {
+        // Of downloads there are more, and most fetch a part only: they must not take the room of uploads.
+        let most = if fetched { context.limits.range_objects / 2 } else { context.limits.range_objects };
+        let no_beginning = fetched && (range.start > 0 || range.total.is_none());
+        if no_beginning || context.shared.pieces.objects.len() >= most || context.has_all_transfers() {
             return None;
         }
         let transfer = context.begin(start.clone());
@@ -108,11 +120,13 @@ impl Pieces {
             next: 0,
             held: BTreeMap::new(),
             gap: false,
+            fetched,
+            cut: false,
             last_at: context.flow.last_at,
         };
         let serial = object.serial;
         pieces.objects.insert(key.clone(), object);
-        Some(PieceWriter { key, serial, position: range.start, start: Box::new(start.clone()) })
+        Some(writer(serial, key))
     }
 
     /// Ends an object for another one with its name.
@@ -193,7 +207,8 @@ impl PieceWriter {
 
     /// The piece ends.
     pub(crate) fn finish(self, context: &mut Context<'_>) {
-        if let Some(object) = self.take(context) {
+        if let Some(mut object) = self.take(context) {
+            object.cut = self.end.is_some_and(|end| self.position < end);
             self.put_back(context, object);
         }
     }
@@ -283,7 +298,7 @@ impl Object {
 
     /// Reports what is held, with its holes, and the end.
     fn end(self, sink: &mut dyn FnMut(ProtocolEvent<'_>)) {
-        let Self { transfer, total, mut next, held, mut gap, last_at, .. } = self;
+        let Self { transfer, total, mut next, held, mut gap, fetched, cut, last_at, .. } = self;
         for (start, bytes) in held {
             let known = usize::try_from(next.saturating_sub(start)).unwrap_or(usize::MAX).min(bytes.len());
             if start > next {
@@ -296,10 +311,11 @@ impl Object {
             }
             next = next.max(start.saturating_add(bytes.len() as u64));
         }
-        if let Some(total) = total.filter(|total| *total > next) {
+        if let Some(total) = total.filter(|total| *total > next && !fetched) {
             sink(ProtocolEvent::Gap { transfer, bytes: total - next });
             gap = true;
         }
-        sink(ProtocolEvent::End { transfer, complete: total.is_some() && !gap, at: last_at });
+        let complete = total.is_some() && !gap && !(fetched && cut);
+        sink(ProtocolEvent::End { transfer, complete, at: last_at });
     }
 }

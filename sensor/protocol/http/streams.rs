@@ -4,7 +4,8 @@
 
 use super::grpc::Grpc;
 use super::{
-    Exchange, Fields, LogIns, Outlet, Request, Target, content_of_target, request_outlet, response_start,
+    Exchange, Fields, LogIns, Outlet, Request, Target, content_of_target, request_outlet, response_outlet,
+    response_start,
 };
 use crate::Context;
 use egret_model::{Protocol, Side, TransferStart};
@@ -87,10 +88,11 @@ impl Streams {
             if awaited && !(100..200).contains(&status) {
                 let start =
                     response_start(context, protocol, from, stream.exchange.as_ref(), (status, &fields));
+                let outlet = response_outlet(stream.exchange.as_ref(), (status, &fields), start.clone());
                 if let Some(exchange) = &mut stream.exchange {
                     log_ins.answered(context, client, exchange, (status, &fields));
                 }
-                *stream.half(from) = Half::open(Incoming::new(Outlet::whole(start.clone()), &fields, start));
+                *stream.half(from) = Half::open(Incoming::new(outlet, &fields, start));
             }
         } else if awaited {
             *stream.half(from) = Half::open(stream.headless(context, protocol, client, (from, number)));

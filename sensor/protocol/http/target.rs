@@ -24,6 +24,11 @@ pub(crate) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
+    /// What tells it from others of its server.
+    pub(crate) fn whole(&self) -> Vec<u8> {
+        [self.path, b"?", self.query].concat()
+    }
+
     pub(crate) fn parse(target: &'a [u8]) -> Self {
         let target = target.split(|byte| *byte == b'#').next().unwrap_or_default();
         let (authority, rest) = match find(target, b"://").and_then(|colon| {

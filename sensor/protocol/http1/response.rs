@@ -8,7 +8,7 @@ use super::exchange::{Change, Waiting};
 use super::framing::framing;
 use super::parse::ResponseHead;
 use super::{Http1, Incoming, Phase, Role};
-use crate::http::{self, Exchange, Outlet};
+use crate::http::{self, Exchange};
 use crate::http2::Http2;
 use crate::websocket::WebSocket;
 use crate::{Context, Nesting, Successor};
@@ -80,7 +80,7 @@ impl Http1 {
         start.facts.extend(told.odd.map(|odd| ("framing", odd.to_owned())));
         Phase::Body(Box::new(Incoming {
             body: Body::new(told.framing.unwrap_or(Framing::UntilClose), context.limits.head_bytes),
-            outlet: Outlet::whole(start),
+            outlet: http::response_outlet(exchange, (head.status, &head.fields), start),
             gap: false,
             exchange: 0,
             asked: false,

@@ -52,27 +52,55 @@ fn pieces_become_one_object() {
     }
 }
 
+/// Fetches bytes `start..end` of ten with the path `path`, of which `sent` come.
+fn fetch(scene: &mut Scene, flow: usize, path: &str, (start, end, sent): (usize, usize, usize)) {
+    scene.client(flow, format!("GET {path} HTTP/1.1\r\nHost: h\r\nRange: bytes={start}-{}\r\n\r\n", end - 1));
+    scene.server(
+        flow,
+        format!(
+            "HTTP/1.1 206 Partial\r\nContent-Range: bytes {start}-{}/10\r\nContent-Length: {}\r\n\r\n{}",
+            end - 1,
+            end - start,
+            &"0123456789"[start..start + sent]
+        ),
+    );
+}
+
 #[test]
-fn fetched_pieces_stand_for_themselves() {
+fn fetched_pieces_are_one_as_long_as_they_follow_one_another() {
+    // Pieces by connection: start, end, how many bytes of it come.
+    type Case<'a> = (&'a [(usize, usize, usize, usize)], &'a [&'a str]);
+    let cases: &[Case<'_>] = &[
+        (&[(0, 0, 5, 5), (0, 5, 10, 5)], &["< GET /big = 0123456789"]),
+        (&[(0, 0, 3, 3), (1, 3, 6, 3), (0, 6, 10, 4)], &["< GET /big = 0123456789"]),
+        // What is not asked for is not missing.
+        (&[(0, 0, 5, 5)], &["< GET /big = 01234"]),
+        (&[(0, 5, 10, 5)], &["< GET /big = 56789"]),
+        (&[(0, 0, 5, 5), (0, 7, 10, 3), (0, 5, 7, 2)], &["< GET /big = 0123456", "< GET /big = 789"]),
+        (&[(0, 0, 5, 5), (0, 2, 4, 2), (0, 5, 10, 5)], &["< GET /big = 0123456789", "< GET /big = 23"]),
+        (&[(0, 0, 5, 5), (0, 0, 5, 5)], &["< GET /big = 01234", "< GET /big = 01234"]),
+        // Cut short, and gone on with from there, or not.
+        (&[(0, 0, 8, 4), (1, 4, 10, 6)], &["< GET /big = 0123456789"]),
+        (&[(0, 0, 8, 4)], &["< GET /big = 0123 ~"]),
+    ];
+    for (pieces, expected) in cases {
+        let mut scene = Scene::new();
+        let flows = [scene.tcp(80), scene.tcp(80)];
+        for (flow, start, end, sent) in *pieces {
+            fetch(&mut scene, flows[*flow], "/big", (*start, *end, *sent));
+            if sent < &(end - start) {
+                scene.close(flows[*flow]);
+            }
+        }
+        flows.into_iter().for_each(|flow| scene.close(flow));
+        assert_eq!(shown(&scene.end()), *expected, "{pieces:?}");
+    }
     let mut scene = Scene::new();
     let flow = scene.tcp(80);
-    for (start, end) in [(0, 5), (5, 10), (2, 4)] {
-        scene.client(
-            flow,
-            format!("GET /big HTTP/1.1\r\nHost: h\r\nRange: bytes={start}-{}\r\n\r\n", end - 1),
-        );
-        scene.server(
-            flow,
-            format!(
-                "HTTP/1.1 206 Partial\r\nContent-Range: bytes {start}-{}/10\r\nContent-Length: {}\r\n\r\n{}",
-                end - 1,
-                end - start,
-                &"0123456789"[start..end]
-            ),
-        );
-    }
+    fetch(&mut scene, flow, "/big?v=1", (0, 5, 5));
+    fetch(&mut scene, flow, "/big?v=2", (5, 10, 5));
     scene.close(flow);
-    assert_eq!(shown(&scene.end()), ["< GET /big = 01234", "< GET /big = 56789", "< GET /big = 23"]);
+    assert_eq!(scene.end().transfers.len(), 2, "of different objects");
 }
 
 #[test]
