@@ -150,6 +150,7 @@ impl Shard {
         let stats = self.table.stats();
         coverage.add(Uninspected::Unsupported, stats.untracked_bytes);
         coverage.add(Uninspected::Gap, stats.early_bytes);
+        coverage.add(Uninspected::Malformed, stats.out_of_window_bytes);
         coverage.add(Uninspected::Dropped, stats.shed_bytes);
         ShardTotals {
             coverage,

@@ -16,6 +16,16 @@ const ASTRAY_SEGMENTS: u32 = 8;
 /// and where a capture has lost more, other segments bear it out.
 const BELIEVED_STEP: i32 = 1 << 20;
 
+/// How many of `bytes` that seem to be missing are counted. Right behind a handshake, before anything else has come, so many are no
+/// loss but numbers that something on the way has changed, as like as not: how many are missing is not known.
+fn believed<F>(bytes: u64, nothing_came: bool, context: &mut Context<'_, F>) -> u64 {
+    if !nothing_came || bytes <= u64::from(BELIEVED_STEP.unsigned_abs()) {
+        return bytes;
+    }
+    context.shared.stats.resynchronised += 1;
+    u64::from(BELIEVED_STEP.unsigned_abs())
+}
+
 /// How far `later` lies behind `earlier` in sequence space (RFC 9293 section 3.4); negative when before.
 pub(crate) const fn distance(earlier: u32, later: u32) -> i32 {
     later.wrapping_sub(earlier) as i32
@@ -36,6 +46,11 @@ pub(crate) struct Payload<'a> {
 impl Payload<'_> {
     pub(crate) const fn is_empty(&self) -> bool {
         self.data.is_empty() && self.missing == 0
+    }
+
+    /// Bytes on the wire.
+    const fn length(&self) -> u64 {
+        self.data.len() as u64 + self.missing as u64
     }
 
     /// Sequence number behind its last byte.
@@ -145,6 +160,7 @@ impl Half {
         let ahead = distance(self.next, payload.sequence);
         if ahead.unsigned_abs() > WINDOW_LIMIT as u32 || self.precedes_beginning(&payload) {
             context.shared.stats.out_of_window += 1;
+            context.shared.stats.out_of_window_bytes += payload.length();
             if !payload.suspect && !self.finished && self.goes_on_elsewhere(&payload) {
                 self.jump(from, &payload, context);
                 self.deliver(from, payload.data, context);
@@ -166,6 +182,7 @@ impl Half {
             return;
         }
         if !self.fin_allows(payload.end(), context) {
+            context.shared.stats.out_of_window_bytes += new.len() as u64 + u64::from(payload.missing);
             return;
         }
         let in_order = ahead <= 0 && payload.missing == 0 && !payload.suspect;
@@ -233,7 +250,7 @@ impl Half {
             (rare.astray_segments, rare.astray_bytes) = (0, 0);
         }
         rare.astray_segments += 1;
-        rare.astray_bytes += u64::from(payload.end().wrapping_sub(payload.sequence));
+        rare.astray_bytes += payload.length();
         rare.astray = payload.end();
         payload.missing == 0 && rare.astray_segments >= ASTRAY_SEGMENTS
     }
@@ -247,8 +264,9 @@ impl Half {
     {
         self.release(from, u64::MAX, Uninspected::Gap, context);
         context.shared.stats.resynchronised += 1;
-        let own = u64::from(payload.end().wrapping_sub(payload.sequence));
-        let bytes = self.rare.as_ref().map_or(0, |rare| rare.astray_bytes.saturating_sub(own));
+        let seen = self.rare.as_ref().map_or(0, |rare| rare.astray_bytes);
+        context.shared.stats.out_of_window_bytes -= seen;
+        let bytes = seen.saturating_sub(payload.length());
         if bytes > 0 {
             context.gap(from, bytes, Uninspected::Gap);
         }
@@ -339,7 +357,9 @@ impl Half {
                     bytes
                 }
                 Step::Hole(bytes) => {
-                    context.gap(from, bytes, reason);
+                    let nothing_came = self.begun && self.next == self.start;
+                    let missing = believed(bytes, nothing_came, context);
+                    context.gap(from, missing, reason);
                     bytes
                 }
                 Step::Blocked => break,
@@ -476,7 +496,9 @@ impl Half {
             _ => None,
         };
         if let Some(missing) = end.map(|end| distance(self.next, end)).filter(|missing| *missing > 0) {
-            context.gap(from, u64::from(missing.unsigned_abs()), Uninspected::Gap);
+            let nothing_came = self.begun && self.next == self.start;
+            let bytes = believed(missing.unsigned_abs().into(), nothing_came, context);
+            context.gap(from, bytes, Uninspected::Gap);
             self.next = self.next.wrapping_add(missing.unsigned_abs());
         }
         if self.reached_fin() && !self.finished {

@@ -16,7 +16,8 @@
 //!   after a time; at a limit; and at the end of the flow. An acknowledgment far beyond what was seen counts once another one
 //!   goes on from it.
 //! - **Jumps**: a side of which several segments in a row lie where they cannot belong (beyond the largest window, or before
-//!   its first byte) goes on there. How much is missing is not known then: the gap has what is known to have been sent.
+//!   its first byte) goes on there. How much is missing is not known then: the gap has what is known to have been sent. Nor are more than 1 MiB missing
+//!   before the first byte that comes behind a handshake.
 //! - **FIN and RST** can be forged. A FIN counts once it is acknowledged or the flow lingers out; a valid RST (RFC 5961) closes
 //!   the flow after it has lingered, unless its sender goes on. Bytes behind an end that counted are a new flow, picked up in
 //!   the middle.

@@ -29,7 +29,10 @@ pub struct StreamStats {
     pub wrong_checksums: u64,
     /// Segments too far from where their side stands to belong to it; their bytes are not delivered.
     pub out_of_window: u64,
-    /// Sides that went on far from where they stood: the gap has what is known to be missing, the true size is not.
+    /// Their payload bytes, as long as the side did not go on from there.
+    pub out_of_window_bytes: u64,
+    /// Sides that went on far from where they stood, or whose first bytes came far behind their beginning: the gap has what is
+    /// known to be missing, or at most 1 MiB; the true size is not known.
     pub resynchronised: u64,
     /// Bytes from before the place at which a capture came upon a side in the middle, out of order: not delivered, each counted
     /// once as long as they come in one stretch.

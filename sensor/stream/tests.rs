@@ -132,8 +132,17 @@ fn a_side_that_goes_on_elsewhere_is_followed_and_the_gap_has_only_what_was_seen(
         assert_eq!(events, ">a >gap(7) >7 >8 [EndOfInput]", "{what}");
         assert_eq!(stats.resynchronised, 1, "{what}");
     }
-    let (events, _) = observe(&format!("{HANDSHAKE}{}", run(3_000_000_000)));
+    let (events, stats) = observe(&format!("{HANDSHAKE}{}", run(3_000_000_000)));
     assert_eq!(events, ">gap(7) >7 >8 [EndOfInput]", "numbers that change behind the handshake");
+    assert_eq!(stats.out_of_window_bytes, 0);
+    let (events, stats) = observe(&format!("{HANDSHAKE}> A 500000000 300 a\n> A 500000001 300 b"));
+    assert_eq!(
+        (events.as_str(), stats.resynchronised),
+        (">gap(1048576) >a >b [EndOfInput]", 1),
+        "within the window"
+    );
+    let (events, stats) = observe(&format!("{HANDSHAKE}> A 3000000000 300 abc"));
+    assert_eq!((events.as_str(), stats.out_of_window_bytes), ("[EndOfInput]", 3), "one astray");
 }
 
 #[test]
