@@ -97,7 +97,8 @@ fn client(packet: &[u8]) -> Option<Account> {
     let account = Account::parse(value(b"(USER=").filter(own)?)?;
     let host = value(b"(HOST=").filter(own).and_then(|host| std::str::from_utf8(host).ok());
     let host = host.map(str::trim).filter(|host| !host.is_empty() && !host.chars().any(char::is_control));
-    // On Windows the computer stands behind its domain.
+    // On Windows the computer stands behind its domain. An address is no name.
+    let host = host.filter(|host| host.parse::<std::net::IpAddr>().is_err());
     let host = host.map(|host| host.rsplit('\\').next().unwrap_or(host).to_owned());
     Some(Account { host, ..account })
 }

@@ -34,6 +34,7 @@ fn the_request_tells_user_and_computer() {
     for (identity, expected) in [
         ("(PROGRAM=sqlplus@lt)(HOST=alice-lt)(USER=alice)", alice(Some("alice-lt"))),
         ("(PROGRAM=C:\\app (x86)\\toad.exe)(HOST=CORP\\ALICE-LT)(USER=alice)", alice(Some("ALICE-LT"))),
+        ("(PROGRAM=x)(HOST=10.0.0.9)(USER=alice)", alice(None)),
         ("(program=x)(host=__jdbc__)(user=alice)", alice(None)),
         ("(PROGRAM=x)(HOST=h)(USER=)", vec![]),
         ("(PROGRAM=x)(HOST=h)", vec![]),
