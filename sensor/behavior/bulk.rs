@@ -62,7 +62,8 @@ pub(crate) fn encrypted(
         (_, true) => "to an address that no name was asked for",
         _ => "by somebody of whom no habits are known yet",
     };
-    let software = contact.flow.ja4.as_ref().map(|ja4| format!(" by software {ja4}")).unwrap_or_default();
+    let software =
+        contact.flow.ja4.as_ref().map(|ja4| format!(" by software of JA4 {ja4}")).unwrap_or_default();
     let explanation =
         format!("{} left encrypted{software}, with hardly anything coming back, {what}", size(as_f64(bytes)));
     let severity = if bytes >= 200 * NAMELESS { Severity::High } else { Severity::Medium };

@@ -128,5 +128,6 @@ fn join(senders: &mut Senders, actor: &Actor, bytes: u64, now: i64) -> Option<(S
     }
     let names: Vec<&str> = senders.values().map(|(name, _, _)| name.as_str()).collect();
     let since = senders.values().map(|(_, at, _)| *at).min().unwrap_or(now);
-    Some((names.join(" and "), Timestamp::from_nanos(since)))
+    let (last, others) = names.split_last()?;
+    Some((format!("{} and {last}", others.join(", ")), Timestamp::from_nanos(since)))
 }

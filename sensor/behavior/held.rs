@@ -108,12 +108,12 @@ pub(crate) fn encrypted(peer: &Peer, observation: &Observation, setting: Setting
     if !is_resolver(peer, *port, setting) {
         return None;
     }
-    let seconds = |wait: i64| as_f64(wait.unsigned_abs()) / 1e9;
+    let seconds = |wait: i64| format!("{:.1}", as_f64(wait.unsigned_abs()) / 1e9);
+    let (least, most) = (seconds(waits_ns.0), seconds(waits_ns.1));
+    let waits = if least == most { least } else { format!("{least} to {most}") };
     let explanation = format!(
-        "{held} of {rounds} answers of an encrypted resolver came only {:.1} to {:.1} seconds after they were asked for, and the next question \
-         followed at once: what is behind the names keeps answers back until it has something to send",
-        seconds(waits_ns.0),
-        seconds(waits_ns.1)
+        "{held} of {rounds} answers of an encrypted resolver came only {waits} seconds after they were asked for, and the next question \
+         followed at once: what is behind the names keeps answers back until it has something to send"
     );
     Some(told(*held, *since, *sent, explanation, setting).to(peer).scored(0.5 + surer(*held)))
 }

@@ -5,7 +5,7 @@
 use crate::open::{Open, SEVERAL};
 use crate::user_risk::{self, Event, UserRisks};
 use crate::{explain, profile, score};
-use egret_context::{Context, Sending};
+use egret_context::{Context, DestinationKind, Sending};
 use egret_model::{AnomalyKind, Confidence, IdHasher, Incident, IncidentLimits, Policy, PolicyVerdict};
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ impl Concluder {
             user: open.user.clone(),
             host: open.host.clone(),
             destination: open.destination().to_owned(),
-            attack: attack(open),
+            attack: attack(open, &self.context),
             complete: open.was_read(),
             reasons: explain::reasons(open, &policy),
             bytes: open.bytes_out(),
@@ -125,18 +125,35 @@ fn kind(open: &Open) -> &'static str {
     }
 }
 
-/// Exfiltration over an unencrypted protocol that is not a command channel, for what was read; and what anomalies say.
-fn attack(open: &Open) -> Vec<String> {
+/// Exfiltration over an unencrypted protocol that is not a command channel, for what was read; to a web service, where the context knows
+/// what it is for; and what anomalies say.
+fn attack(open: &Open, context: &Context) -> Vec<String> {
     let mut attack = Vec::new();
     if !open.evidence.is_empty() {
         attack.push("T1048.003".to_owned());
     }
+    let kind = context.destination(open.receiver, Some(&open.story.destination)).map(|known| known.kind);
+    attack.extend(kind.and_then(web_service).map(str::to_owned));
     for anomaly in open.anomalies.values() {
         if !attack.iter().any(|known| known == anomaly.attack) {
             attack.push(anomaly.attack.to_owned());
         }
     }
     attack
+}
+
+/// The technique of exfiltration to a web service of the kind (T1567).
+const fn web_service(kind: DestinationKind) -> Option<&'static str> {
+    match kind {
+        DestinationKind::CodeHosting => Some("T1567.001"),
+        DestinationKind::FileSharing => Some("T1567.002"),
+        DestinationKind::Paste => Some("T1567.003"),
+        DestinationKind::Webmail | DestinationKind::Messaging | DestinationKind::Assistant => Some("T1567"),
+        DestinationKind::Sanctioned
+        | DestinationKind::Partner
+        | DestinationKind::Anonymiser
+        | DestinationKind::Resolver => None,
+    }
 }
 
 fn as_day(incident: &mut Incident, open: &Open, threshold: u64) {

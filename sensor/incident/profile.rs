@@ -163,7 +163,7 @@ fn anomaly_speaks(kind: AnomalyKind, speak: &mut impl FnMut(InsiderProfile, f32,
             true
         }
         Kind::Collusion => {
-            speak(Collusion, 4.0, "several users send the same, or to the same rare place");
+            speak(Collusion, 3.0, "several users send the same, or to the same rare place");
             true
         }
     }

@@ -390,3 +390,17 @@ fn an_incident_of_nobody_is_named_later_and_goes_on_under_its_id() {
     assert_eq!(asked, 2, "whoever is known is not asked for");
     assert_eq!((correlator.raised(), correlator.finish()), (2, Vec::new()));
 }
+
+#[test]
+fn a_web_service_has_a_technique_of_its_own() {
+    let attack = |name: &str| {
+        let mut correlator = correlator(&IncidentLimits::default());
+        let mut sent = transfer(1, 0, Direction::Egress, Some("alice"));
+        sent.receiver.name = Some(name.to_owned());
+        correlator.transfer(&sent, &[finding(1, Confidence::High, &[1])]);
+        correlator.finish().remove(0).attack
+    };
+    assert_eq!(attack("upload.example"), ["T1048.003"]);
+    assert_eq!(attack("api.transfer.sh"), ["T1048.003", "T1567.002"]);
+    assert_eq!(attack("pastebin.com"), ["T1048.003", "T1567.003"]);
+}
