@@ -23,6 +23,8 @@ pub(crate) enum Kind {
     Rtf,
     Ole,
     Sqlite,
+    /// What Git sends when somebody pushes.
+    GitPack,
     Tnef,
     Tar,
     Gzip,
@@ -175,6 +177,9 @@ fn by_magic(prefix: &[u8]) -> Option<(Kind, &'static str)> {
         && !looks_like_text(prefix)
     {
         return Some((Kind::Pdf, "application/pdf"));
+    }
+    if formats::git_pack_begins(prefix).is_some() {
+        return Some((Kind::GitPack, "application/x-git-packed-objects"));
     }
     if prefix.get(257..262) == Some(b"ustar") {
         return Some((Kind::Tar, "application/x-tar"));

@@ -5,6 +5,7 @@
 
 mod compressed;
 mod decoder;
+mod git_pack;
 mod markup;
 mod office;
 mod ole;
@@ -26,6 +27,7 @@ mod zip;
 
 pub(crate) use compressed::UNNAMED;
 pub(crate) use decoder::{Method, decoder};
+pub(crate) use git_pack::begins as git_pack_begins;
 pub(crate) use sqlite::SIGNATURE as SQLITE;
 pub(crate) use tnef::SIGNATURE as TNEF;
 
@@ -47,6 +49,7 @@ pub(crate) fn reader_for(kind: Kind) -> Option<Reader> {
         Kind::Pdf => pdf::read,
         Kind::Rtf => rtf::read,
         Kind::Ole => ole::read,
+        Kind::GitPack => git_pack::read,
         Kind::Sqlite => sqlite::read,
         Kind::Tnef => tnef::read,
         Kind::Tar => tar::read,
