@@ -132,7 +132,7 @@ fn attack(open: &Open, context: &Context) -> Vec<String> {
     if !open.evidence.is_empty() {
         attack.push("T1048.003".to_owned());
     }
-    let kind = context.destination(open.receiver, Some(&open.story.destination)).map(|known| known.kind);
+    let kind = context.destination(open.receiver, Some(open.destination())).map(|known| known.kind);
     attack.extend(kind.and_then(web_service).map(str::to_owned));
     for anomaly in open.anomalies.values() {
         if !attack.iter().any(|known| known == anomaly.attack) {
