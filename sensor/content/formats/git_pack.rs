@@ -4,7 +4,7 @@
 //! another one; of such a change what it adds is read.
 
 use super::copy;
-use super::text::Text;
+use super::text::{TEXT_BYTES, Text};
 use crate::{Inner, Output};
 use egret_model::{Cursor, ObjectState};
 use flate2::bufread::ZlibDecoder;
@@ -29,8 +29,9 @@ const REFERENCE_DELTA: u8 = 7;
 const NAME: usize = 20;
 /// Largest object of which the name is told, bytes: it is held while it is hashed. 16 MiB.
 const HELD: u64 = 16 << 20;
-/// Names remembered. 100,000.
+/// Names remembered, and bytes of the longest of them, which is what file systems take. 100,000 and 255.
 const MOST_NAMES: usize = 100_000;
+const LONGEST_NAME: usize = 255;
 
 /// Where the pack begins in what is sent; lines may stand before it. None: there is none.
 pub(crate) fn begins(prefix: &[u8]) -> Option<usize> {
@@ -56,22 +57,28 @@ pub(crate) fn begins(prefix: &[u8]) -> Option<usize> {
 /// Reads a push or a pack. [`crate::Reader`].
 pub(super) fn read(data: &[u8], output: &mut dyn Output) {
     let start = begins(data).unwrap_or(0);
-    let mut pack = Pack { text: Text::new(output), names: HashMap::new(), nameless: 0 };
+    let mut pack =
+        Pack { text: Text::new(output), names: HashMap::new(), nameless: 0, left: TEXT_BYTES as u64 };
     let commands = String::from_utf8_lossy(data.get(..start).unwrap_or_default());
     pack.text.push(&commands.replace('\0', " "));
     pack.text.line();
     let mut header = Cursor::new(data.get(start..).unwrap_or_default());
-    let count = header.skip(8).and_then(|()| header.u32_be()).unwrap_or_default();
+    let count = header.skip(8).and_then(|()| header.u32_be());
     let mut rest = header.rest();
-    for _ in 0..count {
-        match pack.object(&mut rest) {
-            ObjectState::Inspected => {}
-            state => {
-                // Where the next object begins is not known.
-                pack.text.output().degrade(state, rest.len() as u64);
-                break;
-            }
+    let mut state = if count.is_ok() { ObjectState::Inspected } else { ObjectState::Partial };
+    for _ in 0..count.unwrap_or_default() {
+        state = pack.object(&mut rest);
+        if state != ObjectState::Inspected {
+            // Where the next object begins is not known, or no more of them is wanted.
+            break;
         }
+    }
+    // The checksum of a pack is all that stands behind its last object.
+    if state == ObjectState::Inspected && rest.len() > NAME {
+        state = ObjectState::Malformed;
+    }
+    if state != ObjectState::Inspected {
+        pack.text.output().degrade(state, rest.len() as u64);
     }
     pack.text.finish(data.len());
 }
@@ -80,6 +87,8 @@ struct Pack<'o> {
     text: Text<'o>,
     names: HashMap<[u8; NAME], String>,
     nameless: usize,
+    /// Bytes that what is no file may still come to: nothing behind this reader counts them.
+    left: u64,
 }
 
 impl Pack<'_> {
@@ -96,32 +105,42 @@ impl Pack<'_> {
             self.text.output().end(state, (stored - rest.len()) as u64);
             return state;
         }
+        if kind != BLOB {
+            match self.left.checked_sub(size).filter(|_| size <= HELD) {
+                Some(left) => self.left = left,
+                None => return ObjectState::OverLimit,
+            }
+        }
         let mut data = Vec::new();
-        let read = inflated.by_ref().take(HELD + 1).read_to_end(&mut data);
+        // One byte more than there should be tells a size that lies.
+        let read = inflated.by_ref().take(size + 1).read_to_end(&mut data);
         let whole = read.is_ok() && data.len() as u64 == size;
         let stored = (stored - rest.len()) as u64;
-        match kind {
+        let wanted = match kind {
             COMMIT | TAG => {
                 self.text.push(&String::from_utf8_lossy(&data));
                 self.text.line();
+                true
             }
-            TREE => self.tree(&data),
+            TREE => {
+                self.tree(&data);
+                true
+            }
             BLOB => {
                 let name = self.names.remove(&name_of(&data));
-                self.hand_over(name, &data, whole, stored);
+                self.hand_over(name, &data, whole, stored)
             }
             OFFSET_DELTA | REFERENCE_DELTA => {
                 let added = added(&data);
-                if !added.is_empty() {
-                    self.hand_over(None, &added, whole, stored);
-                }
+                added.is_empty() || self.hand_over(None, &added, whole, stored)
             }
             _ => return ObjectState::Malformed,
-        }
-        match (whole, rest.is_empty()) {
-            (true, _) => ObjectState::Inspected,
-            (false, true) => ObjectState::Partial,
-            (false, false) => ObjectState::Malformed,
+        };
+        match (wanted, whole, rest.is_empty()) {
+            (false, ..) => ObjectState::OverLimit,
+            (true, true, _) => ObjectState::Inspected,
+            (true, false, true) => ObjectState::Partial,
+            (true, false, false) => ObjectState::Malformed,
         }
     }
 
@@ -134,24 +153,27 @@ impl Pack<'_> {
             // The mode stands before the name.
             let name =
                 memchr::memchr(b' ', entry).and_then(|blank| entry.get(blank + 1..)).unwrap_or_default();
-            let name = String::from_utf8_lossy(name).into_owned();
-            self.text.push(&name);
+            let told = String::from_utf8_lossy(name);
+            self.text.push(&told);
             self.text.line();
-            if self.names.len() < MOST_NAMES {
-                self.names.insert(object, name);
+            if self.names.len() < MOST_NAMES && name.len() <= LONGEST_NAME {
+                self.names.insert(object, told.into_owned());
             }
         }
     }
 
-    fn hand_over(&mut self, name: Option<String>, data: &[u8], whole: bool, stored: u64) {
+    /// False: no more is wanted.
+    fn hand_over(&mut self, name: Option<String>, data: &[u8], whole: bool, stored: u64) -> bool {
         self.begin(name);
         let output = self.text.output();
-        let state = match (output.data(data), whole) {
+        let wanted = output.data(data);
+        let state = match (wanted, whole) {
             (false, _) => ObjectState::OverLimit,
             (true, true) => ObjectState::Inspected,
             (true, false) => ObjectState::Partial,
         };
         output.end(state, stored);
+        wanted
     }
 
     fn begin(&mut self, filename: Option<String>) {
@@ -238,11 +260,28 @@ mod tests {
 
     #[test]
     fn a_cut_push_yields_what_there_is() {
-        for end in 0..PUSH.len() {
-            Recording::of(read, &PUSH[..end]);
+        let pack = begins(PUSH).unwrap();
+        for end in pack + SIGNATURES[0].len()..PUSH.len() - NAME {
+            let recording = Recording::of(read, &PUSH[..end]);
+            assert!(!recording.degraded.is_empty(), "what is missing at {end} is told");
         }
         let recording = Recording::of(read, &PUSH[..PUSH.len() - 40]);
         assert!(recording.text.contains("refs/heads/main"));
+    }
+
+    #[test]
+    fn what_nobody_wants_or_expects_is_told() {
+        let recording = Recording { object_limit: Some(10), ..Recording::default() };
+        let mut limited = recording;
+        read(PUSH, &mut limited);
+        assert_eq!(limited.objects.len(), 1, "no further object is inflated");
+        assert!(matches!(limited.degraded[..], [(ObjectState::OverLimit, 1..)]), "{:?}", limited.degraded);
+        let longer = [PUSH, b"hidden behind the end"].concat();
+        let degraded = Recording::of(read, &longer).degraded;
+        assert_eq!(degraded, [(ObjectState::Malformed, 41)]);
+        // A commit that claims to be huge.
+        let huge = [SIGNATURES[0], &[0, 0, 0, 1, 0x9f, 0xff, 0xff, 0xff, 0x7f, 0x78, 0x9c]].concat();
+        assert!(matches!(Recording::of(read, &huge).degraded[..], [(ObjectState::OverLimit, _)]));
     }
 
     #[test]

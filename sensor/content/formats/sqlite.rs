@@ -1,7 +1,7 @@
 //! SQLite databases (sqlite.org, "Database File Format"): a line a row, columns separated by tabs.
 //!
 //! Owns: the pages of tables and indexes. Never does: SQL; which column is called what (the statements that made the tables are rows
-//! too, and come first); what is left of deleted rows within a page.
+//! too, and come first); putting deleted rows together again, of which what text is left is told.
 
 use super::ole::show_runs;
 use super::text::Text;
@@ -146,19 +146,38 @@ impl<'a> Reading<'a, '_> {
     fn page(&mut self, page: &'a [u8], header: usize) {
         let mut rest = Cursor::new(page.get(header..).unwrap_or_default());
         let kind = rest.u8().unwrap_or_default();
-        if !matches!(kind, INDEX_INTERIOR | INDEX_LEAF | TABLE_LEAF) {
+        if !KINDS.contains(&kind) {
             return;
         }
-        rest.skip(2).ok();
+        let freed = usize::from(rest.u16_be().unwrap_or_default());
         let cells = usize::from(rest.u16_be().unwrap_or_default());
-        rest.skip(if kind == INDEX_INTERIOR { 7 } else { 3 }).ok();
+        // 65,536 does not fit and is written as 0.
+        let content = match rest.u16_be().unwrap_or_default() {
+            0 => page.len(),
+            content => usize::from(content),
+        };
+        rest.skip(if matches!(kind, INDEX_INTERIOR | TABLE_INTERIOR) { 5 } else { 1 }).ok();
         // The first of a page's cells stands last in it.
         for _ in 0..cells {
             let Ok(at) = rest.u16_be() else { break };
             let cell = page.get(usize::from(at)..).unwrap_or_default();
-            if self.cell(cell, kind).is_none() {
+            if kind != TABLE_INTERIOR && self.cell(cell, kind).is_none() {
                 self.partial = true;
             }
+        }
+        self.free(page, header + rest.position()..content, freed);
+    }
+
+    /// What is left of deleted rows in a page: between its list of cells and the cells, and in the blocks from `freed` on (section 1.6).
+    fn free(&mut self, page: &[u8], between: std::ops::Range<usize>, mut freed: usize) {
+        self.text.line();
+        show_runs(page.get(between).unwrap_or_default(), &mut self.text);
+        while let Some(block) = page.get(freed..).filter(|_| freed > 0) {
+            let mut rest = Cursor::new(block);
+            let (Ok(next), Ok(length)) = (rest.u16_be(), rest.u16_be()) else { break };
+            show_runs(block.get(4..usize::from(length)).unwrap_or_default(), &mut self.text);
+            // Blocks stand in order.
+            freed = Some(usize::from(next)).filter(|next| *next > freed).unwrap_or(0);
         }
     }
 
@@ -288,6 +307,16 @@ mod tests {
         assert!(letter.contains("long letter 999 "), "all of it");
         assert_eq!(recording.object("value-1").data, [b"%PDF-1.4 ".as_slice(), &[7; 3000]].concat());
         assert_eq!(recording.degraded, []);
+    }
+
+    #[test]
+    fn what_is_left_of_a_deleted_row_is_told() {
+        // Written by SQLite 3.40: of three rows the second was deleted.
+        let recording = Recording::of(read, include_bytes!("deleted.db"));
+        assert!(!recording.text.contains("Grace\t"), "it is no row any more");
+        for ssn in ["536-90-4400", "536-90-4401", "536-90-4402"] {
+            assert!(recording.text.contains(ssn), "{ssn}: {}", recording.text);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Owns: which stream is which property. Never does: reading of an attachment, which becomes an object of its own.
 
-use super::Compound;
+use super::{Compound, show_runs};
 use crate::formats::rtf::by_code_page;
 use crate::formats::tnef::{self, property};
 use egret_model::Cursor;
@@ -28,7 +28,6 @@ const MANY: u16 = 0x1000;
 
 /// Code pages, by the message and by the internet's count ([MS-OXPROPS]).
 const CODE_PAGES: [u16; 2] = [0x3ffd, 0x3fde];
-const BODY: u16 = 0x1000;
 
 /// Whether a storage holds a mail.
 pub(super) fn is_message(compound: &Compound<'_, '_>, storage: &Path) -> bool {
@@ -47,22 +46,23 @@ fn read_nested(compound: &mut Compound<'_, '_>, storage: &Path, depth: usize) {
     }
     let encoding = encoding(compound, storage, if depth == 0 { 32 } else { 24 });
     let Entries { properties, storages } = Entries::of(compound, storage);
-    for (_, kind, path) in &properties {
-        show_text(compound, *kind, path, encoding);
-    }
-    let of = |id: u16| properties.iter().find(|(known, kind, _)| (*known, *kind) == (id, BINARY));
-    let has_body = properties.iter().any(|(id, kind, _)| *id == BODY && matches!(*kind, NARROW | WIDE));
-    if let Some((.., path)) = of(property::HTML) {
-        let html = compound.stream(path);
-        compound.inner("body.html", Some("text/html".to_owned()), &html);
-    } else if let Some((.., path)) = of(property::COMPRESSED_RICH_TEXT).filter(|_| !has_body) {
-        let compressed = compound.stream(path);
-        tnef::rich_text(&compressed, compound.text.output());
+    for (id, kind, path) in &properties {
+        match (*id, *kind) {
+            (property::HTML, BINARY) => {
+                let html = compound.stream(path);
+                compound.inner("body.html", Some("text/html".to_owned()), &html);
+            }
+            (property::COMPRESSED_RICH_TEXT, BINARY) => {
+                let compressed = compound.stream(path);
+                tnef::rich_text(&compressed, compound.text.output());
+            }
+            _ => show(compound, *kind, path, encoding),
+        }
     }
     for (name, path) in storages {
         if name.starts_with("__recip_version1.0_") {
             for (_, kind, path) in Entries::of(compound, &path).properties {
-                show_text(compound, kind, &path, encoding);
+                show(compound, kind, &path, encoding);
             }
         } else if name.starts_with("__attach_version1.0_") {
             attachment(compound, &path, encoding, depth);
@@ -84,7 +84,7 @@ fn attachment(compound: &mut Compound<'_, '_>, storage: &Path, encoding: &'stati
                 compound.text.line();
                 texts.insert(id, value);
             }
-            _ => {}
+            _ => show(compound, kind, &path, encoding),
         }
     }
     let named = |id: u16| texts.get(&id).filter(|name| !name.is_empty());
@@ -150,13 +150,14 @@ fn property_of(name: &str) -> Option<(u16, u16)> {
     (many == tag.get(8..)?.starts_with('-')).then_some((id, kind & !MANY))
 }
 
-/// Shows a property that is text.
-fn show_text(compound: &mut Compound<'_, '_>, kind: u16, path: &Path, encoding: &'static Encoding) {
-    if matches!(kind, NARROW | WIDE) {
-        let value = text_of(&compound.stream(path), kind, encoding);
-        compound.text.push(&value);
-        compound.text.line();
+/// Shows a property: its text, or what text there is in its bytes.
+fn show(compound: &mut Compound<'_, '_>, kind: u16, path: &Path, encoding: &'static Encoding) {
+    let data = compound.stream(path);
+    match kind {
+        NARROW | WIDE => compound.text.push(&text_of(&data, kind, encoding)),
+        _ => show_runs(&data, &mut compound.text),
     }
+    compound.text.line();
 }
 
 fn text_of(data: &[u8], kind: u16, narrow: &'static Encoding) -> String {

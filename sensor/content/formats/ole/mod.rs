@@ -91,6 +91,7 @@ impl Compound<'_, '_> {
             match name.as_str() {
                 "Workbook" | "Book" => match office::binary_workbook(&data, &mut self.text) {
                     Some(ObjectState::Inspected) => {}
+                    Some(ObjectState::Partial) => self.partial = true,
                     Some(state) => self.text.output().degrade(state, data.len() as u64),
                     None => self.show(&data),
                 },

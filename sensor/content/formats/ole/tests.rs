@@ -59,6 +59,16 @@ fn a_workbook_under_a_password_is_encrypted() {
 }
 
 #[test]
+fn a_record_that_lies_costs_no_more_than_itself() {
+    let mut stream = vec![0x09, 0x08, 4, 0, 0, 6, 5, 0];
+    stream.extend([0xfd, 0, 2, 0, 1, 0]);
+    stream.extend(b"account 4539578763621486");
+    let recording = Recording::of(read, &compound(&[("/Workbook", &stream)]));
+    assert_eq!(recording.degraded, [(ObjectState::Partial, 0)], "the bytes behind it were looked at");
+    assert!(recording.text.contains("account 4539578763621486"));
+}
+
+#[test]
 fn strings_before_unicode_are_read_by_their_code_page() {
     let mut stream = vec![0x09, 0x08, 4, 0, 0, 5, 5, 0];
     stream.extend([0x42, 0, 2, 0, 0xe3, 0x04]); // 1251

@@ -46,6 +46,10 @@ mod record {
 /// The version of BIFF8 as the first record tells it.
 const BIFF8: u16 = 0x0600;
 
+/// Records of other types of which runs are shown, from so many bytes on: charts, connections, what programs keep beside the cells.
+/// Shorter ones only say how cells look. 32.
+const LONG: usize = 32;
+
 /// Flags of a string ([MS-XLS] section 2.5.293).
 const WIDE: u8 = 1;
 const EXTENDED: u8 = 4;
@@ -341,6 +345,11 @@ impl Book<'_, '_> {
                 if is_error == 0 {
                     self.boolean(row, u64::from(value));
                 }
+            }
+            _ if rest.remaining() >= LONG => {
+                self.text.line();
+                show_runs(rest.rest(), self.text);
+                self.row = None;
             }
             _ => {}
         }
