@@ -1,4 +1,4 @@
-//! What a whole-buffer reader finds in an object: text of it, and objects in it.
+//! What a reader finds in an object: text of it, and objects in it.
 //!
 //! Owns: the walk's side of [`Output`]. Never does: reading of a format.
 
@@ -7,12 +7,12 @@ use crate::object::{CONTAINER, Declared, Object, Walk};
 use crate::{Inner, Output, formats};
 use egret_model::{ContentEvent, ObjectId, ObjectState};
 
-/// Where a whole-buffer reader reports to.
+/// Where a reader reports to.
 pub(crate) struct Inside<'a, 'w> {
     /// The object that is read, its path and file name.
     pub(crate) id: ObjectId,
     pub(crate) path: &'a str,
-    pub(crate) filename: Option<String>,
+    pub(crate) filename: Option<&'a str>,
     /// Depth of what is in it.
     pub(crate) depth: usize,
     /// What is in it comes out of decompression.
@@ -21,6 +21,19 @@ pub(crate) struct Inside<'a, 'w> {
     pub(crate) open: Option<Object>,
     /// What the reader, or a limit, left unread.
     pub(crate) degraded: Vec<(ObjectState, u64)>,
+}
+
+impl<'a, 'w> Inside<'a, 'w> {
+    /// Of an object that stands as it is; `depth` is that of what is in it.
+    pub(crate) const fn new(
+        id: ObjectId,
+        path: &'a str,
+        filename: Option<&'a str>,
+        depth: usize,
+        walk: &'a mut Walk<'w>,
+    ) -> Self {
+        Self { id, path, filename, depth, unpacks: false, walk, open: None, degraded: Vec::new() }
+    }
 }
 
 impl Output for Inside<'_, '_> {
@@ -34,13 +47,12 @@ impl Output for Inside<'_, '_> {
         let Inner { mut name, mut filename, media_type } = inner;
         if filename.is_none() && name == formats::UNNAMED {
             // `report.csv.gz` holds `report.csv`.
-            filename =
-                self.filename.as_deref().and_then(|outer| outer.rsplit_once('.')).map(|(stem, _)| match stem
-                    .is_empty()
-                {
+            filename = self.filename.and_then(|outer| outer.rsplit_once('.')).map(|(stem, _)| {
+                match stem.is_empty() {
                     true => formats::UNNAMED.to_owned(),
                     false => stem.to_owned(),
-                });
+                }
+            });
             if let Some(filename) = &filename {
                 name.clone_from(filename);
             }

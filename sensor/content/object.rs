@@ -10,7 +10,7 @@ use crate::message::Message;
 use crate::parts::Parts;
 use crate::plain::{Place, Plain};
 use crate::transfer_encoding::{TransferEncoding, encodes_something};
-use crate::{Reader, form, formats, header::PartHeader, json, part, path};
+use crate::{Output, Reader, form, formats, header::PartHeader, json::Json, part, path};
 use egret_model::{
     ContentEvent, ContentLimits, ObjectId, ObjectRecord, ObjectStart, ObjectState, Uninspected,
 };
@@ -80,6 +80,7 @@ enum Mode {
     Passed,
     /// Hashed only.
     Opaque,
+    Json(Box<Json>),
     /// Held until it is whole.
     Held {
         reader: Reader,
@@ -169,6 +170,7 @@ impl Object {
                 object.gap(missing, stored, walk);
                 return true;
             }
+            Mode::Json(_) => self.read_json(walk, |json, output| json.push(GAP, output)),
             Mode::Held { data, text: true, .. } => data.extend_from_slice(GAP),
             // One compressed stream ends here: decompressed behind a gap, it would make text that nobody sent.
             Mode::Held { text: false, .. } if kind::is_one_stream(&head.media_type) => {
@@ -323,7 +325,8 @@ impl Object {
                 self.degrade(ObjectState::OverLimit, Uninspected::OverLimit, 0);
                 text
             }
-            Kind::Html | Kind::Xml | Kind::Json | Kind::UrlEncoded => match reader_for(kind) {
+            Kind::Json => Mode::Json(Box::new(Json::new(walk.limits.buffer_bytes))),
+            Kind::Html | Kind::Xml | Kind::UrlEncoded => match reader_for(kind) {
                 Some(reader) => Mode::Held { reader, data: walk.buffers.take(), text: true },
                 None => text(),
             },
@@ -372,6 +375,7 @@ impl Object {
                     object.push(decoded, walk);
                 });
             }
+            Mode::Json(_) => self.read_json(walk, |json, output| json.push(data, output)),
             Mode::Held { data: held, text, .. } => {
                 if held.len() + data.len() <= walk.limits.buffer_bytes {
                     held.extend_from_slice(data);
@@ -390,6 +394,22 @@ impl Object {
             Mode::Opaque | Mode::Passed | Mode::Unknown(_) | Mode::Closed => {}
         }
         true
+    }
+
+    /// Lets JSON be read on.
+    fn read_json(&mut self, walk: &mut Walk<'_>, work: impl FnOnce(&mut Json, &mut dyn Output)) {
+        let Self { head: Some(head), mode: Mode::Json(json), declared, depth, .. } = self else { return };
+        let mut output =
+            Inside::new(head.id, &head.path, declared.header.filename.as_deref(), *depth + CONTAINER, walk);
+        work(json, &mut output);
+        let degraded = output.degraded;
+        self.degrade_all(degraded);
+    }
+
+    fn degrade_all(&mut self, degraded: Vec<(ObjectState, u64)>) {
+        for (state, bytes) in degraded {
+            self.degrade(state, reason_of(state), bytes);
+        }
     }
 
     /// Gives up holding: what is held goes out as raw text.
@@ -419,6 +439,7 @@ impl Object {
 
     /// Ends what the mode has open.
     fn close_mode(&mut self, stored: u64, walk: &mut Walk<'_>) {
+        self.read_json(walk, Json::finish);
         let Some(head) = &self.head else { return };
         let (id, path, size) = (head.id, head.path.clone(), head.size);
         match std::mem::replace(&mut self.mode, Mode::Closed) {
@@ -436,27 +457,16 @@ impl Object {
                 object.finish(ObjectState::Inspected, size, walk);
             }
             Mode::Held { reader, data, text } => {
-                let filename = self.declared.header.filename.clone();
-                let (depth, unpacks) = (self.depth + CONTAINER, !text);
-                let mut output = Inside {
-                    id,
-                    path: &path,
-                    filename,
-                    depth,
-                    unpacks,
-                    walk,
-                    open: None,
-                    degraded: Vec::new(),
-                };
+                let filename = self.declared.header.filename.as_deref();
+                let mut output = Inside::new(id, &path, filename, self.depth + CONTAINER, walk);
+                output.unpacks = !text;
                 reader(&data, &mut output);
                 let degraded = output.degraded;
                 walk.buffers.give(data);
                 if !text {
                     walk.budget.let_go();
                 }
-                for (state, bytes) in degraded {
-                    self.degrade(state, reason_of(state), bytes);
-                }
+                self.degrade_all(degraded);
             }
             Mode::Parts(parts) => parts.finish(walk),
             Mode::Message(message) => message.finish(id, walk),
@@ -466,14 +476,13 @@ impl Object {
                     *bytes = (*bytes).max(if stored > 0 { stored } else { size });
                 }
             }
-            Mode::Raw | Mode::Passed | Mode::Unknown(_) | Mode::Closed => {}
+            Mode::Json(_) | Mode::Raw | Mode::Passed | Mode::Unknown(_) | Mode::Closed => {}
         }
     }
 }
 
 fn reader_for(kind: Kind) -> Option<Reader> {
     match kind {
-        Kind::Json => Some(json::read),
         Kind::UrlEncoded => Some(form::read),
         other => formats::reader_for(other),
     }
