@@ -167,11 +167,12 @@ const BASE64_LETTERS: usize = 64;
 
 /// Whether a text is nothing but lines of base64 that decode to something recognisable.
 pub(crate) fn encodes_something(prefix: &[u8]) -> bool {
+    // Other text has a blank soon.
+    if !prefix.iter().all(|byte| is_letter(*byte) || matches!(byte, b'\r' | b'\n')) {
+        return false;
+    }
     let mut plain: Vec<u8> = prefix.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
-    if plain.len() < BASE64_LETTERS
-        || !plain.iter().copied().all(is_letter)
-        || !plain.iter().any(u8::is_ascii_uppercase)
-    {
+    if plain.len() < BASE64_LETTERS || !plain.iter().any(u8::is_ascii_uppercase) {
         return false;
     }
     plain.truncate(plain.len() / 4 * 4);

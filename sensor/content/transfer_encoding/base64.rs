@@ -13,16 +13,20 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// Letters decoded at once.
+/// Letters decoded at once where there is anything else among them.
 const BLOCK: usize = 16 << 10;
+
+/// Decoded bytes that go out at once.
+const PIECE: usize = BLOCK / 4 * 3;
 
 /// Base64 (RFC 4648 section 4); line ends and anything outside the alphabet are passed over (RFC 2045 section 6.8).
 #[derive(Default)]
 pub(super) struct Base64 {
-    /// What is not decoded yet, line ends left out.
+    /// What is not decoded yet, line ends left out: as a rule less than a quantum.
     letters: Vec<u8>,
     /// Memory for a filtered copy of it.
     filtered: Vec<u8>,
+    /// What is on its way out.
     decoded: Vec<u8>,
     strange: bool,
     /// Encoded bytes so far, those missing included.
@@ -99,14 +103,47 @@ impl Base64 {
         self.position = self.position.saturating_add(data.len() as u64);
         let mut rest = self.aligned(data);
         while !rest.is_empty() {
-            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-            let line = rest.get(..end).unwrap_or_default();
-            self.letters.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
-            rest = rest.get(end + 1..).unwrap_or_default();
+            let (line, behind) = self.next_line(rest);
+            rest = behind;
+            self.line(line);
+            if self.decoded.len() >= PIECE {
+                self.hand_out(sink);
+            }
             if self.letters.len() >= BLOCK {
                 self.decode_quanta(sink);
             }
         }
+    }
+
+    /// The next line without its end, and what is behind it.
+    fn next_line<'a>(&self, rest: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+        // Nearly every line is as long as the first. Should an end stand within it, it is no letter, and is found out.
+        let usual = self.line.and_then(|line| usize::try_from(line).ok()?.checked_sub(1));
+        let end = usual
+            .filter(|end| rest.get(*end) == Some(&b'\n') && self.letters.is_empty())
+            .or_else(|| memchr::memchr(b'\n', rest));
+        let (line, behind) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, &[]));
+        (line.strip_suffix(b"\r").unwrap_or(line), behind.get(1..).unwrap_or_default())
+    }
+
+    /// Decodes the whole quanta of a line where it stands, if they are nothing but letters; what is not decoded is kept.
+    fn line(&mut self, mut line: &[u8]) {
+        // Letters before it that make no quantum are filled up to one.
+        if (1..4).contains(&self.letters.len()) {
+            let (first, rest) = line.split_at((4 - self.letters.len()).min(line.len()));
+            self.letters.extend_from_slice(first);
+            line = rest;
+            if self.letters.len() == 4 && decode_letters(&self.letters, &mut self.decoded) {
+                self.letters.clear();
+            }
+        }
+        if self.letters.is_empty() {
+            let (quanta, rest) = line.split_at(line.len() / 4 * 4);
+            if decode_letters(quanta, &mut self.decoded) {
+                line = rest;
+            }
+        }
+        self.letters.extend_from_slice(line);
     }
 
     /// The end. False when letters were left over or something else stood between them.
@@ -117,16 +154,19 @@ impl Base64 {
         !self.strange
     }
 
-    /// Decodes what makes whole quanta. Nearly always there is nothing but letters, which the decoder finds out by itself.
+    /// Decodes what makes whole quanta of what is kept. Nearly always that is the end, with its padding.
     fn decode_quanta(&mut self, sink: &mut dyn FnMut(&[u8])) {
+        self.hand_out(sink);
         let whole = self.letters.len() / 4 * 4;
-        self.decoded.clear();
         match LENIENT.decode_vec(self.letters.get(..whole).unwrap_or_default(), &mut self.decoded) {
             Ok(()) => {
                 self.letters.drain(..whole);
                 self.hand_out(sink);
             }
-            Err(_) => self.filter(sink),
+            Err(_) => {
+                self.decoded.clear();
+                self.filter(sink);
+            }
         }
     }
 
@@ -141,9 +181,7 @@ impl Base64 {
                         self.decode(self.letters.len(), sink);
                     }
                 }
-                byte if IN_ALPHABET.get(usize::from(*byte)).copied().unwrap_or_default() => {
-                    self.letters.push(*byte);
-                }
+                byte if value_of(*byte).is_some() => self.letters.push(*byte),
                 byte => self.strange |= !byte.is_ascii_whitespace(),
             }
         }
@@ -157,7 +195,6 @@ impl Base64 {
         // One letter over carries no whole byte.
         let usable = if count % 4 == 1 { count - 1 } else { count };
         self.strange |= usable < count;
-        self.decoded.clear();
         let letters = self.letters.get(..usable).unwrap_or_default();
         if LENIENT.decode_vec(letters, &mut self.decoded).is_err() {
             self.strange = true;
@@ -170,19 +207,67 @@ impl Base64 {
         if !self.decoded.is_empty() {
             self.yielded = self.yielded.saturating_add(self.decoded.len() as u64);
             sink(&self.decoded);
+            self.decoded.clear();
         }
     }
 }
 
-const IN_ALPHABET: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = matches!(byte as u8, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/');
-        byte += 1;
+/// Appends what whole quanta decode to, four letters at a time. False, and nothing, where there is anything but letters.
+fn decode_letters(quanta: &[u8], decoded: &mut Vec<u8>) -> bool {
+    let before = decoded.len();
+    let (quanta, _) = quanta.as_chunks::<4>();
+    decoded.resize(before + quanta.len() * 3, 0);
+    let (bytes, _) = decoded.get_mut(before..).unwrap_or_default().as_chunks_mut::<3>();
+    let [first, second, third, fourth] = &VALUES;
+    let value = |table: &[u32; 256], letter: u8| table.get(usize::from(letter)).copied().unwrap_or_default();
+    let mut all = 0;
+    for (bytes, [a, b, c, d]) in bytes.iter_mut().zip(quanta) {
+        let word = value(first, *a) | value(second, *b) | value(third, *c) | value(fourth, *d);
+        all |= word;
+        let [x, y, z, _] = word.to_le_bytes();
+        *bytes = [x, y, z];
     }
-    table
+    let good = all < NO_LETTER;
+    if !good {
+        decoded.truncate(before);
+    }
+    good
+}
+
+/// In a word of [`VALUES`]: its letter is none.
+const NO_LETTER: u32 = 1 << 24;
+
+/// What each letter of a quantum adds to its three bytes, the first one lowest.
+static VALUES: [[u32; 256]; 4] = {
+    let mut tables = [[NO_LETTER; 256]; 4];
+    let mut letter = 0;
+    while letter < 256 {
+        if let Some(value) = value_of(letter as u8) {
+            let mut place = 0;
+            while place < 4 {
+                // The three bytes as a number whose first byte is its highest, and then the other way round.
+                let [_, x, y, z] = (value << (18 - 6 * place)).to_be_bytes();
+                tables[place][letter] = u32::from_le_bytes([x, y, z, 0]);
+                place += 1;
+            }
+        }
+        letter += 1;
+    }
+    tables
 };
+
+/// The value of a letter (RFC 4648 table 1).
+const fn value_of(letter: u8) -> Option<u32> {
+    let value = match letter {
+        b'A'..=b'Z' => letter - b'A',
+        b'a'..=b'z' => letter - b'a' + 26,
+        b'0'..=b'9' => letter - b'0' + 52,
+        b'+' => 62,
+        b'/' => 63,
+        _ => return None,
+    };
+    Some(value as u32)
+}
 
 #[cfg(test)]
 mod tests {
@@ -202,7 +287,7 @@ mod tests {
             match byte {
                 b'=' if run.len().is_multiple_of(4) => {}
                 b'=' => end_run(&mut run, &mut strange),
-                byte if IN_ALPHABET[usize::from(*byte)] => run.push(*byte),
+                byte if value_of(*byte).is_some() => run.push(*byte),
                 byte => strange |= !byte.is_ascii_whitespace(),
             }
         }
