@@ -83,7 +83,8 @@ fn by_all(prefix: &[u8], declared: Option<&str>, filename: Option<&str>) -> Reco
         filename.and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension.to_ascii_lowercase());
     let extension = extension.as_deref().unwrap_or_default();
     let found = |kind, media_type: &str| Recognised { kind, media_type: media_type.to_owned() };
-    if let Some((kind, media_type)) = by_magic(prefix) {
+    let text = looks_like_text(prefix);
+    if let Some((kind, media_type)) = by_magic(prefix, text) {
         // A package of a known office application tells its kind by what it contains; a cut one by what it is called.
         let (kind, media_type) = if kind == Kind::Zip {
             by_members(prefix)
@@ -100,7 +101,7 @@ fn by_all(prefix: &[u8], declared: Option<&str>, filename: Option<&str>) -> Reco
     {
         return Recognised { kind, media_type: media_type.clone() };
     }
-    if !looks_like_text(prefix) {
+    if !text {
         return Recognised {
             kind: Kind::Binary,
             media_type: specific(declared).unwrap_or_else(|| OCTETS.to_owned()),
@@ -150,7 +151,8 @@ fn specific(declared: Option<String>) -> Option<String> {
     declared.filter(|media_type| media_type != OCTETS && media_type != "application/x-www-form-urlencoded")
 }
 
-fn by_magic(prefix: &[u8]) -> Option<(Kind, &'static str)> {
+/// `text`: it looks like text.
+fn by_magic(prefix: &[u8], text: bool) -> Option<(Kind, &'static str)> {
     const MAGIC: &[(&[u8], Kind, &str)] = &[
         (b"PK\x03\x04", Kind::Zip, "application/zip"),
         (b"PK\x05\x06", Kind::Zip, "application/zip"),
@@ -174,7 +176,7 @@ fn by_magic(prefix: &[u8]) -> Option<(Kind, &'static str)> {
     }
     // A PDF may have some bytes before its header (ISO 32000-1, annex H.3.4.1, note).
     if memchr::memmem::find(prefix.get(..1024.min(prefix.len())).unwrap_or_default(), b"%PDF-1.").is_some()
-        && !looks_like_text(prefix)
+        && !text
     {
         return Some((Kind::Pdf, "application/pdf"));
     }
@@ -185,7 +187,7 @@ fn by_magic(prefix: &[u8]) -> Option<(Kind, &'static str)> {
         return Some((Kind::Tar, "application/x-tar"));
     }
     // Some formats begin with two or three letters (`BM`) that also begin a text: what reads as text is text.
-    if looks_like_text(prefix) {
+    if text {
         return None;
     }
     let other = infer::get(prefix)?;

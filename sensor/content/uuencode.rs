@@ -3,7 +3,8 @@
 //! Owns: telling a file's lines from text, and decoding them. Never does: anything to other text, which passes through
 //! without a copy.
 
-use memchr::memmem;
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
 /// Longest line that can open a file, bytes.
 const BEGIN_BYTES: usize = 512;
@@ -101,7 +102,8 @@ impl Uuencoded {
             Some(before) => data.get(before) == Some(&b'\n'),
             None => !self.inside_line,
         };
-        let found = memmem::find_iter(data, BEGIN).find(|at| starts_line(*at)).or_else(|| {
+        static BEGINS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(BEGIN));
+        let found = BEGINS.find_iter(data).find(|at| starts_line(*at)).or_else(|| {
             let at = memchr::memrchr(b'\n', data).map_or(0, |at| at + 1);
             let tail = data.get(at..).unwrap_or_default();
             (!tail.is_empty() && BEGIN.starts_with(tail) && starts_line(at)).then_some(at)
