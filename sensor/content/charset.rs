@@ -68,12 +68,21 @@ impl TextDecoder {
         let State::Open { before, held } = &mut self.state else { return self.convert(data, last, sink) };
         let mut data = data;
         if held.is_empty() {
-            let (ascii, rest) = data.split_at(Encoding::ascii_valid_up_to(data));
+            // Nearly all text is nothing else, which is quicker to find out than where it ends.
+            let end = if data.is_ascii() { data.len() } else { Encoding::ascii_valid_up_to(data) };
+            let (ascii, rest) = data.split_at(end);
             if !ascii.is_empty() {
                 sink(ascii);
-                let kept = ascii.get(ascii.len().saturating_sub(BEFORE_BYTES)..).unwrap_or_default();
-                before.extend_from_slice(kept);
-                before.drain(..before.len().saturating_sub(BEFORE_BYTES));
+                match ascii.last_chunk::<BEFORE_BYTES>() {
+                    Some(kept) => {
+                        before.clear();
+                        before.extend_from_slice(kept);
+                    }
+                    None => {
+                        before.extend_from_slice(ascii);
+                        before.drain(..before.len().saturating_sub(BEFORE_BYTES));
+                    }
+                }
             }
             data = rest;
         }

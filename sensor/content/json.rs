@@ -3,18 +3,13 @@
 //! Owns: reading strings wherever they stand, so that damaged and line-delimited JSON is read as well. Never does: a tree; holding more
 //! than a string, a long one only where it may be a file.
 
+mod marks;
+
 use crate::kind::{self, Kind};
 use crate::{Inner, Output, path};
 use base64::Engine as _;
 use egret_model::ObjectState;
-use memchr::memmem::Finder;
-use std::sync::LazyLock;
-
-/// Shortest string that may be embedded base64, characters.
-const BASE64_CHARACTERS: usize = 64;
-
-/// Stands in a `data:` URI before base64 (RFC 2397).
-const URI_BASE64: &[u8] = b";base64,";
+use marks::{BASE64_CHARACTERS, Glance, Marks, URI_BASE64, in_base64};
 
 /// Text handed on at once where escapes are undone in it, bytes; a string that is no file is not held beyond it.
 const PIECE_BYTES: usize = 16 << 10;
@@ -156,8 +151,10 @@ impl Json {
     /// Reads the strings of a piece from the place `from` on, which is outside of any; `done` of it was handed out.
     fn strings(&mut self, data: &str, mut done: usize, from: usize, output: &mut dyn Output) {
         let bytes = data.as_bytes();
-        if is_plain(bytes.get(from..).unwrap_or_default()) {
-            return self.plain_strings(data, done, from, output);
+        let rest = bytes.get(from..).unwrap_or_default();
+        let seen = Glance::over(rest);
+        if seen.is_plain(rest) {
+            return self.plain_strings(data, done, from, seen.quotes, output);
         }
         let mut marks = Marks::from(bytes, from);
         let mut name = None;
@@ -198,12 +195,14 @@ impl Json {
         self.pass(data.get(done..).unwrap_or_default(), output);
     }
 
-    /// The same where nothing has to be done with them.
-    fn plain_strings(&mut self, data: &str, done: usize, from: usize, output: &mut dyn Output) {
+    /// The same where nothing has to be done with them. `count`: of their quotes.
+    fn plain_strings(&mut self, data: &str, done: usize, from: usize, count: usize, output: &mut dyn Output) {
         let bytes = data.as_bytes().get(from..).unwrap_or_default();
         let mut quotes = memchr::memchr_iter(b'"', bytes);
-        let closed = quotes.clone().count().is_multiple_of(2);
-        let open = if closed { None } else { quotes.next_back().map(|quote| from + quote + 1) };
+        let open = match count % 2 {
+            0 => None,
+            _ => quotes.next_back().map(|quote| from + quote + 1),
+        };
         // What the next string may belong to: the last name, looked for from the end.
         while let (Some(end), Some(quote)) = (quotes.next_back(), quotes.next_back()) {
             let string = data.get(from + quote + 1..from + end).unwrap_or_default();
@@ -237,106 +236,6 @@ impl Json {
             self.text.clear();
         }
     }
-}
-
-/// Whether a piece has neither an escape nor a string that may be a file and ends in it. Nearly all pieces are so, and it is found out
-/// in a fraction of the time that it takes to look at each string.
-fn is_plain(bytes: &[u8]) -> bool {
-    static URI: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(URI_BASE64));
-    if memchr::memchr(b'\\', bytes).is_some() || URI.find(bytes).is_some() {
-        return false;
-    }
-    // So many letters in a row fill one of these blocks. Hardly any has neither a blank nor a quote.
-    let (blocks, _) = bytes.as_chunks::<{ BASE64_CHARACTERS / 2 }>();
-    !blocks.iter().enumerate().any(|(index, block)| {
-        let apart = block.iter().fold(false, |apart, byte| apart | (*byte == b' ') | (*byte == b'"'));
-        !apart && in_long_run(bytes, index * block.len())
-    })
-}
-
-/// Whether the byte at `at` is one of so many letters of base64 in a row that they may be a file.
-fn in_long_run(bytes: &[u8], at: usize) -> bool {
-    let Some((before, from)) = bytes.split_at_checked(at) else { return false };
-    let letters = |bytes: &mut dyn Iterator<Item = &u8>| {
-        bytes.take(BASE64_CHARACTERS).take_while(|byte| in_base64(**byte)).count()
-    };
-    let behind = letters(&mut from.iter());
-    behind > 0 && letters(&mut before.iter().rev()) + behind >= BASE64_CHARACTERS
-}
-
-const fn in_base64(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
-}
-
-/// Quotes and backslashes of a piece, eight bytes at a time: strings are short, so that a search for each end costs more.
-struct Marks<'a> {
-    bytes: &'a [u8],
-    /// Where the bytes of `found` begin.
-    base: usize,
-    /// The high bit of every byte that may be a mark.
-    found: u64,
-    /// Marks before this place do not count. Behind the end where the next piece's first byte is escaped.
-    from: usize,
-    /// A backslash was passed over in a string.
-    escapes: bool,
-}
-
-impl<'a> Marks<'a> {
-    fn from(bytes: &'a [u8], from: usize) -> Self {
-        Self { bytes, base: from, found: marks(bytes, from), from, escapes: false }
-    }
-
-    /// The next mark and its place.
-    fn next(&mut self) -> Option<(usize, u8)> {
-        loop {
-            while self.found == 0 {
-                self.base += 8;
-                if self.base >= self.bytes.len() {
-                    return None;
-                }
-                self.found = marks(self.bytes, self.base);
-            }
-            let at = self.base + (self.found.trailing_zeros() / 8) as usize;
-            self.found &= self.found - 1;
-            match self.bytes.get(at) {
-                Some(byte @ (b'"' | b'\\')) if at >= self.from => return Some((at, *byte)),
-                _ => {}
-            }
-        }
-    }
-
-    /// The next quote, from outside of any string.
-    fn quote(&mut self) -> Option<usize> {
-        loop {
-            if let (at, b'"') = self.next()? {
-                return Some(at);
-            }
-        }
-    }
-
-    /// The quote that closes the string in which the next byte stands.
-    fn string_end(&mut self) -> Option<usize> {
-        loop {
-            match self.next()? {
-                (at, b'"') => return Some(at),
-                (at, _) => (self.from, self.escapes) = (at + 2, true),
-            }
-        }
-    }
-}
-
-/// The high bit of every byte that is a quote or a backslash, among the eight from `at` on; that of a byte behind one may be set,
-/// too. (A byte is zero if subtracting one borrows from above its high bit.)
-fn marks(bytes: &[u8], at: usize) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
-    let rest = bytes.get(at..).unwrap_or_default();
-    let word = match rest.first_chunk::<8>() {
-        Some(word) => *word,
-        None => std::array::from_fn(|place| rest.get(place).copied().unwrap_or_default()),
-    };
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
-    let word = u64::from_le_bytes(word);
-    zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')))
 }
 
 /// Whether a string is a name with this behind its closing quote; None where that is not told.
