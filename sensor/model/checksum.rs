@@ -76,15 +76,18 @@ impl Segment<'_> {
 pub fn ones_complement_sum(bytes: &[u8]) -> u16 {
     // The sum does not depend on the byte order it is made in (RFC 1071 section 2 B), nor on the word size.
     // Long words with the carries beside them: an addition and one with carry for eight bytes; four sums, which do not wait for each
-    // other.
+    // other and stay in registers.
     let (words, rest) = bytes.as_chunks::<8>();
     let (fours, words) = words.as_chunks::<4>();
     let value = |word: &[u8; 8]| u128::from(u64::from_ne_bytes(*word));
-    let mut sums = [0_u128; 4];
-    for four in fours {
-        sums.iter_mut().zip(four).for_each(|(sum, word)| *sum += value(word));
+    let (mut a, mut b, mut c, mut d) = (0_u128, 0_u128, 0_u128, 0_u128);
+    for [one, two, three, four] in fours {
+        a += value(one);
+        b += value(two);
+        c += value(three);
+        d += value(four);
     }
-    let mut sum = sums.iter().sum::<u128>() + words.iter().map(value).sum::<u128>();
+    let mut sum = a + b + c + d + words.iter().map(value).sum::<u128>();
     let mut last = [0; 8];
     for (to, from) in last.iter_mut().zip(rest) {
         *to = *from;
