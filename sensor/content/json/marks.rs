@@ -54,14 +54,15 @@ impl Glance {
     }
 }
 
-/// Whether the byte at `at` is one of so many letters of base64 in a row that they may be a file.
+/// Whether the block at `at` is among so many letters of base64 in a row that they may be a file.
 fn in_long_run(bytes: &[u8], at: usize) -> bool {
     let Some((before, from)) = bytes.split_at_checked(at) else { return false };
     let letters = |bytes: &mut dyn Iterator<Item = &u8>| {
         bytes.take(BASE64_CHARACTERS).take_while(|byte| in_base64(**byte)).count()
     };
     let behind = letters(&mut from.iter());
-    behind > 0 && letters(&mut before.iter().rev()) + behind >= BASE64_CHARACTERS
+    // The one block that it fills begins here, or another one does.
+    behind >= BLOCK && letters(&mut before.iter().rev()) + behind >= BASE64_CHARACTERS
 }
 
 pub(super) const fn in_base64(byte: u8) -> bool {
