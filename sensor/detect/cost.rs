@@ -77,8 +77,8 @@ impl SignatureSet {
         let mut seen: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
         let before = clock();
         let mut armed = Armed::default();
-        (0..self.engine.numbers.slots()).for_each(|slot| armed.arm(slot, &self.engine.numbers));
-        self.engine.numbers.find(text, 0..text.len(), &mut armed, &mut 0, &mut |candidate| {
+        armed.arm_all(&self.engine.numbers);
+        self.engine.numbers.find((text, 0), 0..text.len(), &mut armed, &mut 0, &mut |candidate| {
             let valid = self.engine.finders.get(candidate.finder as usize);
             let valid = valid.is_some_and(|finder| finder.judge(text, &candidate.range).is_some());
             let (anchors, matches) = seen.entry(candidate.finder).or_default();

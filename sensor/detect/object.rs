@@ -34,10 +34,7 @@ use egret_fingerprint::{
 };
 use egret_model::{DetectLimits, FileFormat, Match, Timestamp};
 use fingerprints::Told;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
-};
+use std::{collections::BTreeMap, ops::Range};
 
 /// Characters between a label and what it labels.
 const LABEL_CHARACTERS: u64 = 40;
@@ -69,8 +66,6 @@ pub struct ObjectScan {
     /// Where the first context word of each signature, or of one of its finds alone, begins, bytes.
     mentioned: BTreeMap<(u32, Option<u8>), u64>,
     armed: Armed,
-    /// Where slots are armed that are not yet.
-    arming: BTreeSet<(u64, u32)>,
     fresh: Vec<Fresh>,
     shown: Vec<Range<u64>>,
     /// What nearly matched, for a scan that explains itself.
@@ -135,7 +130,6 @@ impl ObjectScan {
         self.numbered = 0;
         self.mentioned.clear();
         self.armed.clear();
-        self.arming.clear();
         self.fresh.clear();
         self.shown.clear();
         self.at = None;
@@ -151,9 +145,7 @@ impl ObjectScan {
 
     /// Looks at the numbers of every finder from the start, whatever context words there are.
     pub(crate) fn arm_all(&mut self, engine: &Engine) {
-        for slot in 0..engine.numbers.slots() {
-            self.armed.arm(slot, &engine.numbers);
-        }
+        self.armed.arm_all(&engine.numbers);
     }
 
     /// Bytes of text held.
@@ -249,9 +241,19 @@ impl ObjectScan {
                                 let whose = (*signature, *find);
                                 if first.get(&whose).is_none_or(|first| begin < *first) {
                                     first.insert(whose, begin);
-                                    let from = begin.saturating_sub(engine.lookback());
-                                    let slots = engine.arms.get(signature).into_iter().flatten();
-                                    self.arming.extend(slots.map(|slot| (from, *slot)));
+                                }
+                                let arms = engine.arms.get(*signature as usize);
+                                if let Some(arms) = arms.filter(|arms| !arms.slots.is_empty()) {
+                                    // What follows the literal is there that far in any case, in whatever pieces text came in.
+                                    let stop = self.text.len().min(end + engine.reach.1);
+                                    let around = if characters.wide {
+                                        arms.around(&self.text, &(from..to), stop)
+                                    } else {
+                                        from.saturating_sub(arms.characters)..to + arms.characters
+                                    };
+                                    let (from, until) =
+                                        (self.base + around.start as u64, self.base + around.end as u64);
+                                    arms.slots.iter().for_each(|slot| self.armed.mention(from, until, *slot));
                                 }
                             }
                         }
@@ -306,26 +308,17 @@ impl ObjectScan {
         note(misses, finder, text, range, normaliser, *base, reason);
     }
 
-    /// Looks at the groups of digits that begin before `horizon`, in stretches between which finders are armed.
+    /// Looks at the groups of digits that begin before `horizon`.
     fn numbers(&mut self, engine: &Engine, horizon: usize) {
-        while self.numbered < horizon {
-            let here = self.base + self.numbered as u64;
-            while let Some((_, slot)) = self.arming.first().copied().filter(|(from, _)| *from <= here) {
-                self.arming.pop_first();
-                self.armed.arm(slot, &engine.numbers);
-            }
-            let next = self.arming.first().map_or(horizon, |(from, _)| self.relative(*from));
-            let stretch = self.numbered..horizon.min(next);
-            self.numbered = stretch.end;
-            self.numbers_in(engine, stretch);
+        let stretch = self.numbered..horizon;
+        if stretch.is_empty() {
+            return;
         }
-    }
-
-    fn numbers_in(&mut self, engine: &Engine, stretch: Range<usize>) {
+        self.numbered = horizon;
         let mut claimed = self.relative(self.claimed);
         let Self { text, fresh, shapes, base, armed, misses, normaliser, .. } = self;
         let text = text.as_slice();
-        engine.numbers.find(text, stretch, armed, &mut claimed, &mut |candidate| {
+        engine.numbers.find((text, *base), stretch, armed, &mut claimed, &mut |candidate| {
             let Some(finder) = engine.finders.get(candidate.finder as usize) else { return false };
             let shape = shapes.entry((candidate.finder, candidate.digits)).or_default();
             let Some(judgement) = finder.judge(text, &candidate.range) else {

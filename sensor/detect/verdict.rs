@@ -126,14 +126,15 @@ const NEAR_MISSES_SHOWN: usize = 3;
 
 /// Matches that are counted together.
 #[derive(Default)]
-struct Sum {
+struct Sum<'a> {
     reached: Option<Confidence>,
     count: u64,
     values: Vec<u64>,
-    matches: Vec<Match>,
+    /// Those that may be shown, with what is known of them.
+    matches: Vec<(&'a Detail, &'a Kept)>,
 }
 
-impl Sum {
+impl Sum<'_> {
     fn add(&mut self, level: Confidence, count: u64) {
         self.reached = self.reached.max(Some(level));
         self.count += count;
@@ -260,7 +261,7 @@ impl<'a> Judge<'a> {
             sum.values.push(kept.value);
             if sum.matches.len() < limits.matches_reported {
                 let detail = tally.details.get(kept.detail as usize);
-                sum.matches.extend(detail.map(|detail| self.shown(detail, kept)));
+                sum.matches.extend(detail.map(|detail| (detail, kept)));
             }
         }
         for ((finder, find, digits, signs), more) in &tally.beyond {
@@ -295,7 +296,7 @@ impl<'a> Judge<'a> {
             confidence,
             count: sum.count,
             unique,
-            matches: sum.matches,
+            matches: sum.matches.into_iter().map(|(detail, kept)| self.shown(detail, kept)).collect(),
             excepted,
             below,
             per_sender_day: report.per_sender_day,

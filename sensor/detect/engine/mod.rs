@@ -26,7 +26,7 @@ use matcher::Matcher;
 use numbers::Numbers;
 use pattern::Pattern;
 use redact::Mask;
-use std::{collections::BTreeMap, hash::BuildHasher as _, ops::Range};
+use std::{hash::BuildHasher as _, ops::Range};
 use words::Phrase;
 
 /// Key of the hashes of values. They are compared within one run and never written, so that a fixed key will do until
@@ -221,6 +221,30 @@ fn subject<'a>(text: &'a [u8], range: &Range<usize>) -> Option<Subject<'a>> {
     })
 }
 
+/// What the context words of a signature arm.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Arms {
+    /// Slots of number finders.
+    pub(crate) slots: Vec<u32>,
+    /// How far from a word they are armed in any case, characters: the distance of the word to a number, and that of this number
+    /// to another that is evidence for it.
+    pub(crate) characters: usize,
+}
+
+impl Arms {
+    /// The text around a word at `range` in which they are armed, which is looked at up to `stop`. Where it is not ASCII, each
+    /// character may be of four bytes.
+    pub(crate) fn around(&self, text: &[u8], range: &Range<usize>, stop: usize) -> Range<usize> {
+        let bytes = |near: Option<&[u8]>| match near {
+            Some(near) if near.is_ascii() => self.characters,
+            _ => 4 * self.characters,
+        };
+        let before = bytes(text.get(range.start.saturating_sub(self.characters)..range.start));
+        let after = bytes(text.get(range.end..stop).unwrap_or_default().get(..self.characters));
+        range.start.saturating_sub(before)..range.end + after
+    }
+}
+
 /// All finders of a set of signatures.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -234,8 +258,8 @@ pub(crate) struct Engine {
     /// Indexes of patterns that no literal leads to.
     pub(crate) unanchored: Vec<u32>,
     pub(crate) numbers: Numbers,
-    /// By signature, the slots of number finders that its context words arm.
-    pub(crate) arms: BTreeMap<u32, Vec<u32>>,
+    /// By signature, what its context words arm.
+    pub(crate) arms: Vec<Arms>,
     pub(crate) fingerprints: Fingerprints,
     pub(crate) finders: Vec<Finder>,
     /// Bytes before and after an anchor that a verification may look at.
@@ -245,14 +269,8 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Bytes by which a context word's finders are armed before it: the distance of the word to a number, and that of this
-    /// number to another that is evidence for it.
-    pub(crate) fn lookback(&self) -> u64 {
-        (2 * 4 * self.within) as u64
-    }
-
     /// Bytes after a number that must be known before it is looked at, so that every word that arms its finder is.
     pub(crate) fn foresight(&self) -> usize {
-        2 * 4 * self.within + CONTEXT_WORD_BYTES
+        4 * (2 * self.within + numbers::WIDE) + CONTEXT_WORD_BYTES
     }
 }

@@ -3,10 +3,11 @@
 //! Owns: a gate that passes over text with few digits at many bytes a cycle, the groups of digits behind it, layouts at
 //! those groups. Never does: what may stand beside a number (boundaries), check digits (validators), decisions.
 
+mod armed;
 mod beside;
 mod lists;
 
-pub(crate) use lists::Armed;
+pub(crate) use armed::{Armed, Lasts};
 
 use super::{
     boundaries::{closes, in_link, opens},
@@ -17,10 +18,11 @@ use crate::{
     language::layout::{Layout, digits_loosely, may_stand_between},
     validators::iban,
 };
+use armed::{Bound, Sought};
 use beside::{
     account, alphanumerics_at, count_digits, count_signs, digits_at, fit, is_digit, letter_before, word,
 };
-use lists::{Candidates, Entry, FOLLOWERS, Sought, follower};
+use lists::{Candidates, Entry, FOLLOWERS, follower};
 use std::{collections::BTreeSet, ops::Range};
 
 /// Chunks whose groups of digits are told at once. A number takes at most 65 bytes from its first digit, so that all its digits
@@ -38,6 +40,9 @@ const LONGEST_LOOK: usize = 1024;
 pub(crate) const FORWARD: usize = 160;
 /// Bytes before the first digit of a number that decide about it: its lead and the link that it may be part of.
 pub(crate) const BACKWARD: usize = 192;
+
+/// Characters that a number may take to either side of its first group of digits.
+pub(crate) const WIDE: usize = 128;
 
 /// The written form of a number.
 #[derive(Clone, Debug)]
@@ -67,14 +72,10 @@ impl Written {
 pub(crate) struct Numbers {
     instructions: Instructions,
     written: Vec<(u32, Written)>,
-    /// Fewest digits of any form whose finder is not bound.
-    fewest: u32,
-    /// Fewest digits by slot of bound finders.
-    fewest_bound: Vec<u32>,
     /// Finders of account numbers.
     accounts: Vec<u32>,
-    /// Finders that read, with their slots.
-    readers: Vec<(u32, Reader, Option<u32>)>,
+    /// Finders that read.
+    readers: Vec<Reads>,
     /// Layouts by the length of the group of digits that is their core, and by what follows it, see [`follower`].
     by_group: Vec<[Candidates; FOLLOWERS.len() + 1]>,
     /// Layouts by the length of the word of letters and digits that is their core.
@@ -84,6 +85,31 @@ pub(crate) struct Numbers {
     by_run: [Vec<Candidates>; 2],
     /// What is looked for where no finder is armed.
     unarmed: Sought,
+    /// By slot, what is looked for besides where it is armed.
+    bound: Vec<Bound>,
+    /// The slots that are armed beside their words only.
+    beside: Vec<usize>,
+}
+
+/// A finder that reads.
+#[derive(Clone, Copy, Debug)]
+struct Reads {
+    finder: u32,
+    reader: Reader,
+    slot: Option<u32>,
+    /// See [`Reader::marks`].
+    marks: u16,
+    /// See [`Reader::fewest_digits`].
+    fewest: u32,
+}
+
+/// The place of a bound finder among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slot {
+    /// Its number, from 0.
+    pub(crate) number: u32,
+    /// How long it is looked at behind a context word.
+    pub(crate) lasts: Lasts,
 }
 
 /// A group of digits that may begin a number, and what stands beside it.
@@ -120,7 +146,7 @@ pub(crate) struct Candidate {
 
 impl Numbers {
     /// Prepares the layouts of all finders. `slot` numbers the bound ones from 0; of others it says nothing.
-    pub(crate) fn new(mut written: Vec<(u32, Written)>, slot: &impl Fn(u32) -> Option<u32>) -> Self {
+    pub(crate) fn new(mut written: Vec<(u32, Written)>, slot: &impl Fn(u32) -> Option<Slot>) -> Self {
         // The widest form of each finder is tried first.
         written.sort_by_key(|(finder, form)| (*finder, std::cmp::Reverse(form.width())));
         let accounts =
@@ -129,14 +155,14 @@ impl Numbers {
         let mut numbers = Self {
             instructions: Instructions::best(),
             written: Vec::new(),
-            fewest: u32::MAX,
-            fewest_bound: Vec::new(),
             accounts,
             readers: Vec::new(),
             by_group: vec![<[Candidates; FOLLOWERS.len() + 1]>::default(); LONGEST_GROUP + 1],
             by_word: vec![Candidates::default(); LONGEST_WORD + 1],
             by_run: std::array::from_fn(|_| vec![Candidates::default(); LONGEST_RUN + 1]),
-            unarmed: Sought::nothing(),
+            unarmed: Sought::default(),
+            bound: Vec::new(),
+            beside: Vec::new(),
         };
         // Layouts of one finder are compared one after the other, so that all of them stand in the same lists.
         let strict: BTreeSet<u32> = written
@@ -145,53 +171,99 @@ impl Numbers {
             .map(|(finder, _)| *finder)
             .collect();
         for (index, (finder, form)) in (0..).zip(&written) {
-            let digits = match form {
-                Written::Layout(layout) => {
-                    let entry = Entry::new(index, *finder, layout);
-                    if strict.contains(finder) {
-                        numbers.list(entry, layout, slot(*finder));
-                    } else {
-                        numbers.list_loose(entry, layout, slot(*finder));
-                    }
-                    layout.fewest_digits()
-                }
-                Written::Iban => iban::FEWEST_DIGITS,
-                Written::Reader(reader) => {
-                    numbers.readers.push((*finder, *reader, slot(*finder)));
-                    // Readers are asked for themselves.
-                    usize::MAX
-                }
+            let slot = slot(*finder);
+            let sought = match slot.filter(|_| !matches!(form, Written::Iban)) {
+                None => &mut numbers.unarmed,
+                Some(slot) => numbers.bound(slot),
             };
-            let digits = u32::try_from(digits).unwrap_or(u32::MAX);
-            match slot(*finder).filter(|_| !matches!(form, Written::Iban)) {
-                None => numbers.fewest = numbers.fewest.min(digits),
-                Some(slot) => {
-                    let slots = numbers.fewest_bound.len().max(slot as usize + 1);
-                    numbers.fewest_bound.resize(slots, u32::MAX);
-                    if let Some(fewest) = numbers.fewest_bound.get_mut(slot as usize) {
-                        *fewest = (*fewest).min(digits);
+            let few = |digits: usize| u32::try_from(digits).unwrap_or(u32::MAX);
+            match form {
+                Written::Layout(layout) => {
+                    sought.fewest = sought.fewest.min(few(layout.fewest_digits()));
+                    let entry = Entry::new(index, *finder, slot.map(|slot| slot.number), layout);
+                    if strict.contains(finder) {
+                        numbers.list(entry, layout);
+                    } else {
+                        numbers.list_loose(entry, layout);
                     }
+                }
+                Written::Iban => sought.fewest = sought.fewest.min(few(iban::FEWEST_DIGITS)),
+                Written::Reader(reader) => {
+                    sought.fewest_read = sought.fewest_read.min(few(reader.fewest_digits()));
+                    sought.marks |= reader.marks();
+                    let (reader, slot) = (*reader, slot.map(|slot| slot.number));
+                    let (marks, fewest) = (reader.marks(), few(reader.fewest_digits()));
+                    numbers.readers.push(Reads { finder: *finder, reader, slot, marks, fewest });
                 }
             }
         }
+        let bound = numbers.bound.iter().enumerate();
+        numbers.beside =
+            bound.filter(|(_, bound)| bound.lasts == Lasts::Beside).map(|(slot, _)| slot).collect();
         numbers.written = written;
-        numbers.unarmed = numbers.sought(&Armed::default());
+        numbers.note_lists();
         numbers
     }
 
+    /// What is looked for where a slot is armed.
+    fn bound(&mut self, slot: Slot) -> &mut Sought {
+        let at = slot.number as usize;
+        let new = Bound { lasts: slot.lasts, sought: Sought::default() };
+        self.bound.resize(self.bound.len().max(at + 1), new.clone());
+        match self.bound.get_mut(at) {
+            Some(bound) => {
+                bound.lasts = slot.lasts;
+                &mut bound.sought
+            }
+            None => &mut self.unarmed,
+        }
+    }
+
+    /// Notes of which finders there are layouts in which lists.
+    fn note_lists(&mut self) {
+        let Self { by_group, by_word, by_run, unarmed, bound, .. } = self;
+        let mut note = |list: &Candidates, mark: &dyn Fn(&mut Sought)| {
+            if !list.always.is_empty() {
+                mark(unarmed);
+            }
+            for slot in list.slots() {
+                if let Some(bound) = bound.get_mut(slot) {
+                    mark(&mut bound.sought);
+                }
+            }
+        };
+        for (length, lists) in by_group.iter().enumerate() {
+            for (which, list) in lists.iter().enumerate() {
+                note(list, &|sought| {
+                    sought.groups.iter_mut().skip(length).take(1).for_each(|bits| *bits |= 1 << which);
+                });
+            }
+        }
+        for (length, list) in by_word.iter().enumerate() {
+            note(list, &|sought| sought.words |= 1 << length);
+        }
+        for (which, lists) in by_run.iter().enumerate() {
+            for (digits, list) in lists.iter().enumerate() {
+                note(list, &|sought| {
+                    sought.runs.iter_mut().skip(which).take(1).for_each(|bits| *bits |= 1 << digits);
+                });
+            }
+        }
+    }
+
     /// Enters a loose layout by its digits.
-    fn list_loose(&mut self, entry: Entry, layout: &Layout, slot: Option<u32>) {
+    fn list_loose(&mut self, entry: Entry, layout: &Layout) {
         let (least, most) = layout.first_digits();
         let cores = [layout.begins_with_digits(1), layout.begins_with_word(1)];
         for (lists, _) in self.by_run.iter_mut().zip(cores).filter(|(_, core)| *core) {
             let lists = lists.iter_mut().enumerate();
             let fitting = lists.filter(|(digits, _)| *digits >= least.min(LONGEST_RUN) && *digits <= most);
-            fitting.for_each(|(_, list)| list.push(entry, slot));
+            fitting.for_each(|(_, list)| list.push(entry));
         }
     }
 
     /// Enters a layout wherever it may be met.
-    fn list(&mut self, entry: Entry, layout: &Layout, slot: Option<u32>) {
+    fn list(&mut self, entry: Entry, layout: &Layout) {
         for (digits, lists) in
             self.by_group.iter_mut().enumerate().filter(|(digits, _)| layout.begins_with_digits(*digits))
         {
@@ -199,62 +271,48 @@ impl Numbers {
                 // A loose layout ends with its group, unless a separator follows.
                 let ends = which == FOLLOWERS.len() && layout.is_loose() && digits < layout.fewest_digits();
                 if !ends && layout.follows().is_none_or(|byte| follower(byte) == which) {
-                    list.push(entry, slot);
+                    list.push(entry);
                 }
             }
         }
         for (_, list) in
             self.by_word.iter_mut().enumerate().filter(|(length, _)| layout.begins_with_word(*length))
         {
-            list.push(entry, slot);
+            list.push(entry);
         }
     }
 
     /// Number of slots of bound finders.
     pub(crate) fn slots(&self) -> u32 {
-        u32::try_from(self.fewest_bound.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.bound.len()).unwrap_or(u32::MAX)
     }
 
     /// Looks at every group of digits that begins in `range` and may begin a number; `visit` says whether a candidate is
     /// valid, which settles that group for its finder. Text up to [`FORWARD`] bytes after the range is looked at, and
-    /// [`BACKWARD`] bytes before it.
+    /// [`BACKWARD`] bytes before it. `base` is the offset of the text in the object.
     pub(crate) fn find(
         &self,
-        text: &[u8],
+        (text, base): (&[u8], u64),
         range: Range<usize>,
         armed: &mut Armed,
         claimed: &mut usize,
         visit: &mut impl FnMut(&Candidate) -> bool,
     ) {
-        if armed.slots.is_empty() {
-            return self.find_sought(text, range, (armed, &self.unarmed), claimed, visit);
-        }
-        let sought = armed.sought.take().unwrap_or_else(|| Box::new(self.sought(armed)));
-        self.find_sought(text, range, (armed, &sought), claimed, visit);
-        armed.sought = Some(sought);
-    }
-
-    fn find_sought(
-        &self,
-        text: &[u8],
-        range: Range<usize>,
-        (armed, sought): (&Armed, &Sought),
-        claimed: &mut usize,
-        visit: &mut impl FnMut(&Candidate) -> bool,
-    ) {
-        let fewest = sought.fewest.min(sought.fewest_read);
-        if fewest == u32::MAX {
-            return;
-        }
+        armed.ready(self);
         // Where the word ends whose first group of digits was met last. Nothing begins at its other groups.
         let mut word_end = 0;
         // Whether the byte before is a digit: a group that began before the range was visited already.
         let mut inside = range.start > 0 && is_digit(text, range.start - 1);
         let mut groups = [Group::default(); MOST_GROUPS];
+        let mut view = View { numbers: self, text, base, armed };
         for at in range.clone().step_by(BATCH * CHUNK) {
+            let fewest = view.armed.fewest_before(base + (at + BATCH * CHUNK) as u64, self);
             let piece = text.get(at..).unwrap_or_default();
-            let gate = Gate { text: piece, inside, fewest, groups: &mut groups };
-            let count = self.instructions.run(gate);
+            let count = if fewest == u32::MAX {
+                0
+            } else {
+                self.instructions.run(Gate { text: piece, inside, fewest, groups: &mut groups })
+            };
             inside = is_digit(text, at + BATCH * CHUNK - 1);
             for Group { at: within, length, coming } in groups.iter().take(count) {
                 let start = at + usize::from(*within);
@@ -264,65 +322,66 @@ impl Numbers {
                 if start < *claimed || start < word_end {
                     continue;
                 }
+                if view.armed.changes() <= base + start as u64 {
+                    view.armed.reach(base + start as u64, self);
+                }
+                // The gate let through what may be of use anywhere in its chunks.
+                if u32::from(*coming) < view.armed.sought.least() {
+                    continue;
+                }
                 let mut end = start + usize::from(*length);
                 if (end - at) % CHUNK == 0 {
                     end += digits_at(text, end);
                 }
-                let coming = u32::from(*coming);
-                let place = Place::new(text, start..end, coming);
+                let place = Place::new(text, start..end, u32::from(*coming));
                 if place.after.is_ascii_alphabetic() {
                     word_end = place.group.end + alphanumerics_at(text, place.group.end);
                 }
-                if coming >= sought.fewest && self.account(text, &place, claimed, visit) {
-                    continue;
-                }
-                let marks = readers::marks(&place) & sought.marks;
-                if marks != 0 && coming >= sought.fewest_read {
-                    read(text, &place, marks, sought, visit);
-                }
-                if coming >= sought.fewest {
-                    self.place(text, &place, armed, sought, visit);
-                }
+                view.group(&place, claimed, visit);
             }
         }
     }
+}
 
-    /// What is looked for with these finders armed.
-    fn sought(&self, armed: &Armed) -> Sought {
-        let fewest = if armed.slots.is_empty() { self.fewest } else { self.fewest.min(armed.fewest) };
-        let looks = |(.., slot): &&(u32, Reader, Option<u32>)| slot.is_none_or(|slot| armed.holds(slot));
-        let readers: Vec<(u32, Reader)> =
-            self.readers.iter().filter(looks).map(|(finder, reader, _)| (*finder, *reader)).collect();
-        let least = readers.iter().map(|(_, reader)| reader.fewest_digits()).min();
-        let marks = readers.iter().fold(0, |marks, (_, reader)| marks | reader.marks());
-        let fewest_read = least.map_or(u32::MAX, |digits| u32::try_from(digits).unwrap_or(u32::MAX));
-        let mut groups = [0; LONGEST_GROUP + 1];
-        for (bits, lists) in groups.iter_mut().zip(&self.by_group) {
-            let any = lists.iter().map(|list| u8::from(list.any(armed)));
-            *bits = any.rev().fold(0, |bits, bit| bits << 1 | bit);
+/// A text, and what is looked for in it.
+struct View<'a> {
+    numbers: &'a Numbers,
+    text: &'a [u8],
+    /// Its offset in the object.
+    base: u64,
+    armed: &'a mut Armed,
+}
+
+impl View<'_> {
+    /// Looks at a group of digits in every way in which it may begin a number.
+    fn group(&mut self, place: &Place, claimed: &mut usize, visit: &mut impl FnMut(&Candidate) -> bool) {
+        let Sought { fewest, fewest_read, marks, .. } = self.armed.sought;
+        if place.coming >= fewest && self.account(place, claimed, visit) {
+            return;
         }
-        let any = |lists: &[Candidates]| {
-            lists.iter().rev().fold(0, |bits, list| bits << 1 | u64::from(list.any(armed)))
-        };
-        let (words, runs) = (any(&self.by_word), self.by_run.each_ref().map(|lists| any(lists)));
-        Sought { fewest, fewest_read, readers, marks, groups, words, runs }
+        let marks = marks & readers::marks(place);
+        if marks != 0 && place.coming >= fewest_read {
+            self.read(place, marks, visit);
+        }
+        if place.coming >= fewest {
+            self.place(place, visit);
+        }
     }
 
     /// Looks for an account number; whether one claims its groups.
     fn account(
         &self,
-        text: &[u8],
         place: &Place,
         claimed: &mut usize,
         visit: &mut impl FnMut(&Candidate) -> bool,
     ) -> bool {
         let begins = place.before.is_ascii_alphabetic() || place.before == b' ';
-        if self.accounts.is_empty() || place.group.len() < 2 || !begins {
+        if self.numbers.accounts.is_empty() || place.group.len() < 2 || !begins {
             return false;
         }
-        let Some(range) = account(text, place.group.start) else { return false };
-        let digits = count_digits(text, &range);
-        for finder in &self.accounts {
+        let Some(range) = account(self.text, place.group.start) else { return false };
+        let digits = count_digits(self.text, &range);
+        for finder in &self.numbers.accounts {
             if visit(&Candidate { finder: *finder, range: range.clone(), digits }) {
                 *claimed = range.end;
             }
@@ -330,27 +389,40 @@ impl Numbers {
         range.end == *claimed
     }
 
+    /// Reads what no layout can say.
+    fn read(&mut self, place: &Place, marks: u16, visit: &mut impl FnMut(&Candidate) -> bool) {
+        let text = self.text;
+        for Reads { finder, reader, slot, marks: of_this, fewest } in &self.numbers.readers {
+            if marks & of_this != 0
+                && slot.is_none_or(|slot| self.armed.holds(slot))
+                && *fewest <= place.coming
+                && let Some(range) = reader.read(text, place.group.clone())
+                && !in_link(text, range.start)
+            {
+                let (digits, start) = (count_digits(text, &range), range.start);
+                let valid = visit(&Candidate { finder: *finder, range, digits });
+                if let Some(slot) = slot {
+                    self.armed.looked(*slot, self.base + start as u64, valid, self.numbers);
+                }
+            }
+        }
+    }
+
     /// Compares the layouts that may stand around a group.
-    fn place(
-        &self,
-        text: &[u8],
-        place: &Place,
-        armed: &Armed,
-        sought: &Sought,
-        visit: &mut impl FnMut(&Candidate) -> bool,
-    ) {
+    fn place(&mut self, place: &Place, visit: &mut impl FnMut(&Candidate) -> bool) {
         let Place { group, before, after, coming } = place;
+        let text = self.text;
         let in_word = before.is_ascii_alphabetic() || after.is_ascii_alphabetic();
-        self.loose(text, place, in_word, armed, sought, visit);
+        self.loose(place, in_word, visit);
         if in_word {
-            if sought.words == 0 {
+            if self.armed.sought.words == 0 {
                 return;
             }
             let Some(word) = word(text, group.clone()) else { return };
-            if word.len() > LONGEST_WORD || sought.words >> word.len() & 1 == 0 {
+            if word.len() > LONGEST_WORD || self.armed.sought.words >> word.len() & 1 == 0 {
                 return;
             }
-            let Some(list) = self.by_word.get(word.len()) else { return };
+            let Some(list) = self.numbers.by_word.get(word.len()) else { return };
             // Most words begin with other letters and digits than most layouts.
             let lead = group.start - word.start;
             let likely = |entry: &Entry| {
@@ -358,38 +430,31 @@ impl Numbers {
                 let within = |(least, most): (usize, usize), count| least <= count && count <= most;
                 entry.fewest <= *coming && within(letters, lead) && within(digits, group.len())
             };
-            self.compare(text, &word, list, armed, likely, visit);
+            self.compare(&word, list, likely, visit);
         } else {
             let which = follower(*after);
-            if sought.groups.get(group.len()).is_none_or(|bits| bits >> which & 1 == 0) {
+            if self.armed.sought.groups.get(group.len()).is_none_or(|bits| bits >> which & 1 == 0) {
                 return;
             }
-            let Some(list) = self.by_group.get(group.len()).and_then(|lists| lists.get(which)) else {
-                return;
-            };
+            let list = self.numbers.by_group.get(group.len()).and_then(|lists| lists.get(which));
+            let Some(list) = list else { return };
             // Dates and telephone numbers begin like many layouts and go on like none.
             let second = if which < FOLLOWERS.len() { digits_at(text, group.end + 1) } else { 0 };
             let likely = |entry: &Entry| {
                 entry.fewest <= *coming
                     && (which == FOLLOWERS.len() || (entry.second.0..=entry.second.1).contains(&second))
             };
-            self.compare(text, group, list, armed, likely, visit);
+            self.compare(group, list, likely, visit);
         }
     }
 
     /// Compares the loose layouts that may stand around a group.
-    fn loose(
-        &self,
-        text: &[u8],
-        place: &Place,
-        in_word: bool,
-        armed: &Armed,
-        sought: &Sought,
-        visit: &mut impl FnMut(&Candidate) -> bool,
-    ) {
+    fn loose(&mut self, place: &Place, in_word: bool, visit: &mut impl FnMut(&Candidate) -> bool) {
         let Place { group, after, coming, .. } = place;
-        let [of_groups, of_words] = &self.by_run;
-        let (lists, bits) = if in_word { (of_words, sought.runs[1]) } else { (of_groups, sought.runs[0]) };
+        let text = self.text;
+        let [of_groups, of_words] = &self.numbers.by_run;
+        let [bits_of_groups, bits_of_words] = self.armed.sought.runs;
+        let (lists, bits) = if in_word { (of_words, bits_of_words) } else { (of_groups, bits_of_groups) };
         if bits == 0 {
             return;
         }
@@ -402,20 +467,19 @@ impl Numbers {
         let Some(list) = lists.get(digits) else { return };
         let core = if in_word { word(text, group.clone()) } else { Some(group.clone()) };
         let Some(core) = core.filter(|core| core.len() <= LONGEST_WORD) else { return };
-        self.compare(text, &core, list, armed, |entry| entry.fewest <= *coming, visit);
+        self.compare(&core, list, |entry| entry.fewest <= *coming, visit);
     }
 
     /// Compares layouts with what stands around their core.
     #[inline]
     fn compare(
-        &self,
-        text: &[u8],
+        &mut self,
         core: &Range<usize>,
         list: &Candidates,
-        armed: &Armed,
         likely: impl Fn(&Entry) -> bool,
         visit: &mut impl FnMut(&Candidate) -> bool,
     ) {
+        let Self { numbers, text, base, armed } = self;
         let mut settled = None;
         // What decides whether a number may begin at the core is the same for all that do.
         let opens_here = opens(text, core.start);
@@ -425,7 +489,7 @@ impl Numbers {
             return;
         }
         let mut closes_here = None;
-        list.each(armed, |entry| {
+        list.each(armed, |entry, armed| {
             if settled == Some(entry.finder) || !likely(entry) {
                 return;
             }
@@ -441,31 +505,21 @@ impl Numbers {
                 }
                 (core.clone(), u8::try_from(core.len()).unwrap_or(u8::MAX))
             } else {
-                let written = self.written.get(entry.index as usize);
+                let written = numbers.written.get(entry.index as usize);
                 let Some((_, Written::Layout(layout))) = written else { return };
                 let Some(range) = fit(layout, text, core, entry.at_core) else { return };
                 let letters = layout.has_letters();
                 let digits = if letters { count_signs(text, &range) } else { count_digits(text, &range) };
                 (range, digits)
             };
-            if visit(&Candidate { finder: entry.finder, range, digits }) {
+            let valid = visit(&Candidate { finder: entry.finder, range, digits });
+            if let Some(slot) = entry.slot {
+                armed.looked(slot, *base + core.start as u64, valid, numbers);
+            }
+            if valid {
                 settled = Some(entry.finder);
             }
         });
-    }
-}
-
-/// Reads what no layout can say.
-fn read(text: &[u8], place: &Place, marks: u16, sought: &Sought, visit: &mut impl FnMut(&Candidate) -> bool) {
-    for (finder, reader) in &sought.readers {
-        if marks & reader.marks() != 0
-            && reader.fewest_digits() <= place.coming as usize
-            && let Some(range) = reader.read(text, place.group.clone())
-            && !in_link(text, range.start)
-        {
-            let digits = count_digits(text, &range);
-            visit(&Candidate { finder: *finder, range, digits });
-        }
     }
 }
 

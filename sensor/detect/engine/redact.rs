@@ -130,10 +130,13 @@ impl Excerpt {
 
     /// What is shown of it; the match itself as `▮`.
     pub(crate) fn shown(&self) -> String {
-        let before = printable(&self.before);
-        let skip = before.chars().count().saturating_sub(CONTEXT);
-        let after: String = printable(&self.after).chars().take(CONTEXT).collect();
-        format!("{}▮{after}", before.chars().skip(skip).collect::<String>())
+        let (mut shown, after) = (printable(&self.before), printable(&self.after));
+        let last = shown.char_indices().rev().nth(CONTEXT - 1).map_or(0, |(at, _)| at);
+        shown.drain(..last);
+        shown.push('▮');
+        let end = after.char_indices().nth(CONTEXT).map_or(after.len(), |(at, _)| at);
+        shown.push_str(after.get(..end).unwrap_or_default());
+        shown
     }
 }
 
@@ -145,6 +148,8 @@ fn printable(bytes: &[u8]) -> String {
     let mut shown = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         shown.extend(chunk.valid().chars().map(|c| match c {
+            '0'..='9' => '*',
+            ' '..='~' => c,
             c if c.is_numeric() => '*',
             c if c.is_control() || c.is_whitespace() => ' ',
             c => c,
@@ -154,10 +159,18 @@ fn printable(bytes: &[u8]) -> String {
             shown.push('*');
         }
     }
-    let mut squeezed = String::with_capacity(shown.len());
-    for word in shown
-        .split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '_' | '-' | '*')))
-    {
+    squeezed(shown)
+}
+
+/// Words that are too long as a star. A word is of ASCII letters, digits and the signs of keys, and ends with a letter or digit.
+fn squeezed(text: String) -> String {
+    let joins = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'_' | b'-' | b'*');
+    let long = text.as_bytes().split(|byte| !joins(*byte)).any(|word| word.len() > LONGEST_WORD);
+    if !long {
+        return text;
+    }
+    let mut squeezed = String::with_capacity(text.len());
+    for word in text.split_inclusive(|c: char| !u8::try_from(c).is_ok_and(joins)) {
         let body = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && c != '*');
         if body.len() > LONGEST_WORD && body.is_ascii() {
             squeezed.push('*');

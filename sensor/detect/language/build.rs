@@ -13,11 +13,11 @@ use super::{
 use crate::{
     CostNote, Signature,
     engine::{
-        self, Engine, FindId, Finder, Lead, Leads, Target, Use,
+        self, Arms, Engine, FindId, Finder, Lead, Leads, Target, Use,
         fingerprints::Fingerprints,
         guard::Guards,
         matcher::{Literal, Matcher},
-        numbers::{self, Numbers},
+        numbers::{self, Lasts, Numbers, Slot},
         words::Phrase,
     },
     object::Signs,
@@ -193,8 +193,8 @@ struct Tables {
     written: Vec<(u32, numbers::Written)>,
     fingerprints: Fingerprints,
     finders: Vec<Finder>,
-    /// Finds that say nothing before a context word has been seen.
-    bound: BTreeSet<FindId>,
+    /// Finds that say nothing before a context word has been seen, and how long they do behind one.
+    bound: BTreeMap<FindId, Lasts>,
     reach: (usize, usize),
     notes: Vec<CostNote>,
 }
@@ -220,7 +220,8 @@ pub(crate) fn build(drafts: Vec<Draft>) -> Option<Built> {
             let reachable = reachable.fold(0, |bits, signs| bits | 1 << signs.index());
             let bound = || draft.levels.are_bound(&needs, usize::from(number), draft.report.at);
             if !enabled || (!draft.near.is_empty() || find.near.is_some()) && bound() {
-                tables.bound.insert(id);
+                let lasts = draft.levels.lasts(&needs, usize::from(number), draft.report.at);
+                tables.bound.insert(id, if enabled { lasts } else { Lasts::Beside });
             }
             let own = find.near.take().map(|near| tables.own_words(near, &mut draft, id));
             let (counts, needs) = (find.counts, find.needs);
@@ -249,8 +250,8 @@ pub(crate) fn build(drafts: Vec<Draft>) -> Option<Built> {
         let compiled = &signature.compiled;
         compiled.finds.iter().map(|find| compiled.widest(find)).max().unwrap_or(0)
     };
-    let within = signatures.iter().map(own).max().unwrap_or(0);
-    tables.finish(within).map(|(engine, notes)| Built { signatures, engine, notes })
+    let within: Vec<usize> = signatures.iter().map(own).collect();
+    tables.finish(&within).map(|(engine, notes)| Built { signatures, engine, notes })
 }
 
 fn signature_of(draft: Draft, finds: Vec<FindInfo>, shared_words: u32) -> Signature {
@@ -376,25 +377,35 @@ impl Tables {
     }
 
     /// Slots of the finders of numbers all of whose finds are bound, by finder; and by signature what its words arm.
-    fn slots(&self) -> (BTreeMap<u32, u32>, BTreeMap<u32, Vec<u32>>) {
-        let mut slots = BTreeMap::new();
+    fn slots(&self) -> (BTreeMap<u32, Slot>, BTreeMap<u32, Vec<u32>>) {
+        let mut slots: BTreeMap<u32, Slot> = BTreeMap::new();
         let mut arms: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for (finder, _) in &self.written {
             let Some(known) = self.finders.get(*finder as usize) else { continue };
-            if slots.contains_key(finder) || !known.finds.iter().all(|find| self.bound.contains(find)) {
+            if slots.contains_key(finder) {
                 continue;
             }
-            let slot = index(slots.len());
+            let lasts: Option<Vec<Lasts>> =
+                known.finds.iter().map(|find| self.bound.get(find).copied()).collect();
+            let Some(lasts) = lasts.and_then(|lasts| lasts.into_iter().max()) else { continue };
+            let slot = Slot { number: index(slots.len()), lasts };
             slots.insert(*finder, slot);
             for find in &known.finds {
-                arms.entry(find.signature).or_default().push(slot);
+                arms.entry(find.signature).or_default().push(slot.number);
             }
         }
         (slots, arms)
     }
 
-    fn finish(self, within: usize) -> Option<(Engine, Vec<CostNote>)> {
-        let (slots, arms) = self.slots();
+    /// `within`: by signature, the widest distance of its context words, characters.
+    fn finish(self, within: &[usize]) -> Option<(Engine, Vec<CostNote>)> {
+        let (slots, mut armed) = self.slots();
+        let arms = within.iter().enumerate().map(|(signature, within)| Arms {
+            slots: armed.remove(&index(signature)).unwrap_or_default(),
+            characters: 2 * within + numbers::WIDE,
+        });
+        let arms = arms.collect();
+        let within = within.iter().copied().max().unwrap_or(0);
         let (literals, leads): (Vec<Literal>, Vec<Vec<Lead>>) = self.literals.into_iter().unzip();
         // A literal is looked at where any of its leads may want it.
         let wanted = leads.iter().map(|leads| {

@@ -95,6 +95,15 @@ impl Expression {
         self.known(evidence) != Some(false)
     }
 
+    /// Whether it asks for evidence of that kind.
+    pub(crate) fn mentions(&self, kind: &impl Fn(Evidence) -> bool) -> bool {
+        match self {
+            Self::Is(evidence) => kind(*evidence),
+            Self::Not(inner) => inner.mentions(kind),
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.mentions(kind)),
+        }
+    }
+
     /// What is known of it; None when it may hold or not.
     pub(crate) fn known(&self, evidence: &impl Fn(Evidence) -> Option<bool>) -> Option<bool> {
         let decided = |parts: &[Self], deciding: bool| {

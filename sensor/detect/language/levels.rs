@@ -7,6 +7,7 @@ use super::{
     expression::{Evidence, Expression},
     schema,
 };
+use crate::engine::numbers::Lasts;
 use egret_model::Confidence;
 use toml::Spanned;
 
@@ -46,14 +47,51 @@ impl Levels {
         find: usize,
         least: Confidence,
     ) -> bool {
-        let alone = |of: usize, evidence: Evidence| match evidence {
+        self.says_nothing(finds, find, least, &|_, evidence| match evidence {
             Evidence::Near | Evidence::Label | Evidence::Mentioned => Some(false),
-            Evidence::Find(other) if other == of => Some(true),
             _ => None,
+        })
+    }
+
+    /// How long numbers of a bound find are to be looked at behind a context word.
+    pub(crate) fn lasts(&self, finds: &[(bool, Option<Evidence>)], find: usize, least: Confidence) -> Lasts {
+        let far = |consistent: Option<bool>| {
+            move |of: usize, evidence: Evidence| match evidence {
+                Evidence::Near | Evidence::Label => Some(false),
+                Evidence::Mentioned => Some(true),
+                Evidence::Consistent if of == find => consistent,
+                _ => None,
+            }
+        };
+        let all = [&self.high, &self.medium, &self.low];
+        // Where look-alikes are compared with each other, it takes more of them than stand beside the words.
+        let compared = all.into_iter().flatten().any(|level| {
+            level.mentions(&|evidence| matches!(evidence, Evidence::Consistent | Evidence::Mixed))
+        });
+        if !compared && self.says_nothing(finds, find, least, &far(None)) {
+            Lasts::Beside
+        } else if self.says_nothing(finds, find, least, &far(Some(false))) {
+            Lasts::WhileValid
+        } else {
+            Lasts::ToTheEnd
+        }
+    }
+
+    fn says_nothing(
+        &self,
+        finds: &[(bool, Option<Evidence>)],
+        find: usize,
+        least: Confidence,
+        far: &impl Fn(usize, Evidence) -> Option<bool>,
+    ) -> bool {
+        let alone = |of: usize, evidence: Evidence| match evidence {
+            Evidence::Find(other) if other == of => Some(true),
+            evidence => far(of, evidence),
         };
         let reported = |of: usize| {
             let (counts, needs) = finds.get(of).copied().unwrap_or((true, None));
-            let capped = needs.is_some() && least > Confidence::Low;
+            let missing = needs.is_some_and(|needs| alone(of, needs) == Some(false));
+            let capped = missing && least > Confidence::Low;
             counts && !capped && self.may_reach_from(least, &|evidence| alone(of, evidence))
         };
         let (counts, _) = finds.get(find).copied().unwrap_or((true, None));
@@ -61,12 +99,14 @@ impl Levels {
         let indifferent = |of: usize| {
             let settled = |beside: bool, bits: u8| {
                 let known = |evidence| match evidence {
-                    Evidence::Doubtful => Some(bits & 1 != 0),
-                    Evidence::Consistent => Some(bits & 2 != 0),
-                    Evidence::Mixed => Some(bits & 4 != 0),
-                    Evidence::Many => Some(bits & 8 != 0),
                     Evidence::Find(other) if other == find => Some(beside),
-                    other => alone(of, other),
+                    evidence => alone(of, evidence).or(match evidence {
+                        Evidence::Doubtful => Some(bits & 1 != 0),
+                        Evidence::Consistent => Some(bits & 2 != 0),
+                        Evidence::Mixed => Some(bits & 4 != 0),
+                        Evidence::Many => Some(bits & 8 != 0),
+                        _ => None,
+                    }),
                 };
                 [&self.high, &self.medium, &self.low]
                     .map(|level| level.as_ref().map(|level| level.known(&known)))

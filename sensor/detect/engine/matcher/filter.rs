@@ -43,6 +43,7 @@ impl Filter {
         filter
     }
 
+    #[inline]
     pub(super) fn probe(&self) -> Probe<'_> {
         Probe { words: &self.words, shift: self.shift }
     }
@@ -117,6 +118,7 @@ impl Table {
     }
 
     /// Where `key` is, or the free slot where it would be.
+    #[inline]
     fn slot(&self, key: u64) -> usize {
         let mut slot = (hash(key) >> self.shift) as usize;
         loop {
@@ -127,6 +129,7 @@ impl Table {
         }
     }
 
+    #[inline]
     pub(super) fn places(&self, key: u64) -> &[Place] {
         let slot = self.slot(key);
         let Some((first, count)) = self.spans.get(slot).copied() else { return &[] };

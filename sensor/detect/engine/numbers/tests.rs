@@ -11,10 +11,16 @@ fn numbers(layouts: &[&str]) -> Numbers {
 
 fn found(layouts: &[&str], text: &str) -> Vec<String> {
     let mut found = Vec::new();
-    numbers(layouts).find(text.as_bytes(), 0..text.len(), &mut Armed::default(), &mut 0, &mut |candidate| {
-        found.push(text[candidate.range.clone()].to_owned());
-        true
-    });
+    numbers(layouts).find(
+        (text.as_bytes(), 0),
+        0..text.len(),
+        &mut Armed::default(),
+        &mut 0,
+        &mut |candidate| {
+            found.push(text[candidate.range.clone()].to_owned());
+            true
+        },
+    );
     found
 }
 
@@ -109,12 +115,13 @@ fn words_of_letters_and_digits_are_numbers_too() {
 fn bound_finders_wait_until_they_are_armed() {
     let forms = [(0, "#########"), (1, "#########"), (2, "#{10}")];
     let forms = forms.map(|(finder, text)| (finder, Written::Layout(Layout::parse(text).expect(text))));
-    let numbers = Numbers::new(forms.to_vec(), &|finder| finder.checked_sub(1));
+    let slot = |number| Slot { number, lasts: Lasts::ToTheEnd };
+    let numbers = Numbers::new(forms.to_vec(), &|finder| finder.checked_sub(1).map(slot));
     assert_eq!(numbers.slots(), 2);
     let text = "123456789 1234567890";
     let finders = |armed: &mut Armed| {
         let mut found = Vec::new();
-        numbers.find(text.as_bytes(), 0..text.len(), armed, &mut 0, &mut |candidate| {
+        numbers.find((text.as_bytes(), 0), 0..text.len(), armed, &mut 0, &mut |candidate| {
             found.push(candidate.finder);
             true
         });
@@ -122,12 +129,37 @@ fn bound_finders_wait_until_they_are_armed() {
     };
     let mut armed = Armed::default();
     assert_eq!(finders(&mut armed), [0]);
-    armed.arm(1, &numbers);
+    armed.mention(0, 0, 1);
     assert_eq!(finders(&mut armed), [0, 2]);
-    armed.arm(0, &numbers);
+    armed.mention(0, 0, 0);
     assert_eq!(finders(&mut armed), [0, 1, 2]);
     armed.clear();
     assert_eq!(finders(&mut armed), [0]);
+}
+
+#[test]
+fn finders_of_what_is_hardly_ever_valid_rest_until_the_next_word() {
+    let text = "123456789 ".repeat(100);
+    let layout = || Written::Layout(Layout::parse("#########").expect("a layout"));
+    let looked_at = |lasts: Lasts, valid: &dyn Fn(usize) -> bool| {
+        let numbers = Numbers::new(vec![(0, layout())], &|_| Some(Slot { number: 0, lasts }));
+        let mut armed = Armed::default();
+        armed.mention(100, 350, 0);
+        armed.mention(700, 720, 0);
+        let mut found = Vec::new();
+        numbers.find((text.as_bytes(), 0), 0..text.len(), &mut armed, &mut 0, &mut |candidate| {
+            found.push(candidate.range.start / 10);
+            valid(candidate.range.start / 10)
+        });
+        found
+    };
+    // As far as the word may count, and no further than it takes to see that; behind the second, a shorter trial.
+    assert_eq!(looked_at(Lasts::WhileValid, &|_| false), (10..37).chain(70..78).collect::<Vec<_>>());
+    // Ten of 34 are fewer than three of ten.
+    assert_eq!(looked_at(Lasts::WhileValid, &|at| at < 20), (10..44).chain(70..78).collect::<Vec<_>>());
+    assert_eq!(looked_at(Lasts::Beside, &|_| true), (10..36).chain(70..73).collect::<Vec<_>>());
+    assert_eq!(looked_at(Lasts::ToTheEnd, &|_| false), (10..100).collect::<Vec<_>>());
+    assert_eq!(looked_at(Lasts::WhileValid, &|_| true), (10..100).collect::<Vec<_>>());
 }
 
 proptest! {
@@ -146,7 +178,7 @@ proptest! {
             };
             let found = |numbers: &Numbers| {
                 let mut found = Vec::new();
-                numbers.find(text.as_bytes(), 0..text.len(), &mut Armed::default(), &mut 0, &mut |candidate| {
+                numbers.find((text.as_bytes(), 0), 0..text.len(), &mut Armed::default(), &mut 0, &mut |candidate| {
                     found.push(candidate.range.clone());
                     true
                 });
@@ -163,7 +195,7 @@ proptest! {
         let mut found = 0;
         let cut = cut.min(text.len());
         for range in [0..cut, cut..text.len()] {
-            numbers.find(text.as_bytes(), range, &mut Armed::default(), &mut 0, &mut |_| { found += 1; true });
+            numbers.find((text.as_bytes(), 0), range, &mut Armed::default(), &mut 0, &mut |_| { found += 1; true });
         }
         prop_assert_eq!(found, 1);
     }
