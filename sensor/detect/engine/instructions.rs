@@ -42,6 +42,26 @@ impl PairFilter {
     /// Buckets.
     pub(crate) const BUCKETS: usize = 8;
 
+    /// Adds what another holds, in the same bucket.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        let halves = self.tables.iter_mut().flatten().zip(other.tables.iter().flatten());
+        halves.for_each(|(bits, more)| *bits |= more);
+    }
+
+    /// Moves what is in the first bucket to another.
+    pub(crate) fn moved(mut self, bucket: usize) -> Self {
+        self.tables.iter_mut().flatten().for_each(|bits| *bits <<= bucket % Self::BUCKETS);
+        self
+    }
+
+    /// Whether a byte passes as the first of a pair, and as the second.
+    pub(crate) fn halves_pass(&self, byte: u8) -> [bool; 2] {
+        let [first_low, first_high, second_low, second_high] = &self.tables;
+        let bits = |table: &[u8; 16], half: u8| table.get(usize::from(half)).copied().unwrap_or(0);
+        let pass = |low, high| bits(low, byte & 15) & bits(high, byte >> 4) != 0;
+        [pass(first_low, first_high), pass(second_low, second_high)]
+    }
+
     /// Adds a pair of any of these bytes; a pair without a second byte stands before whatever byte.
     pub(crate) fn add(&mut self, bucket: usize, first: &[u8], second: Option<&[u8]>) {
         let bit = 1 << (bucket % Self::BUCKETS);

@@ -73,6 +73,31 @@ pub(super) fn rarity(piece: &[u8]) -> u32 {
     sum
 }
 
+/// How often, by signs alone, a byte that is one of `firsts` is followed by one that is one of `seconds`.
+pub(super) fn rate(firsts: &dyn Fn(u8) -> bool, seconds: &dyn Fn(u8) -> bool) -> f64 {
+    let shares = |among: &dyn Fn(u8) -> bool| {
+        let (mut some, mut all) = ([0.0; SIGNS], [0.0; SIGNS]);
+        for byte in 0..=u8::MAX {
+            all.iter_mut().skip(sign(byte)).take(1).for_each(|count| *count += 1.0);
+            some.iter_mut()
+                .skip(sign(byte))
+                .take(1)
+                .for_each(|count| *count += f64::from(u8::from(among(byte))));
+        }
+        some.iter_mut().zip(all).for_each(|(some, all)| *some /= all);
+        some
+    };
+    let mut sum = 0.0;
+    let (firsts, seconds) = (shares(firsts), shares(seconds));
+    for (first, of_first) in firsts.iter().enumerate().filter(|(_, share)| **share > 0.0) {
+        for (second, of_second) in seconds.iter().enumerate().filter(|(_, share)| **share > 0.0) {
+            let rarity = f64::from(entry(first) + entry(SIGNS + first * SIGNS + second));
+            sum += of_first * of_second * (-rarity / 16.0).exp2();
+        }
+    }
+    sum
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,6 +122,8 @@ mod tests {
         let window = |window: &[u8; 8]| window_rarity(u64::from_le_bytes(*window), window);
         assert!(window(b"and the ") < UNLISTED_WINDOW && UNLISTED_WINDOW < window(b"zq7-xvkw"));
         assert_eq!(rarity(b""), 0);
+        let rate = |first: u8, second: u8| rate(&|byte| byte == first, &|byte| byte == second);
+        assert!(rate(b't', b'h') > 100.0 * rate(b't', b'$'));
         assert_eq!(rarity(b"Word"), rarity(b"wORD"));
     }
 }

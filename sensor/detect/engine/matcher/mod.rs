@@ -140,6 +140,7 @@ impl Matcher {
                 wide_short.push((index, literal));
             }
         }
+        signs.finish();
         let beside = |literal: u32| guards.get(literal as usize).and_then(Option::as_ref);
         Ok(Self {
             grams: Grams::new(&by_gram, &beside),

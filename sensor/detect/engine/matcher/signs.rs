@@ -56,8 +56,6 @@ impl Signs {
         if let Some((_, signs)) = self.firsts.get_mut(at) {
             signs.push(Sign { second, places: vec![place] });
         }
-        // Pairs that begin alike are told apart by their second byte, so that they may share a bucket.
-        self.filter.add(at, &cases(first), second.map(cases).as_ref().map(<[u8; 2]>::as_slice));
         self.first_of.resize(256, u8::MAX);
         for byte in cases(first) {
             if let Some(slot) = self.first_of.get_mut(usize::from(byte)) {
@@ -65,6 +63,44 @@ impl Signs {
             }
         }
         true
+    }
+
+    /// Shares the pairs out to the buckets of the filter, once all are known. One of a bucket's first bytes followed by a second
+    /// one of another pair passes too: so those with the same second byte belong together, and of these groups those that such
+    /// mixtures are the rarest of.
+    pub(super) fn finish(&mut self) {
+        let mut groups: Vec<(Option<u8>, PairFilter)> = Vec::new();
+        let signs =
+            self.firsts.iter().flat_map(|(first, signs)| signs.iter().map(|sign| (*first, sign.second)));
+        for (first, second) in signs {
+            let known = groups.iter_mut().find(|(known, _)| *known == second);
+            let mut pair = PairFilter::default();
+            pair.add(0, &cases(first), second.map(cases).as_ref().map(<[u8; 2]>::as_slice));
+            match known {
+                Some((_, group)) => group.merge(&pair),
+                None => groups.push((second, pair)),
+            }
+        }
+        let mut groups: Vec<PairFilter> = groups.into_iter().map(|(_, group)| group).collect();
+        while groups.len() > PairFilter::BUCKETS {
+            let merged = |one: &PairFilter, other: &PairFilter| {
+                let mut both = one.clone();
+                both.merge(other);
+                both
+            };
+            let pairs = (0..groups.len()).flat_map(|one| (0..one).map(move |other| (one, other)));
+            let dearer = pairs.filter_map(|(one, other)| {
+                let (first, second) = (groups.get(one)?, groups.get(other)?);
+                Some((rate(&merged(first, second)) - rate(first) - rate(second), one, other))
+            });
+            let Some((_, one, other)) = dearer.min_by(|a, b| a.0.total_cmp(&b.0)) else { break };
+            let taken = groups.swap_remove(one);
+            groups.get_mut(other).into_iter().for_each(|group| group.merge(&taken));
+        }
+        self.filter = PairFilter::default();
+        for (bucket, group) in groups.into_iter().enumerate() {
+            self.filter.merge(&group.moved(bucket));
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -115,6 +151,12 @@ impl Signs {
             sign.places.iter().for_each(|place| search.compare(*place, at));
         }
     }
+}
+
+/// How much of ordinary text passes a bucket.
+fn rate(bucket: &PairFilter) -> f64 {
+    let pass = |place: usize| move |byte: u8| bucket.halves_pass(byte).get(place).copied().unwrap_or(false);
+    frequency::rate(&pass(0), &pass(1))
 }
 
 /// The two bytes next to each other that are the rarest, and where they begin.
