@@ -191,10 +191,10 @@ pub(crate) fn normal_value(form: ValueForm, matched: &[u8], scratch: &mut Vec<u8
     scratch.clear();
     match form {
         ValueForm::Exact => scratch.extend_from_slice(matched.trim_ascii()),
-        ValueForm::Digits => scratch.extend(matched.iter().filter(|byte| byte.is_ascii_digit())),
+        ValueForm::Digits => keep(matched, scratch, u8::is_ascii_digit),
         ValueForm::Alphanumeric => {
-            let kept = matched.iter().filter(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
-            scratch.extend(kept.map(u8::to_ascii_uppercase));
+            keep(matched, scratch, |byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
+            scratch.make_ascii_uppercase();
         }
         ValueForm::Words => {
             let words = matched.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
@@ -204,6 +204,20 @@ pub(crate) fn normal_value(form: ValueForm, matched: &[u8], scratch: &mut Vec<u8
             }
         }
     }
+}
+
+/// Some of the bytes, without a choice at each.
+#[inline]
+fn keep(matched: &[u8], scratch: &mut Vec<u8>, wanted: impl Fn(&u8) -> bool) {
+    scratch.resize(matched.len(), 0);
+    let mut count = 0;
+    for byte in matched {
+        if let Some(slot) = scratch.get_mut(count) {
+            *slot = *byte;
+        }
+        count += usize::from(wanted(byte));
+    }
+    scratch.truncate(count);
 }
 
 impl Engine {

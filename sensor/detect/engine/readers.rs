@@ -177,9 +177,8 @@ fn byte(text: &[u8], at: Option<usize>) -> Option<u8> {
 fn telephone(text: &[u8], group: Range<usize>) -> Option<Range<usize>> {
     let before = |at: usize, distance: usize| byte(text, at.checked_sub(distance));
     let mut start = group.start;
-    if before(start, 1) == Some(b'(') {
-        start -= 1;
-    }
+    let opened = before(start, 1) == Some(b'(');
+    start -= usize::from(opened);
     let international = before(start, 1) == Some(b'+');
     if international {
         start -= 1;
@@ -193,15 +192,16 @@ fn telephone(text: &[u8], group: Range<usize>) -> Option<Range<usize>> {
         return None;
     }
     let (mut end, mut digits) = (group.end, group.len());
-    while let Some(next) = next_group(text, end) {
+    let mut brackets = [usize::from(opened), 0];
+    while let Some((next, between)) = next_group(text, end) {
         digits += next.len();
         end = next.end;
         if digits > *TELEPHONE_DIGITS.end() {
             return None;
         }
+        brackets.iter_mut().zip(between).for_each(|(all, more)| *all += more);
     }
-    let open = text.get(start..end)?.iter().filter(|byte| **byte == b'(').count();
-    let closed = text.get(start..end)?.iter().filter(|byte| **byte == b')').count();
+    let [open, closed] = brackets;
     let follows = byte(text, Some(end));
     // An extension (x4587) may follow.
     let extended = matches!(follows, Some(b'x' | b'X'));
@@ -222,18 +222,23 @@ const fn is_separator(byte: u8) -> bool {
     matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')')
 }
 
-/// The next group of digits of a telephone number: after one separator, or two of which one is a parenthesis.
-fn next_group(text: &[u8], end: usize) -> Option<Range<usize>> {
-    let separators = text.get(end..)?.iter().take(3).take_while(|byte| is_separator(**byte));
-    let separators: usize = separators.count();
-    let between = text.get(end..end + separators)?;
-    let parentheses = between.iter().filter(|byte| matches!(byte, b'(' | b')')).count();
-    if separators == 0 || separators - parentheses > 1 {
+/// The next group of digits of a telephone number: after one separator, or two of which one is a parenthesis; and how many
+/// parentheses open and close before it.
+fn next_group(text: &[u8], end: usize) -> Option<(Range<usize>, [usize; 2])> {
+    let rest = text.get(end..)?;
+    let separators = rest.iter().take(3).take_while(|byte| is_separator(**byte)).count();
+    let between = rest.get(..separators)?;
+    let (mut brackets, single) = ([0, 0], between.first().filter(|_| separators == 1));
+    if single.is_none_or(|byte| matches!(byte, b'(' | b')')) {
+        let count = |sign: u8| between.iter().filter(|byte| **byte == sign).count();
+        brackets = [count(b'('), count(b')')];
+    }
+    if separators == 0 || separators - brackets.iter().sum::<usize>() > 1 {
         return None;
     }
     let start = end + separators;
     let digits = text.get(start..)?.iter().take(16).take_while(|byte| byte.is_ascii_digit()).count();
-    (digits > 0).then_some(start..start + digits)
+    (digits > 0).then_some((start..start + digits, brackets))
 }
 
 /// The run of hexadecimal digits and their separators around a group, if it stands free and the group is its first.

@@ -48,6 +48,21 @@ pub(crate) struct Digits {
 impl Digits {
     /// More digits than any number has; further ones are dropped.
     const MOST: usize = 64;
+
+    /// Adds a digit by its value.
+    #[inline]
+    pub(crate) fn push(&mut self, digit: u8) {
+        if let Some(slot) = self.values.get_mut(self.count) {
+            *slot = digit;
+            self.count += 1;
+        }
+    }
+}
+
+impl Default for Digits {
+    fn default() -> Self {
+        Self { values: [0; Self::MOST], count: 0 }
+    }
 }
 
 impl std::ops::Deref for Digits {
@@ -61,7 +76,7 @@ impl std::ops::Deref for Digits {
 impl Subject<'_> {
     /// The digits of the match.
     pub(crate) fn digits(&self) -> Digits {
-        let mut digits = Digits { values: [0; Digits::MOST], count: 0 };
+        let mut digits = Digits::default();
         if self.matched.len() <= Digits::MOST && self.matched.iter().all(u8::is_ascii_digit) {
             digits.count = self.matched.len();
             for (slot, byte) in digits.values.iter_mut().zip(self.matched) {
@@ -70,10 +85,7 @@ impl Subject<'_> {
             return digits;
         }
         let found = self.matched.iter().filter(|byte| byte.is_ascii_digit());
-        for (slot, byte) in digits.values.iter_mut().zip(found) {
-            *slot = byte - b'0';
-            digits.count += 1;
-        }
+        found.for_each(|byte| digits.push(byte - b'0'));
         digits
     }
 }

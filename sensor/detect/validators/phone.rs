@@ -1,7 +1,7 @@
 //! Telephone numbers by how they are written: international (ITU-T E.123), North American (NANP), national with a trunk
 //! zero. Anything else is doubtful: it may be one where the text says so.
 
-use super::{Subject, Validator, ValueForm, Verdict};
+use super::{Digits, Subject, Validator, ValueForm, Verdict};
 
 /// `phone`.
 pub(super) const VALIDATOR: Validator = Validator { name: "phone", check, value: ValueForm::Digits };
@@ -13,21 +13,24 @@ fn check(subject: &Subject<'_>) -> Verdict {
     let mut lengths = [0_usize; GROUPS];
     let mut count = 0;
     let (mut dots, mut blanks, mut within) = (false, false, false);
+    let mut digits = Digits::default();
     for byte in subject.matched {
-        if byte.is_ascii_digit() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
             count += usize::from(!within);
             let Some(slot) = lengths.get_mut(count - 1) else { return Verdict::Invalid };
             *slot += 1;
+            digits.push(digit);
+        } else {
+            dots |= *byte == b'.';
+            blanks |= *byte == b' ';
         }
-        within = byte.is_ascii_digit();
-        dots |= *byte == b'.';
-        blanks |= *byte == b' ';
+        within = digit < 10;
     }
     let groups = lengths.get(..count).unwrap_or_default();
     if is_date(groups, subject.matched) || is_other(groups, dots, blanks) {
         return Verdict::Invalid;
     }
-    let digits = subject.digits();
     let repeated = digits.iter().all(|digit| digits.first() == Some(digit));
     if repeated {
         return Verdict::Invalid;
