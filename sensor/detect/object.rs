@@ -251,9 +251,11 @@ impl ObjectScan {
                                     } else {
                                         from.saturating_sub(arms.characters)..to + arms.characters
                                     };
-                                    let (from, until) =
+                                    let place =
                                         (self.base + around.start as u64, self.base + around.end as u64);
-                                    arms.slots.iter().for_each(|slot| self.armed.mention(from, until, *slot));
+                                    arms.slots
+                                        .iter()
+                                        .for_each(|slot| self.armed.mention(begin, place, *slot));
                                 }
                             }
                         }

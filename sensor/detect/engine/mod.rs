@@ -285,6 +285,6 @@ pub(crate) struct Engine {
 impl Engine {
     /// Bytes after a number that must be known before it is looked at, so that every word that arms its finder is.
     pub(crate) fn foresight(&self) -> usize {
-        4 * (2 * self.within + numbers::WIDE) + CONTEXT_WORD_BYTES
+        (4 * (2 * self.within + numbers::WIDE)).max(numbers::COMPARED_BYTES) + CONTEXT_WORD_BYTES
     }
 }

@@ -7,7 +7,7 @@ mod armed;
 mod beside;
 mod lists;
 
-pub(crate) use armed::{Armed, Lasts};
+pub(crate) use armed::{Armed, COMPARED_BYTES, Lasts};
 
 use super::{
     boundaries::{closes, in_link, opens},

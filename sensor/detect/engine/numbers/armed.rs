@@ -13,6 +13,9 @@ const FIRST_TRIAL: u32 = 16;
 /// The same after trials that failed.
 const SHORTEST_TRIAL: u32 = 4;
 
+/// Bytes before the first word in which numbers are looked at too, to see whether those beside it are more than look-alikes.
+pub(crate) const COMPARED_BYTES: usize = 4 << 10;
+
 /// How long a bound finder is looked at behind a context word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Lasts {
@@ -46,10 +49,11 @@ struct Trial {
     least: u32,
     /// Where its last mention stands among those to come, unless that is past.
     last: usize,
+    mentioned: bool,
 }
 
 impl Trial {
-    const NEW: Self = Self { until: 0, looked: 0, valid: 0, least: FIRST_TRIAL, last: 0 };
+    const NEW: Self = Self { until: 0, looked: 0, valid: 0, least: FIRST_TRIAL, last: 0, mentioned: false };
 
     /// Fewer are valid than of numbers that are nothing but alike ([`crate::verdict`], `mixed`).
     const fn failed(&self) -> bool {
@@ -98,12 +102,19 @@ impl Armed {
         }
     }
 
-    /// A context word arms a slot from `from` on, whatever is found up to `until`.
-    pub(crate) fn mention(&mut self, from: u64, until: u64, slot: u32) {
+    /// A context word at `begin` arms a slot from `from` on, whatever is found up to `until`.
+    pub(crate) fn mention(&mut self, begin: u64, (from, until): (u64, u64), slot: u32) {
         if self.trials.len() <= slot as usize {
             self.trials.resize(slot as usize + 1, Trial::NEW);
         }
         let Some(trial) = self.trials.get_mut(slot as usize) else { return };
+        if !trial.mentioned {
+            // What looks like its numbers before the first word is compared with those beside it.
+            trial.mentioned = true;
+            let early = from.min(begin.saturating_sub(COMPARED_BYTES as u64));
+            self.coming.push(Mention { from: early, slot, until: 0 });
+            self.sorted = false;
+        }
         // Words often stand close together.
         let last =
             self.coming.get_mut(trial.last).filter(|known| trial.last >= self.next && known.slot == slot);
@@ -154,7 +165,10 @@ impl Armed {
                 }
                 trial.until = trial.until.max(mention.until);
             }
-            self.arm(mention.slot, numbers);
+            let bound = numbers.bound.get(mention.slot as usize);
+            if mention.until > 0 || bound.is_some_and(|bound| bound.lasts != Lasts::Beside) {
+                self.arm(mention.slot, numbers);
+            }
         }
         if self.ends <= at {
             let trials = std::mem::take(&mut self.trials);

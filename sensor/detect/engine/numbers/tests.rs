@@ -129,9 +129,9 @@ fn bound_finders_wait_until_they_are_armed() {
     };
     let mut armed = Armed::default();
     assert_eq!(finders(&mut armed), [0]);
-    armed.mention(0, 0, 1);
+    armed.mention(0, (0, 1), 1);
     assert_eq!(finders(&mut armed), [0, 2]);
-    armed.mention(0, 0, 0);
+    armed.mention(0, (0, 1), 0);
     assert_eq!(finders(&mut armed), [0, 1, 2]);
     armed.clear();
     assert_eq!(finders(&mut armed), [0]);
@@ -139,13 +139,13 @@ fn bound_finders_wait_until_they_are_armed() {
 
 #[test]
 fn finders_of_what_is_hardly_ever_valid_rest_until_the_next_word() {
-    let text = "123456789 ".repeat(100);
+    let text = "123456789 ".repeat(600);
     let layout = || Written::Layout(Layout::parse("#########").expect("a layout"));
     let looked_at = |lasts: Lasts, valid: &dyn Fn(usize) -> bool| {
         let numbers = Numbers::new(vec![(0, layout())], &|_| Some(Slot { number: 0, lasts }));
         let mut armed = Armed::default();
-        armed.mention(100, 350, 0);
-        armed.mention(700, 720, 0);
+        armed.mention(5_200, (5_100, 5_350), 0);
+        armed.mention(5_710, (5_700, 5_720), 0);
         let mut found = Vec::new();
         numbers.find((text.as_bytes(), 0), 0..text.len(), &mut armed, &mut 0, &mut |candidate| {
             found.push(candidate.range.start / 10);
@@ -153,13 +153,15 @@ fn finders_of_what_is_hardly_ever_valid_rest_until_the_next_word() {
         });
         found
     };
-    // As far as the word may count, and no further than it takes to see that; behind the second, a shorter trial.
-    assert_eq!(looked_at(Lasts::WhileValid, &|_| false), (10..37).chain(70..78).collect::<Vec<_>>());
+    let ten_times = |ranges: &[Range<usize>]| ranges.iter().cloned().flatten().collect::<Vec<_>>();
+    // Before the first word they are compared; as far as a word may count, all are looked at and one more; behind the second,
+    // fewer are compared.
+    assert_eq!(looked_at(Lasts::WhileValid, &|_| false), ten_times(&[111..127, 510..537, 570..574]));
     // Ten of 34 are fewer than three of ten.
-    assert_eq!(looked_at(Lasts::WhileValid, &|at| at < 20), (10..44).chain(70..78).collect::<Vec<_>>());
-    assert_eq!(looked_at(Lasts::Beside, &|_| true), (10..36).chain(70..73).collect::<Vec<_>>());
-    assert_eq!(looked_at(Lasts::ToTheEnd, &|_| false), (10..100).collect::<Vec<_>>());
-    assert_eq!(looked_at(Lasts::WhileValid, &|_| true), (10..100).collect::<Vec<_>>());
+    assert_eq!(looked_at(Lasts::WhileValid, &|at| at < 121), ten_times(&[111..145, 510..537, 570..574]));
+    assert_eq!(looked_at(Lasts::WhileValid, &|_| true), ten_times(&[111..600]));
+    assert_eq!(looked_at(Lasts::ToTheEnd, &|_| false), ten_times(&[111..600]));
+    assert_eq!(looked_at(Lasts::Beside, &|_| true), ten_times(&[510..536, 570..573]));
 }
 
 proptest! {
