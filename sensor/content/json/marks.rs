@@ -19,16 +19,16 @@ const BLOCK: usize = BASE64_CHARACTERS / 2;
 pub(super) struct Glance {
     pub(super) quotes: usize,
     escapes: bool,
-    /// So many letters may stand in a row that they may be a file.
-    dense: bool,
+    /// So many letters stand in a row that they may be a file.
+    long: bool,
 }
 
 impl Glance {
-    /// Written so that it compiles to vector instructions: no way out before the end.
+    /// The inner loop is written so that it compiles to vector instructions: no way out before its end.
     pub(super) fn over(bytes: &[u8]) -> Self {
         let mut seen = Self::default();
         let (blocks, rest) = bytes.as_chunks::<BLOCK>();
-        for block in blocks {
+        for (index, block) in blocks.iter().enumerate() {
             let (mut blanks, mut quotes, mut escapes) = (0, 0, 0);
             for byte in block {
                 blanks |= u8::from(*byte == b' ');
@@ -37,7 +37,8 @@ impl Glance {
             }
             seen.quotes += usize::from(quotes);
             seen.escapes |= escapes > 0;
-            seen.dense |= blanks == 0 && quotes == 0;
+            // So many letters fill a block, and hardly any block has neither a blank nor a quote.
+            seen.long |= blanks == 0 && quotes == 0 && in_long_run(bytes, index * BLOCK);
         }
         seen.quotes += rest.iter().filter(|byte| **byte == b'"').count();
         seen.escapes |= rest.contains(&b'\\');
@@ -47,10 +48,7 @@ impl Glance {
     /// Whether there is neither an escape nor a string that may be a file and ends in these bytes, over which it went.
     pub(super) fn is_plain(&self, bytes: &[u8]) -> bool {
         static URI: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(URI_BASE64));
-        // A file's letters fill a block at least.
-        let long = |at| in_long_run(bytes, at);
-        let dense = self.dense && (0..bytes.len()).step_by(BLOCK).any(long);
-        !self.escapes && !dense && URI.find(bytes).is_none()
+        !self.escapes && !self.long && URI.find(bytes).is_none()
     }
 }
 
@@ -61,7 +59,7 @@ fn in_long_run(bytes: &[u8], at: usize) -> bool {
         bytes.take(BASE64_CHARACTERS).take_while(|byte| in_base64(**byte)).count()
     };
     let behind = letters(&mut from.iter());
-    // The one block that it fills begins here, or another one does.
+    // A long run fills a block, and it is enough to look from there.
     behind >= BLOCK && letters(&mut before.iter().rev()) + behind >= BASE64_CHARACTERS
 }
 

@@ -26,8 +26,7 @@ pub(super) struct Base64 {
     letters: Vec<u8>,
     /// Memory for a filtered copy of it.
     filtered: Vec<u8>,
-    /// What is on its way out.
-    decoded: Vec<u8>,
+    decoded: Decoded,
     strange: bool,
     /// Encoded bytes so far, those missing included.
     position: u64,
@@ -106,7 +105,7 @@ impl Base64 {
             let (line, behind) = self.next_line(rest);
             rest = behind;
             self.line(line);
-            if self.decoded.len() >= PIECE {
+            if self.decoded.length >= PIECE {
                 self.hand_out(sink);
             }
             if self.letters.len() >= BLOCK {
@@ -133,13 +132,13 @@ impl Base64 {
             let (first, rest) = line.split_at((4 - self.letters.len()).min(line.len()));
             self.letters.extend_from_slice(first);
             line = rest;
-            if self.letters.len() == 4 && decode_letters(&self.letters, &mut self.decoded) {
+            if self.letters.len() == 4 && self.decoded.quanta(&self.letters) {
                 self.letters.clear();
             }
         }
         if self.letters.is_empty() {
             let (quanta, rest) = line.split_at(line.len() / 4 * 4);
-            if decode_letters(quanta, &mut self.decoded) {
+            if self.decoded.quanta(quanta) {
                 line = rest;
             }
         }
@@ -158,15 +157,11 @@ impl Base64 {
     fn decode_quanta(&mut self, sink: &mut dyn FnMut(&[u8])) {
         self.hand_out(sink);
         let whole = self.letters.len() / 4 * 4;
-        match LENIENT.decode_vec(self.letters.get(..whole).unwrap_or_default(), &mut self.decoded) {
-            Ok(()) => {
-                self.letters.drain(..whole);
-                self.hand_out(sink);
-            }
-            Err(_) => {
-                self.decoded.clear();
-                self.filter(sink);
-            }
+        if self.decoded.lenient(self.letters.get(..whole).unwrap_or_default()) {
+            self.letters.drain(..whole);
+            self.hand_out(sink);
+        } else {
+            self.filter(sink);
         }
     }
 
@@ -195,31 +190,62 @@ impl Base64 {
         // One letter over carries no whole byte.
         let usable = if count % 4 == 1 { count - 1 } else { count };
         self.strange |= usable < count;
-        let letters = self.letters.get(..usable).unwrap_or_default();
-        if LENIENT.decode_vec(letters, &mut self.decoded).is_err() {
-            self.strange = true;
-        }
+        self.strange |= !self.decoded.lenient(self.letters.get(..usable).unwrap_or_default());
         self.letters.drain(..count);
         self.hand_out(sink);
     }
 
     fn hand_out(&mut self, sink: &mut dyn FnMut(&[u8])) {
-        if !self.decoded.is_empty() {
-            self.yielded = self.yielded.saturating_add(self.decoded.len() as u64);
-            sink(&self.decoded);
-            self.decoded.clear();
+        let decoded = self.decoded.bytes.get(..self.decoded.length).unwrap_or_default();
+        if !decoded.is_empty() {
+            self.yielded = self.yielded.saturating_add(decoded.len() as u64);
+            sink(decoded);
+            self.decoded.length = 0;
         }
     }
 }
 
-/// Appends what whole quanta decode to, four letters at a time. False, and nothing, where there is anything but letters.
-fn decode_letters(quanta: &[u8], decoded: &mut Vec<u8>) -> bool {
-    let before = decoded.len();
-    let (quanta, _) = quanta.as_chunks::<4>();
-    decoded.resize(before + quanta.len() * 3, 0);
-    let (bytes, _) = decoded.get_mut(before..).unwrap_or_default().as_chunks_mut::<3>();
+/// Decoded bytes on their way out.
+#[derive(Default)]
+struct Decoded {
+    /// Memory that is written to, as long as it has ever been.
+    bytes: Vec<u8>,
+    /// Bytes of it that are decoded ones.
+    length: usize,
+}
+
+impl Decoded {
+    /// Appends what whole quanta decode to. False, and nothing, where there is anything but letters.
+    fn quanta(&mut self, quanta: &[u8]) -> bool {
+        let end = self.length + quanta.len() / 4 * 3;
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        let good = decode_letters(quanta, self.bytes.get_mut(self.length..end).unwrap_or_default());
+        if good {
+            self.length = end;
+        }
+        good
+    }
+
+    /// Appends what letters decode to, with padding at their end or without. False, and nothing, where there is anything else.
+    fn lenient(&mut self, letters: &[u8]) -> bool {
+        self.bytes.truncate(self.length);
+        let good = LENIENT.decode_vec(letters, &mut self.bytes).is_ok();
+        if good {
+            self.length = self.bytes.len();
+        }
+        good
+    }
+}
+
+/// Decodes whole quanta to three bytes each. False where there is anything but letters.
+fn decode_letters(quanta: &[u8], bytes: &mut [u8]) -> bool {
     let [first, second, third, fourth] = &VALUES;
-    let value = |table: &[u32; 256], letter: u8| table.get(usize::from(letter)).copied().unwrap_or_default();
+    let value =
+        |values: &[u32; 256], letter: u8| values.get(usize::from(letter)).copied().unwrap_or_default();
+    let (quanta, _) = quanta.as_chunks::<4>();
+    let (bytes, _) = bytes.as_chunks_mut::<3>();
     let mut all = 0;
     for (bytes, [a, b, c, d]) in bytes.iter_mut().zip(quanta) {
         let word = value(first, *a) | value(second, *b) | value(third, *c) | value(fourth, *d);
@@ -227,11 +253,7 @@ fn decode_letters(quanta: &[u8], decoded: &mut Vec<u8>) -> bool {
         let [x, y, z, _] = word.to_le_bytes();
         *bytes = [x, y, z];
     }
-    let good = all < NO_LETTER;
-    if !good {
-        decoded.truncate(before);
-    }
-    good
+    all < NO_LETTER
 }
 
 /// In a word of [`VALUES`]: its letter is none.
