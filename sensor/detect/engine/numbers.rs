@@ -5,25 +5,23 @@
 
 mod armed;
 mod beside;
+mod gate;
 mod lists;
+mod view;
 
 pub(crate) use armed::{Armed, COMPARED_BYTES, Lasts};
 
 use super::{
-    boundaries::{closes, in_link, opens},
-    instructions::{CHUNK, Classes, Instructions, Work},
-    readers::{self, Reader},
+    instructions::{CHUNK, Instructions},
+    readers::Reader,
 };
-use crate::{
-    language::layout::{Layout, digits_loosely, may_stand_between},
-    validators::iban,
-};
+use crate::{language::layout::Layout, validators::iban};
 use armed::{Bound, Sought};
-use beside::{
-    account, alphanumerics_at, count_digits, count_signs, digits_at, fit, is_digit, letter_before, word,
-};
+use beside::{alphanumerics_at, digits_at, is_digit};
+use gate::{Gate, Group, MOST_GROUPS};
 use lists::{Candidates, Entry, FOLLOWERS, follower};
 use std::{collections::BTreeSet, ops::Range};
+use view::View;
 
 /// Chunks whose groups of digits are told at once. A number takes at most 65 bytes from its first digit, so that all its digits
 /// stand in the chunk that it begins in and the next one.
@@ -340,249 +338,6 @@ impl Numbers {
                 view.group(&place, claimed, visit);
             }
         }
-    }
-}
-
-/// A text, and what is looked for in it.
-struct View<'a> {
-    numbers: &'a Numbers,
-    text: &'a [u8],
-    /// Its offset in the object.
-    base: u64,
-    armed: &'a mut Armed,
-}
-
-impl View<'_> {
-    /// Looks at a group of digits in every way in which it may begin a number.
-    fn group(&mut self, place: &Place, claimed: &mut usize, visit: &mut impl FnMut(&Candidate) -> bool) {
-        let Sought { fewest, fewest_read, marks, .. } = self.armed.sought;
-        if place.coming >= fewest && self.account(place, claimed, visit) {
-            return;
-        }
-        let marks = marks & readers::marks(place);
-        if marks != 0 && place.coming >= fewest_read {
-            self.read(place, marks, visit);
-        }
-        if place.coming >= fewest {
-            self.place(place, visit);
-        }
-    }
-
-    /// Looks for an account number; whether one claims its groups.
-    fn account(
-        &self,
-        place: &Place,
-        claimed: &mut usize,
-        visit: &mut impl FnMut(&Candidate) -> bool,
-    ) -> bool {
-        let begins = place.before.is_ascii_alphabetic() || place.before == b' ';
-        if self.numbers.accounts.is_empty() || place.group.len() < 2 || !begins {
-            return false;
-        }
-        let Some(range) = account(self.text, place.group.start) else { return false };
-        let digits = count_digits(self.text, &range);
-        for finder in &self.numbers.accounts {
-            if visit(&Candidate { finder: *finder, range: range.clone(), digits }) {
-                *claimed = range.end;
-            }
-        }
-        range.end == *claimed
-    }
-
-    /// Reads what no layout can say.
-    fn read(&mut self, place: &Place, marks: u16, visit: &mut impl FnMut(&Candidate) -> bool) {
-        let text = self.text;
-        for Reads { finder, reader, slot, marks: of_this, fewest } in &self.numbers.readers {
-            if marks & of_this != 0
-                && slot.is_none_or(|slot| self.armed.holds(slot))
-                && *fewest <= place.coming
-                && let Some(range) = reader.read(text, place.group.clone())
-                && !in_link(text, range.start)
-            {
-                let (digits, start) = (count_digits(text, &range), range.start);
-                let valid = visit(&Candidate { finder: *finder, range, digits });
-                if let Some(slot) = slot {
-                    self.armed.looked(*slot, self.base + start as u64, valid, self.numbers);
-                }
-            }
-        }
-    }
-
-    /// Compares the layouts that may stand around a group.
-    fn place(&mut self, place: &Place, visit: &mut impl FnMut(&Candidate) -> bool) {
-        let Place { group, before, after, coming } = place;
-        let text = self.text;
-        let in_word = before.is_ascii_alphabetic() || after.is_ascii_alphabetic();
-        self.loose(place, in_word, visit);
-        if in_word {
-            if self.armed.sought.words == 0 {
-                return;
-            }
-            let Some(word) = word(text, group.clone()) else { return };
-            if word.len() > LONGEST_WORD || self.armed.sought.words >> word.len() & 1 == 0 {
-                return;
-            }
-            let Some(list) = self.numbers.by_word.get(word.len()) else { return };
-            // Most words begin with other letters and digits than most layouts.
-            let lead = group.start - word.start;
-            let likely = |entry: &Entry| {
-                let [letters, digits] = entry.first;
-                let within = |(least, most): (usize, usize), count| least <= count && count <= most;
-                entry.fewest <= *coming && within(letters, lead) && within(digits, group.len())
-            };
-            self.compare(&word, list, likely, visit);
-        } else {
-            let which = follower(*after);
-            if self.armed.sought.groups.get(group.len()).is_none_or(|bits| bits >> which & 1 == 0) {
-                return;
-            }
-            let list = self.numbers.by_group.get(group.len()).and_then(|lists| lists.get(which));
-            let Some(list) = list else { return };
-            // Dates and telephone numbers begin like many layouts and go on like none.
-            let second = if which < FOLLOWERS.len() { digits_at(text, group.end + 1) } else { 0 };
-            let likely = |entry: &Entry| {
-                entry.fewest <= *coming
-                    && (which == FOLLOWERS.len() || (entry.second.0..=entry.second.1).contains(&second))
-            };
-            self.compare(group, list, likely, visit);
-        }
-    }
-
-    /// Compares the loose layouts that may stand around a group.
-    fn loose(&mut self, place: &Place, in_word: bool, visit: &mut impl FnMut(&Candidate) -> bool) {
-        let Place { group, after, coming, .. } = place;
-        let text = self.text;
-        let [of_groups, of_words] = &self.numbers.by_run;
-        let [bits_of_groups, bits_of_words] = self.armed.sought.runs;
-        let (lists, bits) = if in_word { (of_words, bits_of_words) } else { (of_groups, bits_of_groups) };
-        if bits == 0 {
-            return;
-        }
-        let alone = !may_stand_between(*after);
-        let rest = || text.get(group.start..).unwrap_or_default();
-        let digits = if alone { group.len() } else { digits_loosely(rest()) }.min(LONGEST_RUN);
-        if bits >> digits & 1 == 0 {
-            return;
-        }
-        let Some(list) = lists.get(digits) else { return };
-        let core = if in_word { word(text, group.clone()) } else { Some(group.clone()) };
-        let Some(core) = core.filter(|core| core.len() <= LONGEST_WORD) else { return };
-        self.compare(&core, list, |entry| entry.fewest <= *coming, visit);
-    }
-
-    /// Compares layouts with what stands around their core.
-    #[inline]
-    fn compare(
-        &mut self,
-        core: &Range<usize>,
-        list: &Candidates,
-        likely: impl Fn(&Entry) -> bool,
-        visit: &mut impl FnMut(&Candidate) -> bool,
-    ) {
-        let Self { numbers, text, base, armed } = self;
-        let mut settled = None;
-        // What decides whether a number may begin at the core is the same for all that do.
-        let opens_here = opens(text, core.start);
-        let mut linked = None;
-        let lettered = list.lead && letter_before(text, core);
-        if !opens_here && !lettered && !list.lead_of_signs {
-            return;
-        }
-        let mut closes_here = None;
-        list.each(armed, |entry, armed| {
-            if settled == Some(entry.finder) || !likely(entry) {
-                return;
-            }
-            if entry.at_core && !opens_here || entry.letters && !lettered {
-                return;
-            }
-            if entry.at_core && *linked.get_or_insert_with(|| in_link(text, core.start)) {
-                return;
-            }
-            let (range, digits) = if entry.bare {
-                if !*closes_here.get_or_insert_with(|| closes(text, core.end)) {
-                    return;
-                }
-                (core.clone(), u8::try_from(core.len()).unwrap_or(u8::MAX))
-            } else {
-                let written = numbers.written.get(entry.index as usize);
-                let Some((_, Written::Layout(layout))) = written else { return };
-                let Some(range) = fit(layout, text, core, entry.at_core) else { return };
-                let letters = layout.has_letters();
-                let digits = if letters { count_signs(text, &range) } else { count_digits(text, &range) };
-                (range, digits)
-            };
-            let valid = visit(&Candidate { finder: entry.finder, range, digits });
-            if let Some(slot) = entry.slot {
-                armed.looked(slot, *base + core.start as u64, valid, numbers);
-            }
-            if valid {
-                settled = Some(entry.finder);
-            }
-        });
-    }
-}
-
-/// A group of digits in a piece of text, after which as many digits come as a number may have.
-#[derive(Clone, Copy, Debug, Default)]
-struct Group {
-    /// Where it begins in the piece.
-    at: u16,
-    /// Its digits in the chunk that it begins in.
-    length: u8,
-    /// Digits from its first one on that a number may take.
-    coming: u8,
-}
-
-/// Most groups of [`BATCH`] chunks: every other byte is a digit.
-const MOST_GROUPS: usize = BATCH * CHUNK / 2;
-
-/// Tells the groups of digits that begin in [`BATCH`] chunks.
-struct Gate<'a> {
-    text: &'a [u8],
-    /// Whether the byte before the text is a digit.
-    inside: bool,
-    /// Groups with fewer digits to come are left out.
-    fewest: u32,
-    groups: &'a mut [Group; MOST_GROUPS],
-}
-
-impl Work for Gate<'_> {
-    /// How many there are.
-    type Output = usize;
-
-    #[inline(always)]
-    fn run(self, classes: impl Classes) -> usize {
-        let (chunks, rest) = self.text.as_chunks::<CHUNK>();
-        let mut padded = [0; CHUNK];
-        padded.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-        let chunk =
-            |index| chunks.get(index).unwrap_or(if index == chunks.len() { &padded } else { &[0; CHUNK] });
-        let (mut count, mut inside, mut ahead) = (0, u64::from(self.inside), classes.digits(chunk(0)));
-        for index in 0..BATCH.min(chunks.len() + 1) {
-            let bits = ahead;
-            ahead = classes.digits(chunk(index + 1));
-            let mut starts = bits & !(bits << 1 | inside);
-            inside = bits >> (CHUNK - 1);
-            while starts != 0 {
-                let bit = starts.trailing_zeros();
-                starts &= starts - 1;
-                // As many bytes from there on as a number may take.
-                let coming = (bits >> bit | ahead << 1 << (CHUNK as u32 - 1 - bit)).count_ones();
-                if coming >= self.fewest
-                    && let Some(group) = self.groups.get_mut(count)
-                {
-                    let length = (bits >> bit).trailing_ones();
-                    *group = Group {
-                        at: (index * CHUNK) as u16 + bit as u16,
-                        length: length as u8,
-                        coming: coming as u8,
-                    };
-                    count += 1;
-                }
-            }
-        }
-        count
     }
 }
 

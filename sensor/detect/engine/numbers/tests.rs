@@ -153,15 +153,15 @@ fn finders_of_what_is_hardly_ever_valid_rest_until_the_next_word() {
         });
         found
     };
-    let ten_times = |ranges: &[Range<usize>]| ranges.iter().cloned().flatten().collect::<Vec<_>>();
+    let all = |ranges: &[Range<usize>]| ranges.iter().cloned().flatten().collect::<Vec<_>>();
     // Before the first word they are compared; as far as a word may count, all are looked at and one more; behind the second,
     // fewer are compared.
-    assert_eq!(looked_at(Lasts::WhileValid, &|_| false), ten_times(&[111..127, 510..537, 570..574]));
+    assert_eq!(looked_at(Lasts::WhileValid, &|_| false), all(&[111..127, 510..537, 570..574]));
     // Ten of 34 are fewer than three of ten.
-    assert_eq!(looked_at(Lasts::WhileValid, &|at| at < 121), ten_times(&[111..145, 510..537, 570..574]));
-    assert_eq!(looked_at(Lasts::WhileValid, &|_| true), ten_times(&[111..600]));
-    assert_eq!(looked_at(Lasts::ToTheEnd, &|_| false), ten_times(&[111..600]));
-    assert_eq!(looked_at(Lasts::Beside, &|_| true), ten_times(&[510..536, 570..573]));
+    assert_eq!(looked_at(Lasts::WhileValid, &|at| at < 121), all(&[111..145, 510..537, 570..574]));
+    assert_eq!(looked_at(Lasts::WhileValid, &|_| true), (111..600).collect::<Vec<_>>());
+    assert_eq!(looked_at(Lasts::ToTheEnd, &|_| false), (111..600).collect::<Vec<_>>());
+    assert_eq!(looked_at(Lasts::Beside, &|_| true), all(&[510..536, 570..573]));
 }
 
 proptest! {
