@@ -34,7 +34,11 @@ use egret_fingerprint::{
 };
 use egret_model::{DetectLimits, FileFormat, Match, Timestamp};
 use fingerprints::Told;
-use std::{collections::BTreeMap, ops::Range};
+use foldhash::fast::FixedState;
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
 
 /// Characters between a label and what it labels.
 const LABEL_CHARACTERS: u64 = 40;
@@ -59,12 +63,12 @@ pub struct ObjectScan {
     claimed: u64,
     anchors: Vec<(u64, u32)>,
     unanchored: Vec<u64>,
-    ends: BTreeMap<u32, u64>,
+    ends: HashMap<u32, u64, FixedState>,
     near: Vec<NearWord>,
     /// Where numbers have been looked for; behind `verified`, since context words after a number decide whether it counts.
     numbered: usize,
     /// Where the first context word of each signature, or of one of its finds alone, begins, bytes.
-    mentioned: BTreeMap<(u32, Option<u8>), u64>,
+    mentioned: HashMap<(u32, Option<u8>), u64, FixedState>,
     armed: Armed,
     fresh: Vec<Fresh>,
     shown: Vec<Range<u64>>,
