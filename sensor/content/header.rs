@@ -44,6 +44,20 @@ pub(crate) fn parse(raw: &[u8]) -> PartHeader {
     }
 }
 
+/// What a media type says with its parameters, where that is all the header there is.
+pub(crate) fn of_media_type(media_type: &str) -> PartHeader {
+    let token = |text: &str| {
+        !text.is_empty()
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.' | b'_'))
+    };
+    if media_type.split_once('/').is_some_and(|(kind, subtype)| token(kind) && token(subtype)) {
+        // Most have no parameters, and need no parser.
+        return PartHeader { media_type: Some(media_type.to_ascii_lowercase()), ..PartHeader::default() };
+    }
+    // The mail parser reads parameters by the rules of RFC 2045 and RFC 2231, which HTTP shares.
+    parse(format!("Content-Type: {media_type}\r\n").as_bytes())
+}
+
 /// Header fields that people write, as text.
 fn line(header: &Header<'_>) -> Option<String> {
     let name = match &header.name {
@@ -96,6 +110,14 @@ fn addresses(address: &Address<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_media_type_without_parameters_is_read_as_the_parser_does(media_type in "[A-Za-z0-9+._-]{0,9}/?[A-Za-z0-9+._-]{0,9}") {
+            prop_assert_eq!(of_media_type(&media_type), parse(format!("Content-Type: {media_type}\r\n").as_bytes()));
+        }
+    }
 
     #[test]
     fn a_mail_header_gives_its_text_and_its_type() {

@@ -218,8 +218,7 @@ const fn state_of(outcome: Outcome) -> Option<ObjectState> {
 
 fn declared_header(hints: &ContentHints) -> PartHeader {
     let mut header = match &hints.media_type {
-        // The mail parser reads parameters by the rules of RFC 2045 and RFC 2231, which HTTP shares.
-        Some(media_type) => crate::header::parse(format!("Content-Type: {media_type}\r\n").as_bytes()),
+        Some(media_type) => crate::header::of_media_type(media_type),
         None => PartHeader::default(),
     };
     header.filename = hints.filename.clone();
