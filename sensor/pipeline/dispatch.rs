@@ -77,7 +77,9 @@ impl<'a> Dispatcher<'a> {
     fn divide(&mut self, batch: PacketBatch, keys: Option<&KeyLog>, workers: usize) -> Vec<Work> {
         let packets = Arc::new(batch);
         let shards = self.shards;
-        let mut parts: Vec<Vec<Item>> = (0..workers).map(|_| Vec::new()).collect();
+        // Nearly every packet carries one segment.
+        let share = packets.len().div_ceil(workers.max(1));
+        let mut parts: Vec<Vec<Item>> = (0..workers).map(|_| Vec::with_capacity(share)).collect();
         let mut through = 0;
         for packet in packets.packets() {
             through = packet.reference.ordinal;
