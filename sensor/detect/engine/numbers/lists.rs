@@ -20,6 +20,35 @@ pub(super) struct Candidates {
     /// Whether some of them have letters before their core, and whether some have only other signs there.
     pub(super) lead: bool,
     pub(super) lead_of_signs: bool,
+    /// What all that are always compared have in common, and all others.
+    common: [Common; 2],
+}
+
+/// What may stand where some layout of several may.
+#[derive(Clone, Copy, Debug, Default)]
+struct Common {
+    /// A bit for each number of digits behind the separator, of letters that the core begins with, and of digits behind those; the
+    /// highest for more.
+    seconds: u64,
+    letters: u64,
+    digits: u64,
+}
+
+impl Common {
+    fn add(&mut self, entry: &Entry) {
+        let bits = |(least, most): (usize, usize)| {
+            let below = |count: usize| if count < 64 { (1_u64 << count) - 1 } else { u64::MAX };
+            below(most.saturating_add(1)) & !below(least.min(63))
+        };
+        let [letters, digits] = entry.first;
+        self.seconds |= bits(entry.second);
+        self.letters |= bits(letters);
+        self.digits |= bits(digits);
+    }
+}
+
+fn holds(bits: u64, count: usize) -> bool {
+    bits >> count.min(63) & 1 == 1
 }
 
 impl Candidates {
@@ -27,6 +56,12 @@ impl Candidates {
     pub(super) fn push(&mut self, entry: Entry) {
         self.lead |= entry.letters;
         self.lead_of_signs |= !entry.at_core && !entry.letters;
+        let [always, bound] = &mut self.common;
+        if entry.slot.is_some() {
+            bound.add(&entry)
+        } else {
+            always.add(&entry)
+        }
         let Some(slot) = entry.slot else { return self.always.push(entry) };
         let word = (slot / 64) as usize;
         self.bound.push(entry);
@@ -43,6 +78,16 @@ impl Candidates {
             _ => self.ends.push(end),
         }
         *bits |= bit;
+    }
+
+    /// Whether so many digits may stand behind the separator that follows the core.
+    pub(super) fn may_go_on(&self, second: usize) -> bool {
+        self.common.iter().any(|common| holds(common.seconds, second))
+    }
+
+    /// Whether a word may begin with so many letters and so many digits behind them.
+    pub(super) fn may_begin(&self, letters: usize, digits: usize) -> bool {
+        self.common.iter().any(|common| holds(common.letters, letters) && holds(common.digits, digits))
     }
 
     /// The slots that have layouts here.

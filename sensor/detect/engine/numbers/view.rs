@@ -104,6 +104,9 @@ impl View<'_> {
             let Some(list) = self.numbers.by_word.get(word.len()) else { return };
             // Most words begin with other letters and digits than most layouts.
             let lead = group.start - word.start;
+            if !list.may_begin(lead, group.len()) {
+                return;
+            }
             let likely = |entry: &Entry| {
                 let [letters, digits] = entry.first;
                 let within = |(least, most): (usize, usize), count| least <= count && count <= most;
@@ -119,6 +122,9 @@ impl View<'_> {
             let Some(list) = list else { return };
             // Dates and telephone numbers begin like many layouts and go on like none.
             let second = if which < FOLLOWERS.len() { digits_at(text, group.end + 1) } else { 0 };
+            if which < FOLLOWERS.len() && !list.may_go_on(second) {
+                return;
+            }
             let likely = |entry: &Entry| {
                 entry.fewest <= *coming
                     && (which == FOLLOWERS.len() || (entry.second.0..=entry.second.1).contains(&second))
