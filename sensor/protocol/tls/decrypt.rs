@@ -43,6 +43,11 @@ impl Keys {
         (client.secret.is_some() || server.secret.is_some()).then_some([client, server])
     }
 
+    /// Whether all is known that opens what this direction will say. A client writes the secrets of one connection one after the other.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.opener.is_some() && (self.secret.is_some() || !self.suite.is_modern())
+    }
+
     const fn new(suite: Suite, opener: Option<Opener>, secret: Option<Vec<u8>>, in_content: bool) -> Self {
         Self { suite, opener, sequence: 0, secret, in_content, head: Vec::new(), left: 0 }
     }

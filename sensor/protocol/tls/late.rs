@@ -137,12 +137,19 @@ impl Shared {
 }
 
 impl Tls {
-    /// The keys of this connection are not known yet: waits for them, where somebody adds keys.
-    pub(super) fn await_keys(&mut self, context: &mut Context<'_>, answer: ServerHello, server: Side) {
-        if context.shared.late.awaited && !self.waited && self.random.is_some() {
+    /// Not all keys of this connection are known yet: waits for them, where somebody adds keys. False where it does not.
+    pub(super) fn await_keys(
+        &mut self,
+        context: &mut Context<'_>,
+        answer: ServerHello,
+        server: Side,
+    ) -> bool {
+        let waits = context.shared.late.awaited && !self.waited && self.random.is_some();
+        if waits {
             self.waited = true;
             self.awaited = Some(Box::new(context.shared.late.begin(context.now(), answer, server)));
         }
+        waits
     }
 
     /// True while it makes sense to wait.
@@ -159,7 +166,7 @@ impl Tls {
             return true;
         }
         awaited.generation = late.generation;
-        self.keys(&shared.keys).is_none()
+        !self.keys(&shared.keys).is_some_and(|keys| keys.iter().all(Keys::is_whole))
     }
 
     /// Holds what has come while keys are awaited. False: they are not any more, and what was held has been read.

@@ -215,13 +215,15 @@ impl Tls {
             return;
         }
         let random = self.random.filter(|_| !context.shared.keys.is_empty());
-        if let Some(random) = random
-            && let Some([client, server]) = Keys::of(&context.shared.keys, &random, &hello)
+        let keys = random.and_then(|random| Keys::of(&context.shared.keys, &random, &hello));
+        if !keys.as_ref().is_some_and(|keys| keys.iter().all(Keys::is_whole))
+            && self.await_keys(context, hello, from)
         {
+            return;
+        }
+        if let Some([client, server]) = keys {
             self.direction(from.other()).keys = Some(Box::new(client));
             self.direction(from).keys = Some(Box::new(server));
-        } else {
-            self.await_keys(context, hello, from);
         }
     }
 

@@ -323,6 +323,45 @@ fn keys_that_come_late_open_what_was_said_before_them() {
 }
 
 #[test]
+fn keys_that_come_one_after_the_other_are_all_waited_for() {
+    for suite in [
+        provider::cipher_suite::TLS13_AES_128_GCM_SHA256,
+        provider::cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    ] {
+        let (log, wire) = conversation(suite);
+        let all: usize = wire.iter().map(|(_, bytes)| bytes.len()).sum();
+        let lines: Vec<&str> = log.lines().collect();
+        for first in 0..=lines.len() {
+            for keys_at in [0, 3000, all] {
+                let mut scene = Scene::with_limits(&ProtocolLimits::default());
+                scene.expect_keys();
+                let flow = scene.tcp(443);
+                let (mut keys, mut sent, mut told) = (KeyLog::default(), 0, 0);
+                for (client, bytes) in &wire {
+                    for piece in bytes.chunks(700) {
+                        let to = if sent >= keys_at + 5000 { lines.len() } else { first };
+                        for line in lines.iter().take(to).skip(told).filter(|_| sent >= keys_at) {
+                            keys.add(format!("{line}\n").as_bytes());
+                            scene.use_keys(&keys);
+                            told += 1;
+                        }
+                        sent += piece.len();
+                        if *client { scene.client(flow, piece) } else { scene.server(flow, piece) }
+                    }
+                }
+                scene.close(flow);
+                keys.add(log.as_bytes());
+                scene.use_keys(&keys);
+                scene.pass(0);
+                let record = scene.end();
+                let bodies: Vec<_> = record.transfers.iter().map(|t| t.body.clone()).collect();
+                assert_eq!(bodies, [body(), b"stored".to_vec()], "{suite:?}, {first} keys at {keys_at}");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_has_waited_in_vain_is_counted_as_encrypted_to_the_byte() {
     let (log, wire) = conversation(provider::cipher_suite::TLS13_AES_128_GCM_SHA256);
     let all: usize = wire.iter().map(|(_, bytes)| bytes.len()).sum();
