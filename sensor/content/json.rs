@@ -320,7 +320,8 @@ fn embedded(string: &str) -> Option<Vec<u8>> {
     // Slashes may be escaped, and some encoders break lines.
     let mut plain = String::with_capacity(body.len());
     unescape(body, false, &mut plain);
-    plain.retain(|character| !character.is_ascii_whitespace() && character != '=');
+    let mut plain = plain.into_bytes();
+    plain.retain(|byte| !byte.is_ascii_whitespace() && *byte != b'=');
     let decoded = base64::engine::general_purpose::STANDARD_NO_PAD.decode(&plain).ok()?;
     let prefix = decoded.get(..kind::PREFIX_BYTES.min(decoded.len()))?;
     (kind::recognise(prefix, None, None).kind != Kind::Binary).then_some(decoded)
