@@ -57,11 +57,7 @@ impl Candidates {
         self.lead |= entry.letters;
         self.lead_of_signs |= !entry.at_core && !entry.letters;
         let [always, bound] = &mut self.common;
-        if entry.slot.is_some() {
-            bound.add(&entry)
-        } else {
-            always.add(&entry)
-        }
+        if entry.slot.is_some() { bound } else { always }.add(&entry);
         let Some(slot) = entry.slot else { return self.always.push(entry) };
         let word = (slot / 64) as usize;
         self.bound.push(entry);
