@@ -315,7 +315,7 @@ impl Numbers {
             for Group { at: within, length, coming } in groups.iter().take(count) {
                 let start = at + usize::from(*within);
                 if start >= range.end {
-                    return;
+                    break;
                 }
                 if start < *claimed || start < word_end {
                     continue;
@@ -337,6 +337,10 @@ impl Numbers {
                 }
                 view.group(&place, claimed, visit);
             }
+        }
+        // Words of text without numbers are done with too.
+        if view.armed.changes() < base + range.end as u64 {
+            view.armed.reach(base + range.end as u64 - 1, self);
         }
     }
 }

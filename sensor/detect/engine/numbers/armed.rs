@@ -137,7 +137,8 @@ impl Armed {
         if !self.sorted {
             self.coming.drain(..self.next);
             self.next = 0;
-            self.coming.sort_unstable();
+            // Mostly in order already.
+            self.coming.sort();
             self.sorted = true;
             for (at, mention) in self.coming.iter().enumerate() {
                 if let Some(trial) = self.trials.get_mut(mention.slot as usize) {
@@ -145,6 +146,12 @@ impl Armed {
                 }
             }
         }
+    }
+
+    /// Words that are still to arm something.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.coming.len() - self.next
     }
 
     /// Where what is armed changes next.
@@ -165,8 +172,10 @@ impl Armed {
                 }
                 trial.until = trial.until.max(mention.until);
             }
-            let bound = numbers.bound.get(mention.slot as usize);
-            if mention.until > 0 || bound.is_some_and(|bound| bound.lasts != Lasts::Beside) {
+            // What is looked at beside a word only need not be armed where that is over, or where it is only compared.
+            let beside =
+                || numbers.bound.get(mention.slot as usize).is_some_and(|bound| bound.lasts == Lasts::Beside);
+            if mention.until >= at || !beside() {
                 self.arm(mention.slot, numbers);
             }
         }

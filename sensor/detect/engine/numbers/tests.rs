@@ -164,6 +164,23 @@ fn finders_of_what_is_hardly_ever_valid_rest_until_the_next_word() {
     assert_eq!(looked_at(Lasts::Beside, &|_| true), all(&[510..536, 570..573]));
 }
 
+#[test]
+fn words_of_text_without_numbers_are_done_with() {
+    let text = "no number ".repeat(1_000);
+    let layout = Written::Layout(Layout::parse("#########").expect("a layout"));
+    for lasts in [Lasts::Beside, Lasts::WhileValid, Lasts::ToTheEnd] {
+        let numbers = Numbers::new(vec![(0, layout.clone())], &|_| Some(Slot { number: 0, lasts }));
+        let mut armed = Armed::default();
+        for begin in (1_000..9_000).step_by(1_000) {
+            armed.mention(begin, (begin - 100, begin + 100), 0);
+        }
+        for half in [0..5_000, 5_000..text.len()] {
+            numbers.find((text.as_bytes(), 0), half, &mut armed, &mut 0, &mut |_| true);
+        }
+        assert_eq!(armed.waiting(), 0, "{lasts:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn loose_layouts_are_found_whatever_list_they_stand_in(
