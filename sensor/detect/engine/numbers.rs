@@ -1,7 +1,7 @@
 //! Finds numbers by their written form: cards, national ids, accounts.
 //!
-//! Owns: a gate that passes over text with few digits at many bytes a cycle, the groups of digits behind it, layouts at
-//! those groups. Never does: what may stand beside a number (boundaries), check digits (validators), decisions.
+//! Owns: the lists of all layouts and readers, the walk from one group of digits to the next. Never does: what may stand
+//! beside a number (boundaries), check digits (validators), decisions.
 
 mod armed;
 mod beside;

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     CostNote, Signature,
     engine::{
-        self, Arms, Engine, FindId, Finder, Lead, Leads, Target, Use,
+        self, Arms, CONTEXT_WORD_BYTES, Engine, FindId, Finder, Lead, Leads, Target, Use,
         fingerprints::Fingerprints,
         guard::Guards,
         matcher::{Literal, Matcher},
@@ -404,8 +404,10 @@ impl Tables {
             slots: armed.remove(&index(signature)).unwrap_or_default(),
             characters: 2 * within + numbers::WIDE,
         });
-        let arms = arms.collect();
+        let arms: Vec<Arms> = arms.collect();
         let within = within.iter().copied().max().unwrap_or(0);
+        // Behind a word, the text in which it arms its finders is there, in whatever pieces it comes.
+        let armed_behind = arms.iter().map(|arms| arms.characters + CONTEXT_WORD_BYTES).max().unwrap_or(0);
         let (literals, leads): (Vec<Literal>, Vec<Vec<Lead>>) = self.literals.into_iter().unzip();
         // A literal is looked at where any of its leads may want it.
         let wanted = leads.iter().map(|leads| {
@@ -426,7 +428,7 @@ impl Tables {
             fingerprints: self.fingerprints,
             finders: self.finders,
             // Validators look around a match; characters next to a window decide about word boundaries.
-            reach: (self.reach.0 + AROUND + 8, self.reach.1 + AROUND + 8),
+            reach: (self.reach.0 + AROUND + 8, self.reach.1.max(armed_behind) + AROUND + 8),
             within,
         };
         Some((engine, self.notes))
