@@ -288,3 +288,21 @@ impl Engine {
         (4 * (2 * self.within + numbers::WIDE)).max(numbers::COMPARED_BYTES) + CONTEXT_WORD_BYTES
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_a_word_there_is_as_much_text_as_it_arms_its_finders_in() {
+        let signature = "id = \"x\"\ntitle = \"T\"\nseverity = \"low\"\n[[find]]\nname = \"n\"\nnumbers = [\"#########\"]\n\
+                         [near]\nwords = [\"loan\"]\nwithin = 400\n[confidence]\nmedium = \"near\"\nlow = \"near\"\n";
+        let (set, problems) = crate::SignatureSet::from_texts(&[("x.toml".to_owned(), signature.to_owned())]);
+        assert!(problems.is_empty(), "{problems:?}");
+        let engine = &set.engine;
+        assert!(engine.arms.iter().any(|arms| !arms.slots.is_empty()));
+        for arms in &engine.arms {
+            assert!(engine.reach.1 >= arms.characters + CONTEXT_WORD_BYTES, "{arms:?}, {:?}", engine.reach);
+        }
+    }
+}
