@@ -40,6 +40,12 @@ pub(super) fn gram_rarity(gram: [u8; 4]) -> u32 {
     listed(key, TRIPLES, GRAM_CELLS).unwrap_or_else(|| UNLISTED_GRAM + rarity(&spaced) / 8)
 }
 
+/// The same of fewer folded bytes, by signs alone.
+pub(super) fn folded_rarity(bytes: &[u8]) -> u32 {
+    let spaced: Vec<u8> = bytes.iter().map(|byte| if *byte == 0 { b' ' } else { *byte }).collect();
+    rarity(&spaced)
+}
+
 /// The same of eight bytes.
 pub(super) fn window_rarity(key: u64, window: &[u8]) -> u32 {
     listed(key, TRIPLES + GRAM_CELLS, WINDOW_CELLS).unwrap_or_else(|| UNLISTED_WINDOW + rarity(window) / 8)

@@ -1,10 +1,11 @@
-//! Literals of ASCII letters and digits: found by four bytes of theirs, looked up at every byte of the text.
+//! Literals of ASCII letters and digits: found by four bytes of theirs, looked up at every second byte of the text.
 //!
 //! A text is folded first: letters are made small, and whatever is no ASCII letter or digit becomes 0. So the edges of a
-//! word that must stand for itself are bytes like others, and each literal has a run of four bytes, its *gram*, wherever it
-//! stands. Of its grams the one is in the set that is the rarest in ordinary text. Looking up takes a vector instruction for
-//! sixteen places where the processor has it, so that any number of literals costs the same, and words cost no walk over
-//! words. What passes the filter is compared in full.
+//! word that must stand for itself are bytes like others, and each literal has runs of four bytes, its *grams*, wherever it
+//! stands. Two of them that follow each other are in the set, so that one is met at an even place wherever the literal stands;
+//! they are those that are the rarest in ordinary text. A literal that is too short for two has the byte beside it in one, which
+//! may be any. Looking up takes a vector instruction for sixteen places where the processor has it, so that any number of
+//! literals costs the same, and words cost no walk over words. What passes the filter is compared in full.
 //!
 //! Owns: the choice of the gram, the walk over a text. Never does: literals that have no gram worth looking up, see
 //! [`super::signs`].
@@ -14,8 +15,10 @@ use super::{
     filter::{Filter, Place, Table},
     frequency,
 };
-use crate::engine::guard::Guards;
-use crate::engine::instructions::{CHUNK, Classes, GRAM, GramFilter, Instructions, Work};
+use crate::engine::guard::{Guard, Guards};
+use crate::engine::instructions::{
+    CHUNK, Classes, GRAM, GRAM_STRIDE as STRIDE, GramFilter, Instructions, Work,
+};
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
 
@@ -29,6 +32,8 @@ const CHUNKS: usize = 32;
 const PIECE: usize = CHUNKS * CHUNK;
 /// Sixteenths of bits from which a gram is met so seldom that rarer ones are no better: one place in a million.
 const RARE_ENOUGH: u32 = 20 * 16;
+/// What the table of runs holds back of what passes the filter, sixteenths of bits.
+const RUN_GAIN: i64 = 3 * 16;
 
 /// A letter or digit in lower case, 0 for any other byte.
 #[inline(always)]
@@ -39,50 +44,123 @@ const fn folded(byte: u8) -> u8 {
     if letter | digit { small } else { 0 }
 }
 
-/// What may stand in a folded text.
-fn alphabet() -> impl Iterator<Item = u8> {
-    std::iter::once(0).chain(b'a'..=b'z').chain(b'0'..=b'9')
+/// Bytes of a folded text, a bit each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Set(u64);
+
+impl Set {
+    const ALL: Self = Self((1 << 37) - 1);
+
+    /// A single folded byte.
+    const fn only(byte: u8) -> Self {
+        Self(match byte {
+            b'a'..=b'z' => 2 << (byte - b'a'),
+            b'0'..=b'9' => 1 << 27 << (byte - b'0'),
+            _ => 1,
+        })
+    }
+
+    /// What a guard admits next to a literal. Where it lets the text end it admits line ends, which are 0 like the end.
+    fn beside(guard: Option<&Guard>) -> Self {
+        let Some(guard) = guard.filter(|guard| !guard.is_open()) else { return Self::ALL };
+        let admitted = (0..=u8::MAX).filter(|byte| guard.admits_at(0, *byte)).map(folded);
+        admitted.fold(Self(0), |set, byte| Self(set.0 | Self::only(byte).0))
+    }
+
+    fn bytes(self) -> impl Iterator<Item = u8> {
+        let bits = std::iter::successors(Some(self.0), |bits| Some(bits & bits.wrapping_sub(1)));
+        bits.take_while(|bits| *bits != 0).map(|bits| Self::lowest(bits))
+    }
+
+    /// The folded byte of the lowest bit.
+    const fn lowest(bits: u64) -> u8 {
+        match bits.trailing_zeros() as u8 {
+            0 => 0,
+            letter @ 1..27 => letter - 1 + b'a',
+            digit => digit - 27 + b'0',
+        }
+    }
+
+    const fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
+    /// The byte of a set that holds one.
+    const fn single(self) -> Option<u8> {
+        if self.0.is_power_of_two() { Some(Self::lowest(self.0)) } else { None }
+    }
 }
 
-/// A literal with the edges that it must have, folded.
-fn edged(literal: &Literal) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(literal.bytes.len() + 2);
-    bytes.extend(literal.left.then_some(0));
-    bytes.extend(literal.bytes.iter().map(|byte| folded(*byte)));
-    bytes.extend(literal.right.then_some(0));
-    bytes
+/// A literal, folded, with what may stand beside it: a byte before it and one behind; where such a byte is the edge that the literal
+/// must have, one more, which may be any. Guards are asked only for literals that have not enough bytes of their own.
+fn padded(literal: &Literal, guards: Option<&Guards>) -> Vec<Set> {
+    let guards = guards.filter(|_| literal.bytes.len() < GRAM + STRIDE - 1);
+    let edge = |is_edge: bool, guard| if is_edge { Set::only(0) } else { Set::beside(guard) };
+    let before = edge(literal.left, guards.map(|guards| &guards.before));
+    let behind = edge(literal.right, guards.map(|guards| &guards.after));
+    let own = literal.bytes.iter().map(|byte| Set::only(folded(*byte)));
+    [Set::ALL, before].into_iter().chain(own).chain([behind, Set::ALL]).collect()
 }
 
-/// Whether a literal has a gram that is worth looking up.
-pub(super) fn has_gram(literal: &Literal) -> bool {
-    choose(literal, &HashMap::default()).is_some()
+/// Whether a literal has grams that are worth looking up.
+pub(super) fn have_grams(literal: &Literal, guards: Option<&Guards>) -> bool {
+    literal.bytes.is_ascii() && choose(&padded(literal, guards), &HashMap::default()).is_some()
 }
 
-/// Where the gram of a literal is that has the least to be compared, counted with its left edge: rare, and with few other literals
-/// at it.
-fn choose(literal: &Literal, shared: &HashMap<[u8; GRAM], u32, FixedState>) -> Option<usize> {
-    let bytes = edged(literal);
-    // One byte too few: the byte behind may be any.
-    let width = GRAM.min(bytes.len());
-    // Where a literal is long enough, more of it stands behind its gram, which tells most others apart.
-    let last = bytes.len() - if bytes.len() < RUN { width } else { RUN };
-    if !literal.bytes.is_ascii() || width + 1 < GRAM {
+/// Where the first of the grams of a padded literal is that have the least to be compared: rare, and with few other literals at
+/// them. They are as many as there are bytes from one look-up to the next.
+fn choose(bytes: &[Set], shared: &HashMap<[u8; GRAM], u32, FixedState>) -> Option<usize> {
+    let among = |with_any: bool| {
+        let grams = (0..bytes.len().saturating_sub(GRAM - 1)).filter_map(|at| bytes.get(at..));
+        let costs: Vec<Option<i64>> = grams.map(|rest| cost(rest, shared, with_any)).collect();
+        let dearest = |grams: &[Option<i64>]| grams.iter().copied().reduce(|a, b| Some(a?.max(b?))).flatten();
+        let choices = costs.windows(STRIDE).enumerate().filter_map(|(at, grams)| Some((dearest(grams)?, at)));
+        choices.min().map(|(_, at)| at)
+    };
+    among(false).or_else(|| among(true))
+}
+
+/// What it costs to look up the gram that `rest` of a literal begins with, if that is worth it, in sixteenths of bits: twice as much
+/// is 16 more. `with_any`: a byte of it may be one of several.
+fn cost(rest: &[Set], shared: &HashMap<[u8; GRAM], u32, FixedState>, with_any: bool) -> Option<i64> {
+    let gram: &[Set; GRAM] = rest.first_chunk()?;
+    let letters =
+        |bytes: &[Set]| bytes.iter().filter(|set| set.single().is_some_and(|byte| byte != 0)).count();
+    // One letter is little, but enough where the bytes behind the gram hold another.
+    let are_many = |sets| letters(sets) >= LETTERS;
+    if letters(gram) == 0 || !are_many(gram) && !rest.get(..=RUN).is_some_and(are_many) {
         return None;
     }
-    let letters = |gram: &[u8]| gram.iter().filter(|byte| **byte != 0).count();
-    // One letter is little, but enough where the bytes behind the gram hold another.
-    let worth = |offset: usize, gram: &[u8]| {
-        letters(gram) >= LETTERS
-            || letters(gram) > 0 && bytes.get(offset..offset + RUN).is_some_and(|run| letters(run) >= LETTERS)
+    let (rarity, company) = match single(gram) {
+        Some(gram) => (frequency::gram_rarity(gram), shared.get(&gram).copied().unwrap_or(0)),
+        None if with_any => {
+            let known: Vec<u8> = gram.iter().filter_map(|set| set.single()).collect();
+            if known.len() + 1 < GRAM {
+                return None;
+            }
+            (frequency::folded_rarity(&known), 0)
+        }
+        None => return None,
     };
-    let cost = |gram: &[u8]| {
-        let rarity = gram.first_chunk().map_or(0, |gram| frequency::gram_rarity(*gram));
-        let company = gram.first_chunk().and_then(|gram| shared.get(gram)).copied().unwrap_or(0);
-        // Sixteenths of bits: twice the company weighs as much as standing in text twice as often.
-        i64::from((company + 1).ilog2() * 16) - i64::from(rarity.min(RARE_ENOUGH))
-    };
-    let grams = bytes.windows(width).enumerate().take(last + 1).filter(|(offset, gram)| worth(*offset, gram));
-    grams.min_by_key(|(_, gram)| cost(gram)).map(|(offset, _)| offset)
+    let gain = if rest.first_chunk().and_then(single::<RUN>).is_some() { RUN_GAIN } else { 0 };
+    // Twice the company weighs as much as standing in text twice as often.
+    Some(i64::from((company + 1).ilog2() * 16) - i64::from(rarity.min(RARE_ENOUGH)) - gain)
+}
+
+/// The bytes of sets that hold one each.
+fn single<const LENGTH: usize>(sets: &[Set; LENGTH]) -> Option<[u8; LENGTH]> {
+    let mut bytes = [0; LENGTH];
+    bytes.iter_mut().zip(sets).try_for_each(|(byte, set)| {
+        *byte = set.single()?;
+        Some(())
+    })?;
+    Some(bytes)
+}
+
+/// Every gram of sets of which one at most holds several bytes.
+fn expanded(gram: &[Set; GRAM]) -> impl Iterator<Item = [u8; GRAM]> {
+    let several = gram.iter().copied().find(|set| set.len() > 1).unwrap_or(Set::only(0));
+    several.bytes().map(|any| gram.map(|set| set.single().unwrap_or(any)))
 }
 
 /// The compiled grams.
@@ -117,31 +195,23 @@ impl Grams {
     /// `guards` of a literal say what may stand behind it.
     pub(super) fn new<'a>(literals: &[(u32, &Literal)], guards: &impl Fn(u32) -> Option<&'a Guards>) -> Self {
         let mut shared: HashMap<[u8; GRAM], u32, FixedState> = HashMap::default();
-        let (mut runs, mut short) = (Vec::with_capacity(literals.len()), Vec::new());
+        let (mut runs, mut short) = (Vec::with_capacity(literals.len() * STRIDE), Vec::new());
         for (index, literal) in literals {
-            let Some(offset) = choose(literal, &shared) else { continue };
-            // Counted so that the gram may begin at the edge before the literal.
-            let from = u32::try_from(offset + 1 - usize::from(literal.left)).unwrap_or(u32::MAX);
-            let place = Place { literal: *index, offset: from };
-            let bytes = edged(literal);
-            let Some(rest) = bytes.get(offset..) else { continue };
-            if let Some(gram) = rest.first_chunk() {
-                *shared.entry(*gram).or_default() += 1;
-            }
-            if let Some(run) = rest.first_chunk::<RUN>() {
-                runs.push((u64::from_le_bytes(*run), place));
-            } else if let Some(gram) = rest.first_chunk() {
-                short.push((key(gram), place));
-            } else if let [a, b, c] = rest {
-                let behind = |next: &u8| {
-                    let admitted =
-                        |byte: u8| guards(*index).is_none_or(|guards| guards.after.admits_at(0, byte));
-                    // Nothing may follow where the text ends, or anything behind an edge.
-                    *next == 0
-                        || literal.right
-                        || (0..=u8::MAX).any(|byte| folded(byte) == *next && admitted(byte))
-                };
-                short.extend(alphabet().filter(behind).map(|next| (key(&[*a, *b, *c, next]), place)));
+            let bytes = padded(literal, guards(*index));
+            let Some(first) = choose(&bytes, &shared) else { continue };
+            for at in first..first + STRIDE {
+                let Some(rest) = bytes.get(at..) else { continue };
+                let Some(gram) = rest.first_chunk::<GRAM>() else { continue };
+                // Counted from two bytes before the literal, where the padded one begins.
+                let place = Place { literal: *index, offset: u32::try_from(at).unwrap_or(u32::MAX) };
+                if let Some(run) = rest.first_chunk().and_then(single::<RUN>) {
+                    runs.push((u64::from_le_bytes(run), place));
+                } else {
+                    short.extend(expanded(gram).map(|gram| (key(&gram), place)));
+                }
+                if let Some(gram) = single(gram) {
+                    *shared.entry(gram).or_default() += 1;
+                }
             }
         }
         let (runs, short) = (Lookup::new(runs), Lookup::new(short));
@@ -185,14 +255,14 @@ impl Grams {
                 while bits != 0 {
                     let place = chunk * CHUNK + bits.trailing_zeros() as usize;
                     bits &= bits - 1;
-                    self.verify(search, &folded, place, from + place + 1 - lead);
+                    self.verify(search, &folded, place, from + place + 2 - lead);
                 }
             }
             at = Some(from + PIECE - lead);
         }
     }
 
-    /// Compares the literals whose gram stands at `place` of the folded text, which is before `behind` in the text.
+    /// Compares the literals whose gram stands at `place` of the folded text, which is two bytes before `behind` in the text.
     #[inline]
     fn verify(&self, search: &mut Search<'_>, folded: &Folded, place: usize, behind: usize) {
         let Some(run) = folded.bytes.get(place..).and_then(<[u8]>::first_chunk) else { return };
@@ -251,33 +321,40 @@ impl Work for Walk<'_> {
 mod tests {
     use super::*;
 
-    fn gram(literal: &Literal) -> Option<String> {
-        let offset = choose(literal, &HashMap::default())?;
-        let gram: Vec<u8> = edged(literal).into_iter().skip(offset).take(GRAM).collect();
-        Some(gram.iter().map(|byte| if *byte == 0 { '.' } else { char::from(*byte) }).collect())
+    fn grams(literal: &Literal) -> Option<String> {
+        let bytes = padded(literal, None);
+        let first = choose(&bytes, &HashMap::default()).filter(|_| literal.bytes.is_ascii())?;
+        let bytes = bytes.into_iter().skip(first).take(GRAM + STRIDE - 1);
+        let shown = |set: Set| match set.single() {
+            None => '*',
+            Some(0) => '.',
+            Some(byte) => char::from(byte),
+        };
+        Some(bytes.map(shown).collect())
     }
 
     #[test]
-    fn the_rarest_gram_is_looked_up() {
+    fn the_rarest_grams_are_looked_up() {
         for (literal, expected) in [
-            (Literal::word("id"), Some(".id.")),
-            (Literal::word("ssn"), Some(".ssn")),
-            (Literal::anywhere("s      1 "), Some("s...")),
-            (Literal::new("at", true, false), Some(".at")),
-            (Literal::anywhere("gho_"), Some("gho.")),
+            (Literal::word("id"), Some("*.id.")),
+            (Literal::word("ssn"), Some(".ssn.")),
+            (Literal::anywhere("s      1 "), Some("*s...")),
+            (Literal::anywhere("s1    z9k"), Some("..z9k")),
+            (Literal::new("at", true, false), Some("*.at*")),
+            (Literal::anywhere("gho_"), Some("*gho.")),
             (Literal::anywhere("::"), None),
             (Literal::anywhere("://"), None),
             (Literal::anywhere("@"), None),
             (Literal::word("карта"), None),
         ] {
-            assert_eq!(gram(&literal).as_deref(), expected, "{literal:?}");
+            assert_eq!(grams(&literal).as_deref(), expected, "{literal:?}");
         }
     }
 
     #[test]
     fn letters_that_hardly_ever_meet_are_preferred() {
-        let gram = gram(&Literal::anywhere("the information zxqvkwjgqx and the")).expect("long enough");
-        assert!(gram.contains(['z', 'x', 'q', 'v', 'j']), "{gram}");
+        let grams = grams(&Literal::anywhere("the information zxqvkwjgqx and the")).expect("long enough");
+        assert!(grams.contains(['z', 'x', 'q', 'v', 'j']), "{grams}");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //!
 //! | literal | looked for by | |
 //! |---|---|---|
-//! | two letters or digits within four bytes, edges that must be free among them | its rarest such four, at every byte | [`grams`] |
+//! | two letters or digits within four bytes, edges that must be free among them | its rarest two such fours, at every second byte | [`grams`] |
 //! | other signs | two bytes next to each other, at every byte | [`signs`] |
 //! | beyond ASCII, at least [`windows::SHORTEST`] bytes | its rarest eight bytes, at every fourth byte | [`windows`] |
 //! | anything else | an Aho-Corasick automaton, in four lanes | [`lanes`] |
@@ -127,8 +127,9 @@ impl Matcher {
     pub(crate) fn guarded(literals: &[Literal], guards: Vec<Option<Guards>>) -> Result<Self, MatcherError> {
         let (mut by_gram, mut signs, mut short) = (Vec::new(), Signs::default(), Vec::new());
         let (mut wide_windows, mut wide_short) = (Vec::new(), Vec::new());
+        let beside = |literal: u32| guards.get(literal as usize).and_then(Option::as_ref);
         for (index, literal) in (0_u32..).zip(literals) {
-            if grams::has_gram(literal) {
+            if grams::have_grams(literal, beside(index)) {
                 by_gram.push((index, literal));
             } else if literal.bytes.is_ascii() {
                 if !signs.add(index, literal) {
@@ -141,7 +142,6 @@ impl Matcher {
             }
         }
         signs.finish();
-        let beside = |literal: u32| guards.get(literal as usize).and_then(Option::as_ref);
         Ok(Self {
             grams: Grams::new(&by_gram, &beside),
             literals: Literals::new(literals, guards),

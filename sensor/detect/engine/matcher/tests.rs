@@ -1,6 +1,7 @@
 //! The matcher against Aho-Corasick, and against a search without any cleverness.
 
 use super::*;
+use crate::engine::pattern::Pattern;
 use aho_corasick::AhoCorasick;
 use proptest::prelude::*;
 use std::cmp::Reverse;
@@ -118,6 +119,46 @@ proptest! {
     ) {
         let text = [seed.repeat(repeats), other.repeat(repeats), seed.repeat(3)].concat();
         agree(&literals, text.as_bytes(), &cuts)?;
+    }
+}
+
+proptest! {
+    /// What guards admit is found, in blocks too; what they don't, where all is known, is not.
+    #[test]
+    fn guards_lose_nothing_that_they_admit(
+        text in "([aksx1 _-]|sk|id: |-us|ab1){0,80}",
+        cuts in prop::collection::vec(any::<usize>(), 0..4),
+    ) {
+        let patterns: Vec<Pattern> = ["sk[-_][ax]", "[ak ]id: ?[01]", r"\bab[0-9](?:$|x)", "x-us[1-]", r"(?m)1sx$", "aks(?:1|$)"]
+            .into_iter()
+            .filter_map(|expression| Pattern::compile(expression).ok().map(|compiled| compiled.pattern))
+            .collect();
+        let literals: Vec<(Literal, Guards)> = patterns
+            .iter()
+            .flat_map(|pattern| pattern.literals().iter().cloned().zip(pattern.guards().iter().cloned()))
+            .collect();
+        prop_assert!(literals.len() >= patterns.len() && patterns.len() == 6);
+        let (literals, guards): (Vec<Literal>, Vec<Guards>) = literals.into_iter().unzip();
+        let matcher = Matcher::guarded(&literals, guards.iter().cloned().map(Some).collect()).expect("compiles");
+        let text = text.as_bytes();
+        let mut sorted = cuts;
+        sorted.sort_unstable();
+        for set in Instructions::available() {
+            let found = in_blocks(&matcher, set, text, &sorted);
+            for at in oracle(&literals, text) {
+                let literal = at.literal as usize;
+                let range = at.end - literals[literal].bytes.len()..at.end;
+                if guards[literal].admit(text, &range, true) {
+                    prop_assert!(found.contains(&at), "{:?} {:?}", set, at);
+                }
+            }
+            let whole = in_blocks(&matcher, set, text, &[]);
+            for at in &whole {
+                let literal = at.literal as usize;
+                let range = at.end - literals[literal].bytes.len()..at.end;
+                prop_assert!(guards[literal].admit(text, &range, false), "{:?} {:?}", set, at);
+            }
+        }
     }
 }
 
