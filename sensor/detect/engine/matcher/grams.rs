@@ -30,6 +30,10 @@ const LETTERS: usize = 2;
 const CHUNKS: usize = 32;
 /// Bytes of them.
 const PIECE: usize = CHUNKS * CHUNK;
+/// Places noted at once.
+const AT_ONCE: usize = 4;
+/// Places of a piece that may be noted, and those that are written beyond the last.
+const CANDIDATES: usize = PIECE / STRIDE + AT_ONCE;
 /// Sixteenths of bits from which a gram is met so seldom that rarer ones are no better: one place in a million.
 const RARE_ENOUGH: u32 = 20 * 16;
 /// What the table of runs holds back of what passes the filter, sixteenths of bits.
@@ -69,7 +73,7 @@ impl Set {
 
     fn bytes(self) -> impl Iterator<Item = u8> {
         let bits = std::iter::successors(Some(self.0), |bits| Some(bits & bits.wrapping_sub(1)));
-        bits.take_while(|bits| *bits != 0).map(|bits| Self::lowest(bits))
+        bits.take_while(|bits| *bits != 0).map(Self::lowest)
     }
 
     /// The folded byte of the lowest bit.
@@ -230,7 +234,7 @@ impl Grams {
         }
         let text = search.text;
         let mut folded = Folded { bytes: [0; PIECE + CHUNK] };
-        let mut passed = [0; CHUNKS];
+        let mut candidates = [0; CANDIDATES];
         // A gram may begin at the edge before the text, and end at the one behind it.
         let mut at = search.begin.checked_sub(1);
         loop {
@@ -242,21 +246,16 @@ impl Grams {
             }
             let fresh = rest.get(..PIECE + RUN - 1 - lead).unwrap_or(rest);
             let chunks = (fresh.len() + lead).div_ceil(CHUNK).min(CHUNKS);
-            set.run(Walk {
-                filter: &self.filter,
+            let count = set.run(Walk {
+                grams: self,
                 lead,
                 fresh,
                 chunks,
                 folded: &mut folded,
-                passed: &mut passed,
+                candidates: &mut candidates,
             });
-            for (chunk, bits) in passed.iter().take(chunks).enumerate() {
-                let mut bits = *bits;
-                while bits != 0 {
-                    let place = chunk * CHUNK + bits.trailing_zeros() as usize;
-                    bits &= bits - 1;
-                    self.verify(search, &folded, place, from + place + 2 - lead);
-                }
+            for place in candidates.iter().take(count).map(|place| usize::from(*place)) {
+                self.verify(search, &folded, place, from + place + 2 - lead);
             }
             at = Some(from + PIECE - lead);
         }
@@ -265,12 +264,23 @@ impl Grams {
     /// Compares the literals whose gram stands at `place` of the folded text, which is two bytes before `behind` in the text.
     #[inline]
     fn verify(&self, search: &mut Search<'_>, folded: &Folded, place: usize, behind: usize) {
-        let Some(run) = folded.bytes.get(place..).and_then(<[u8]>::first_chunk) else { return };
-        let run = u64::from_le_bytes(*run);
-        for found in self.runs.places(run).iter().chain(self.short.places(run & u64::from(u32::MAX))) {
+        let run = folded.run(place);
+        for found in self.runs.places(run).iter().chain(self.short.places(start(run))) {
             search.compare(*found, behind);
         }
     }
+
+    /// 1 where a literal may have this run, or the gram that it begins with; 0 where surely none has.
+    #[inline(always)]
+    fn passes(&self, run: u64) -> usize {
+        self.runs.filter.probe().passes(run) | self.short.filter.probe().passes(start(run))
+    }
+}
+
+/// The gram that a run begins with, as a key.
+#[inline(always)]
+const fn start(run: u64) -> u64 {
+    run & u32::MAX as u64
 }
 
 /// A gram as a key: never 0, since it has letters.
@@ -284,36 +294,65 @@ struct Folded {
     bytes: [u8; PIECE + CHUNK],
 }
 
+impl Folded {
+    #[inline(always)]
+    fn run(&self, place: usize) -> u64 {
+        self.bytes.get(place..).and_then(<[u8]>::first_chunk).map_or(0, |run| u64::from_le_bytes(*run))
+    }
+}
+
 struct Walk<'a> {
-    filter: &'a GramFilter,
+    grams: &'a Grams,
     /// Bytes of the edge before the text.
     lead: usize,
-    /// The text of the piece, and as many bytes behind it as a gram takes.
+    /// The text of the piece, and as many bytes behind it as a run takes.
     fresh: &'a [u8],
     chunks: usize,
     folded: &'a mut Folded,
-    passed: &'a mut [u64; CHUNKS],
+    candidates: &'a mut [u16; CANDIDATES],
 }
 
 impl Work for Walk<'_> {
-    type Output = ();
+    type Output = usize;
 
-    /// Notes for each byte whether a gram that may be in the set begins there, a bit each.
+    /// Notes the places at which a literal may have its gram: how many.
     #[inline(always)]
-    fn run(self, classes: impl Classes) {
-        let Self { filter, lead, fresh, chunks, folded: Folded { bytes }, passed } = self;
-        let (edge, rest) = bytes.split_at_mut(lead);
+    fn run(self, classes: impl Classes) -> usize {
+        let Self { grams, lead, fresh, chunks, folded: piece, candidates } = self;
+        let (edge, rest) = piece.bytes.split_at_mut(lead);
         edge.fill(0);
         let (text, behind) = rest.split_at_mut(fresh.len().min(rest.len()));
         for (to, from) in text.iter_mut().zip(fresh) {
             *to = folded(*from);
         }
         behind.fill(0);
-        for (chunk, bits) in passed.iter_mut().take(chunks).enumerate() {
-            if let Some(window) = bytes.get(chunk * CHUNK..).and_then(<[u8]>::first_chunk) {
-                *bits = classes.grams(window, filter);
+        let mut count = 0;
+        for chunk in 0..chunks {
+            let begin = chunk * CHUNK;
+            let Some(window) = piece.bytes.get(begin..).and_then(<[u8]>::first_chunk) else { break };
+            let mut bits = classes.grams(window, &grams.filter);
+            let mut next = count;
+            count += bits.count_ones() as usize;
+            // Several are written whether there are so many or not: no branch to mispredict for each.
+            while let Some(slots) = candidates.get_mut(next..).and_then(<[u16]>::first_chunk_mut::<AT_ONCE>) {
+                for slot in slots {
+                    *slot = (begin + bits.trailing_zeros() as usize) as u16;
+                    bits &= bits.wrapping_sub(1);
+                }
+                if bits == 0 {
+                    break;
+                }
+                next += AT_ONCE;
             }
         }
+        // Nor here: written always, and kept where it passes.
+        let mut kept = 0;
+        for at in 0..count {
+            let Some(place) = candidates.get(at).copied() else { break };
+            candidates.iter_mut().skip(kept).take(1).for_each(|slot| *slot = place);
+            kept += grams.passes(piece.run(usize::from(place)));
+        }
+        kept
     }
 }
 
