@@ -38,6 +38,11 @@ impl CharacterMap {
         map
     }
 
+    /// Whether it maps nothing.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
     /// Length in bytes of the code that `bytes` starts with; `otherwise` where no code space holds it.
     pub(super) fn code_length(&self, bytes: &[u8], otherwise: usize) -> usize {
         let fits = |&&(length, first, last): &&(usize, u32, u32)| {

@@ -64,6 +64,8 @@ pub(super) fn differ(codes: &mut Codes, differences: &[Object], document: &Docum
     for difference in differences.iter().take(DIFFERENCES) {
         match difference {
             Object::Integer(number) => code = usize::try_from(*number).unwrap_or(usize::MAX),
+            // A name that only spells its code (`a65`) says no more than the encoding that it differs from.
+            Object::Name(name) if spells(name, code) => code = code.saturating_add(1),
             Object::Name(name) => {
                 put(codes, code, name, document);
                 code = code.saturating_add(1);
@@ -71,6 +73,14 @@ pub(super) fn differ(codes: &mut Codes, differences: &[Object], document: &Docum
             _ => {}
         }
     }
+}
+
+/// Whether a name is a letter and a code.
+fn spells(name: &[u8], code: usize) -> bool {
+    name.split_first().is_some_and(|(letter, digits)| {
+        letter.is_ascii_alphabetic()
+            && std::str::from_utf8(digits).is_ok_and(|digits| digits.parse() == Ok(code))
+    })
 }
 
 /// Puts the encoding that a Type 1 font program holds over `codes`: lines of `dup 65 /A put` in its clear text.
@@ -132,6 +142,13 @@ mod tests {
             &document,
         );
         assert_eq!((codes[0x41].as_str(), codes[0x42].as_str(), codes[0x43].as_str()), ("B", "C", "C"));
+        // The name says no more than that its code is 65.
+        differ(
+            &mut codes,
+            &[Object::Integer(0x44), Object::Name(b"a68".to_vec()), Object::Name(b"a70".to_vec())],
+            &document,
+        );
+        assert_eq!((codes[0x44].as_str(), codes[0x45].as_str()), ("D", ""));
         differ_by_program(
             &mut codes,
             b"/Encoding 256 array dup 67 /x put readonly def eexec dup 68 /y put",

@@ -1,10 +1,12 @@
 //! Fonts: from bytes shown to text and widths (ISO 32000-2 sections 9.5 to 9.10).
 //!
-//! Owns: which of a font's maps is believed. Never does: font programs, apart from the encoding that a Type 1 font spells out.
+//! Owns: which of a font's maps is believed: the document's own first, then what its font program says. Never does: reading of programs,
+//! apart from the encoding that a Type 1 font spells out.
 
 use super::Source;
 use super::cmap::{self, CharacterMap};
 use super::encoding::{self, Codes};
+use super::program::Program;
 use lopdf::{Dictionary, Document, Object};
 use std::collections::BTreeMap;
 
@@ -16,6 +18,8 @@ const WIDTHS: usize = 100_000;
 pub(super) struct Font {
     map: CharacterMap,
     codes: Codes,
+    /// What the font program says of codes of two bytes, where the document says nothing.
+    glyphs: BTreeMap<u32, String>,
     /// A predefined map whose codes are a character set of their own.
     charset: Option<&'static encoding_rs::Encoding>,
     /// Bytes of a code where the map does not say. 1 for simple fonts, 2 for composite ones.
@@ -71,6 +75,12 @@ impl Font {
         {
             encoding::differ(&mut codes, differences, document);
         }
+        if map.is_empty()
+            && encoding.is_none()
+            && let Some(program) = descriptor.and_then(|font| source.program(font))
+        {
+            differ_by_glyphs(&mut codes, &program, document);
+        }
         let mut widths = BTreeMap::new();
         // A Type 3 font has its own scale.
         let scale = match font.get_deref(b"FontMatrix", document) {
@@ -90,7 +100,8 @@ impl Font {
         let missing =
             descriptor.and_then(|font| font.get_deref(b"MissingWidth", document).ok()).and_then(number);
         let default_width = if widths.is_empty() { None } else { Some(missing.unwrap_or(0.0) * scale) };
-        Self { map, codes, charset: None, code_length: 1, widths, default_width }
+        let glyphs = BTreeMap::new();
+        Self { map, codes, glyphs, charset: None, code_length: 1, widths, default_width }
     }
 
     fn composite(font: &Dictionary, map: CharacterMap, source: &Source) -> Self {
@@ -101,7 +112,13 @@ impl Font {
         };
         let descendant = descendant.and_then(|font| font.as_dict().ok());
         let (mut charset, mut spaces) = (None, None);
+        let mut glyphs = BTreeMap::new();
         match font.get_deref(b"Encoding", document) {
+            Ok(Object::Name(name)) if name.starts_with(b"Identity") => {
+                if let Some(descendant) = descendant.filter(|_| map.is_empty()) {
+                    glyphs = composite_glyphs(descendant, source);
+                }
+            }
             Ok(Object::Name(name)) => charset = predefined(name),
             Ok(Object::Stream(_)) => {
                 spaces = source.unpack_entry(font, b"Encoding").map(|data| CharacterMap::parse(&data));
@@ -121,6 +138,7 @@ impl Font {
         Self {
             map,
             codes: Codes::new(),
+            glyphs,
             charset,
             code_length,
             widths,
@@ -155,6 +173,9 @@ impl Font {
                 .decode_without_bom_handling_and_without_replacement(code)
                 .map(std::borrow::Cow::into_owned);
         }
+        if let Some(text) = self.glyphs.get(&value) {
+            return Some(text.clone());
+        }
         let text = self.codes.get(usize::try_from(value).ok()?)?;
         (!text.is_empty()).then(|| text.clone())
     }
@@ -162,6 +183,33 @@ impl Font {
     fn width(&self, value: u32, text: Option<&str>) -> f64 {
         let known = self.widths.get(&value).copied().or(self.default_width);
         known.unwrap_or_else(|| usual_width(text.and_then(|text| text.chars().next())))
+    }
+}
+
+/// Puts what a program says of its own codes over `codes`.
+fn differ_by_glyphs(codes: &mut Codes, program: &[u8], document: &Document) {
+    let Some(program) = Program::parse(program) else { return };
+    let glyphs = program.glyphs(document);
+    for (code, place) in (0..=u8::MAX).zip(codes) {
+        if let Some(text) = program.glyph_of(code).and_then(|glyph| glyphs.get(&glyph)) {
+            place.clone_from(text);
+        }
+    }
+}
+
+/// The text of codes that are glyph numbers, or lead to them by a table of the font (section 9.7.4.2).
+fn composite_glyphs(descendant: &Dictionary, source: &Source) -> BTreeMap<u32, String> {
+    let document = &source.document;
+    let descriptor = dictionary(descendant, b"FontDescriptor", document);
+    let program = descriptor.and_then(|descriptor| source.program(descriptor));
+    let Some(program) = program.as_deref().and_then(Program::parse) else { return BTreeMap::new() };
+    let mut glyphs = program.glyphs(document);
+    match source.unpack_entry(descendant, b"CIDToGIDMap") {
+        None => glyphs.into_iter().map(|(glyph, text)| (glyph.into(), text)).collect(),
+        Some(table) => (0_u32..)
+            .zip(table.as_chunks::<2>().0)
+            .filter_map(|(code, glyph)| Some((code, glyphs.remove(&u16::from_be_bytes(*glyph))?)))
+            .collect(),
     }
 }
 

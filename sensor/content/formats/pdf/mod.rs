@@ -7,9 +7,11 @@ mod cmap;
 mod encoding;
 mod font;
 mod lexer;
+mod line;
 mod matrix;
 mod objects;
 mod page;
+mod program;
 
 use super::text::Text;
 use crate::Output;
@@ -28,6 +30,9 @@ const UNPACKED_BYTES: usize = 1 << 30;
 /// Bytes that all object streams together may unpack to, since they are unpacked on loading and stay in memory. 256 MiB.
 const OBJECT_STREAM_BYTES: usize = 256 << 20;
 
+/// Font programs that are read in one document, each of which costs up to 65,536 look-ups and 4 MiB. 64.
+const PROGRAMS: usize = 64;
+
 /// The end of a document that names no page: it makes the library search for objects, and pages are found among them.
 const MADE_UP_END: &[u8] =
     b"\n999999 0 obj\n<</Type/Catalog>>\nendobj\ntrailer\n<</Size 1/Root 999999 0 R>>\nstartxref\n0\n%%EOF\n";
@@ -45,7 +50,7 @@ pub(super) fn read(data: &[u8], output: &mut dyn Output) {
         output.degrade(ObjectState::Encrypted, data.len() as u64);
         return;
     }
-    let source = Source { document, left: Cell::new(UNPACKED_BYTES) };
+    let source = Source { document, left: Cell::new(UNPACKED_BYTES), programs_left: Cell::new(PROGRAMS) };
     let mut text = Text::new(output);
     let mut pages = Pages::new(&source);
     for id in page_ids(&source.document) {
@@ -127,6 +132,7 @@ fn read_page<'d>(source: &'d Source, id: ObjectId, pages: &mut Pages<'d>, text: 
 struct Source {
     document: Document,
     left: Cell<usize>,
+    programs_left: Cell<usize>,
 }
 
 impl Source {
@@ -144,6 +150,16 @@ impl Source {
     fn unpack_entry(&self, dictionary: &Dictionary, key: &[u8]) -> Option<Vec<u8>> {
         let stream = dictionary.get_deref(key, &self.document).and_then(Object::as_stream).ok()?;
         self.unpack(stream).ok()
+    }
+
+    /// The font program of a font descriptor, TrueType, OpenType or CFF, if another one may still be read.
+    fn program(&self, descriptor: &Dictionary) -> Option<Vec<u8>> {
+        let left = self.programs_left.get().checked_sub(1)?;
+        let program = [b"FontFile2".as_slice(), b"FontFile3"]
+            .iter()
+            .find_map(|key| self.unpack_entry(descriptor, key))?;
+        self.programs_left.set(left);
+        Some(program)
     }
 
     fn charged(&self, unpack: impl FnOnce(usize) -> lopdf::Result<Vec<u8>>) -> Result<Vec<u8>, ObjectState> {

@@ -5,6 +5,7 @@
 use super::Source;
 use super::font::Font;
 use super::lexer::{Lexer, Token};
+use super::line::{Line, is_right_to_left};
 use super::matrix::Matrix;
 use crate::formats::text::Text;
 use lopdf::{Dictionary, Document, Object, ObjectId};
@@ -50,10 +51,14 @@ struct State {
 struct Pen {
     x: f64,
     y: f64,
+    /// How wide that character is.
+    width: f64,
+    is_right_to_left: bool,
 }
 
 struct Run<'r, 't> {
     text: &'r mut Text<'t>,
+    line: Line,
     state: State,
     saved: Vec<State>,
     text_matrix: Matrix,
@@ -84,8 +89,10 @@ impl<'d> Pages<'d> {
             rise: 0.0,
         };
         let (text_matrix, line_matrix) = (Matrix::IDENTITY, Matrix::IDENTITY);
-        let mut run = Run { text, state, saved: Vec::new(), text_matrix, line_matrix, pen: None };
+        let line = Line::default();
+        let mut run = Run { text, line, state, saved: Vec::new(), text_matrix, line_matrix, pen: None };
         self.operators(content, resources, &mut run, 0);
+        run.line.hand_on(run.text);
         text.line();
     }
 
@@ -269,27 +276,32 @@ impl Run<'_, '_> {
         let Some(font) = self.state.font.clone() else { return bytes.len() as u64 };
         let mut unknown = 0;
         for shown in font.codes(bytes) {
-            self.separate(shown.text.as_deref());
-            match &shown.text {
-                Some(text) => push_without_presentation_forms(text, self.text),
-                None => unknown += 1,
-            }
+            let width = shown.width * self.state.size;
+            let is_right_to_left =
+                shown.text.as_deref().and_then(|text| text.chars().next()).is_some_and(is_right_to_left);
+            self.separate(shown.text.as_deref(), width * self.state.scale, is_right_to_left);
             let is_space = shown.code == [b' '];
             let spacing = self.state.character_spacing + if is_space { self.state.word_spacing } else { 0.0 };
-            let width = shown.width * self.state.size;
             self.advance((width + spacing) * self.state.scale);
+            let Some(text) = &shown.text else {
+                // What is not known leaves a gap; most often it is a blank.
+                unknown += 1;
+                continue;
+            };
+            self.line.push(text, self.text);
             // Spacing belongs to the gap, not to the character.
             let end =
                 Matrix::translation(-spacing * self.state.scale, self.state.rise).then(&self.text_matrix);
-            let [.., x, y] = end.then(&self.state.matrix).0;
-            self.pen = Some(Pen { x, y });
+            let [a, b, .., x, y] = end.then(&self.state.matrix).0;
+            let width = (width * self.state.scale).abs() * a.hypot(b);
+            self.pen = Some(Pen { x, y, width, is_right_to_left });
         }
         unknown
     }
 
     /// Puts a space or a line break before the next character, if its place asks for one. A word that is divided at the
     /// end of a line is put together.
-    fn separate(&mut self, next: Option<&str>) {
+    fn separate(&mut self, next: Option<&str>, advance: f64, is_right_to_left: bool) {
         let Some(pen) = self.pen else { return };
         let place =
             Matrix::translation(0.0, self.state.rise).then(&self.text_matrix).then(&self.state.matrix);
@@ -305,31 +317,29 @@ impl Run<'_, '_> {
         let across = (dy * a - dx * b) / width;
         // Letters set apart are still one word.
         let spacing = (self.state.character_spacing * width).max(0.0);
-        if across.abs() > size * LINE_SHIFT || along < -size * 2.0 {
+        let are_right_to_left = is_right_to_left && pen.is_right_to_left;
+        // Past both letters, where they are drawn in the order in which they are read.
+        let leftward = -along - pen.width - advance.abs() * width;
+        if across.abs() > size * LINE_SHIFT || along < -size * 2.0 && !(are_right_to_left && leftward < size)
+        {
+            self.line.hand_on(self.text);
             let goes_on = next.and_then(|next| next.chars().next()).is_some_and(char::is_lowercase);
             if !(goes_on && self.text.take_back_hyphen()) {
                 self.text.line();
             }
-        } else if along - spacing > size * WORD_GAP || along < -size * 0.5 {
-            self.text.space();
+            return;
         }
-    }
-}
-
-/// Ligatures of Latin letters are written out, so that words are found.
-fn push_without_presentation_forms(text: &str, out: &mut Text<'_>) {
-    for character in text.chars() {
-        match character {
-            'ﬀ' => out.push("ff"),
-            'ﬁ' => out.push("fi"),
-            'ﬂ' => out.push("fl"),
-            'ﬃ' => out.push("ffi"),
-            'ﬄ' => out.push("ffl"),
-            'ﬅ' | 'ﬆ' => out.push("st"),
-            '\u{ad}' => out.push("-"),
-            // Control characters are how some fonts number their glyphs.
-            character if character.is_control() => out.space(),
-            character => out.push_char(character),
+        let is_leftward = are_right_to_left && along < 0.0 && leftward > -size * LINE_SHIFT;
+        if are_right_to_left {
+            self.line.went(is_leftward);
+        }
+        let is_apart = if is_leftward {
+            leftward > size * WORD_GAP
+        } else {
+            along - spacing > size * WORD_GAP || along < -size * 0.5
+        };
+        if is_apart {
+            self.line.space();
         }
     }
 }
