@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// File names that stand for every reader; recognition by content comes first.
 const NAMES: &[&str] = &[
     "a.zip", "a.docx", "a.xlsx", "a.pptx", "a.odt", "a.pdf", "a.rtf", "a.doc", "a.tar", "a.gz", "a.bz2",
-    "a.xz", "a.zst", "a.html", "a.xml", "a.7z",
+    "a.xz", "a.zst", "a.html", "a.xml", "a.7z", "a.iwa",
 ];
 
 /// Walks the rest as a body of that name, within small limits.

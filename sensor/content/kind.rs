@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Sqlite,
     /// What Git sends when somebody pushes.
     GitPack,
+    /// A part of a document of Pages, Numbers or Keynote.
+    IworkPart,
     Tnef,
     Tar,
     Gzip,
@@ -102,6 +104,10 @@ fn by_all(prefix: &[u8], declared: Option<&str>, filename: Option<&str>) -> Reco
         return Recognised { kind, media_type: media_type.clone() };
     }
     if !text {
+        // Its first bytes are hardly a signature, so that the name decides with them.
+        if extension == "iwa" && formats::iwork_part_begins(prefix) {
+            return found(Kind::IworkPart, OCTETS);
+        }
         return Recognised {
             kind: Kind::Binary,
             media_type: specific(declared).unwrap_or_else(|| OCTETS.to_owned()),

@@ -6,6 +6,7 @@
 mod compressed;
 mod decoder;
 mod git_pack;
+mod iwork;
 mod markup;
 mod office;
 mod ole;
@@ -28,6 +29,7 @@ mod zip;
 pub(crate) use compressed::UNNAMED;
 pub(crate) use decoder::{Method, decoder};
 pub(crate) use git_pack::begins as git_pack_begins;
+pub(crate) use iwork::begins as iwork_part_begins;
 pub(crate) use sqlite::SIGNATURE as SQLITE;
 pub(crate) use tnef::SIGNATURE as TNEF;
 
@@ -51,6 +53,7 @@ pub(crate) fn reader_for(kind: Kind) -> Option<Reader> {
         Kind::Ole => ole::read,
         Kind::GitPack => git_pack::read,
         Kind::Sqlite => sqlite::read,
+        Kind::IworkPart => iwork::read,
         Kind::Tnef => tnef::read,
         Kind::Tar => tar::read,
         Kind::SevenZip => seven_zip::read,

@@ -88,8 +88,10 @@ impl Compound<'_, '_> {
         for path in streams {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let data = self.stream(&path);
+            // Names of streams compare without case ([MS-CFB] section 2.6.4), and some programs write them in capitals.
+            let is_workbook = ["Workbook", "Book"].iter().any(|book| book.eq_ignore_ascii_case(&name));
             match name.as_str() {
-                "Workbook" | "Book" => match office::binary_workbook(&data, &mut self.text) {
+                _ if is_workbook => match office::binary_workbook(&data, &mut self.text) {
                     Some(ObjectState::Inspected) => {}
                     Some(ObjectState::Partial) => self.partial = true,
                     Some(state) => self.text.output().degrade(state, data.len() as u64),

@@ -41,6 +41,16 @@ fn a_workbook_is_read_cell_by_cell() {
 }
 
 #[test]
+fn the_name_of_a_workbook_is_read_without_case() {
+    let mut file = CompoundFile::open(std::io::Cursor::new(LEDGER)).expect("compound");
+    let mut book = Vec::new();
+    file.open_stream("/Workbook").expect("a stream").read_to_end(&mut book).expect("its bytes");
+    let named = |name: &str| Recording::of(read, &compound(&[(name, &book)]));
+    assert_eq!(named("WORKBOOK").text, named("Workbook").text);
+    assert_eq!(named("WORKBOOK").degraded, []);
+}
+
+#[test]
 fn a_workbook_that_is_cut_yields_what_there_is() {
     for end in (0..LEDGER.len()).step_by(97) {
         let recording = Recording::of(read, &LEDGER[..end]);

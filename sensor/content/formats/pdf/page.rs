@@ -320,8 +320,7 @@ impl Run<'_, '_> {
         let are_right_to_left = is_right_to_left && pen.is_right_to_left;
         // Past both letters, where they are drawn in the order in which they are read.
         let leftward = -along - pen.width - advance.abs() * width;
-        if across.abs() > size * LINE_SHIFT || along < -size * 2.0 && !(are_right_to_left && leftward < size)
-        {
+        if across.abs() > size * LINE_SHIFT || along < -size * 2.0 && !are_right_to_left {
             self.line.hand_on(self.text);
             let goes_on = next.and_then(|next| next.chars().next()).is_some_and(char::is_lowercase);
             if !(goes_on && self.text.take_back_hyphen()) {

@@ -161,3 +161,85 @@ fn a_bomb_of_object_streams_keeps_within_its_share() {
     assert_eq!(object_stream_limit(&b"/Type/Obj#53tm endstream ".repeat(16)), 16 << 20);
     assert_eq!(object_stream_limit(&b"/ObjStm".repeat(1 << 20)), 64 << 10);
 }
+
+/// A TrueType program of three glyphs, of which the second and third are drawn for `characters` in a row.
+fn font_program(characters: [char; 2]) -> Vec<u8> {
+    let [first, last] = characters.map(u32::from);
+    let mut head = [0; 54];
+    head[..4].copy_from_slice(&[0, 1, 0, 0]);
+    head[18..20].copy_from_slice(&1000_u16.to_be_bytes());
+    let mut metrics = [0; 36];
+    metrics[1] = 1;
+    metrics[35] = 1;
+    let glyphs = [0, 0, 0x50, 0, 0, 3];
+    // One map of format 12 (Windows, all of Unicode), with one group.
+    let words = [u32::from(12_u16) << 16, 28, 0, 1, first, last, 1].map(u32::to_be_bytes).concat();
+    let map = [&[0, 0, 0, 1, 0, 3, 0, 10, 0, 0, 0, 12][..], &words].concat();
+    let tables: [(&[u8; 4], &[u8]); 4] =
+        [(b"cmap", &map), (b"head", &head), (b"hhea", &metrics), (b"maxp", &glyphs)];
+    let mut program = [&[0, 1, 0, 0][..], &[0, 4, 0, 0, 0, 0, 0, 0]].concat();
+    let mut at = program.len() + tables.len() * 16;
+    for (name, table) in tables {
+        program.extend_from_slice(name);
+        program.extend(
+            [0, u32::try_from(at).unwrap(), u32::try_from(table.len()).unwrap()]
+                .map(u32::to_be_bytes)
+                .concat(),
+        );
+        at += table.len();
+    }
+    tables.iter().for_each(|(_, table)| program.extend_from_slice(table));
+    program
+}
+
+/// A page in a composite font without a map, whose program draws glyphs 1 and 2 for these characters.
+fn with_program(content: &str, characters: [char; 2], glyphs: Option<&[u8]>) -> Recording {
+    let data = made(content, |document, page| {
+        let program = document.add_object(Stream::new(Dictionary::new(), font_program(characters)));
+        let mut descendant = dictionary! {
+            "Type" => "Font", "Subtype" => "CIDFontType2", "DW" => 500,
+            "FontDescriptor" => dictionary! { "Type" => "FontDescriptor", "FontFile2" => program },
+        };
+        if let Some(glyphs) = glyphs {
+            let table = document.add_object(Stream::new(Dictionary::new(), glyphs.to_vec()));
+            descendant.set("CIDToGIDMap", table);
+        }
+        let font = document.add_object(dictionary! {
+            "Type" => "Font", "Subtype" => "Type0", "Encoding" => "Identity-H", "DescendantFonts" => vec![descendant.into()],
+        });
+        page.set("Resources", dictionary! { "Font" => dictionary! { "F2" => font } });
+    });
+    Recording::of(read, &data)
+}
+
+#[test]
+fn a_font_without_a_map_is_read_by_its_program() {
+    let known = with_program("BT /F2 10 Tf <00010002> Tj ET", ['A', 'B'], None);
+    assert_eq!((known.text.as_str(), known.degraded), ("AB\n", vec![]));
+    // By way of a table of glyphs: code 2 is glyph 1.
+    let mapped = with_program("BT /F2 10 Tf <00020003> Tj ET", ['A', 'B'], Some(&[0, 0, 0, 0, 0, 1, 0, 2]));
+    assert_eq!(mapped.text, "AB\n");
+    // What it does not draw for a character leaves a gap.
+    let gap = with_program("BT /F2 10 Tf <000100070002> Tj ET", ['A', 'B'], None);
+    assert_eq!((gap.text.as_str(), gap.degraded), ("A B\n", vec![(ObjectState::Partial, 0)]));
+}
+
+#[test]
+fn a_map_that_claims_everything_is_no_harm() {
+    let known = with_program("BT /F2 10 Tf <0001> Tj ET", ['\u{1}', '\u{10ffff}'], None);
+    assert_eq!(known.text, "\n".repeat(usize::from(!known.text.is_empty())));
+}
+
+#[test]
+fn right_to_left_lines_are_read_from_their_beginning() {
+    // Drawn from left to right, its last letter first.
+    let reversed = with_program("BT /F2 10 Tf <00020001> Tj ET", ['א', 'ב'], None);
+    assert_eq!(reversed.text, "אב\n");
+    // Each letter to the left of the one before.
+    let placed = with_program(
+        "BT /F2 10 Tf 50 0 Td <0001> Tj -5 0 Td <0002> Tj -20 0 Td <0001> Tj ET",
+        ['א', 'ב'],
+        None,
+    );
+    assert_eq!(placed.text, "אב א\n");
+}
