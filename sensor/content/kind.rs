@@ -248,7 +248,7 @@ fn opendocument_type(header: &[u8]) -> &'static str {
 fn office_by_name(declared: Option<&str>, extension: &str) -> Option<(Kind, &'static str)> {
     match (declared, extension) {
         (Some(DOCX), _) | (_, "docx" | "docm" | "dotx") => Some((Kind::Docx, DOCX)),
-        (Some(XLSX), _) | (_, "xlsx" | "xlsm" | "xltx") => Some((Kind::Xlsx, XLSX)),
+        (Some(XLSX), _) | (_, "xlsx" | "xlsm" | "xltx" | "xlsb") => Some((Kind::Xlsx, XLSX)),
         (Some(PPTX), _) | (_, "pptx" | "pptm" | "ppsx") => Some((Kind::Pptx, PPTX)),
         (_, "odt" | "ods" | "odp") => Some((Kind::OpenDocument, "application/vnd.oasis.opendocument.text")),
         _ => None,

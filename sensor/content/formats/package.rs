@@ -1,7 +1,7 @@
 //! The package that holds an office document's parts: a zip archive, in Office Open XML with relationships between its
 //! members (ECMA-376 part 2).
 //!
-//! Owns: finding parts, the budget of unpacked XML, the states of parts that cannot be read. Never does: the meaning of a part.
+//! Owns: finding parts, the budget of what is unpacked of them, the states of parts that cannot be read. Never does: the meaning of a part.
 
 use super::text::Text;
 use super::xml::{self, Node};
@@ -12,7 +12,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
-/// Unpacked XML that is read of one document, all parts together; further parts are over-limit. 1 GiB.
+/// Unpacked XML, or records in its place, that is read of one document, all parts together; further parts are over-limit. 1 GiB.
 const XML_BYTES: u64 = 1 << 30;
 
 /// A package held in memory.
@@ -62,14 +62,21 @@ impl<'a> Package<'a> {
         text: &mut Text<'_>,
         visit: &mut dyn FnMut(Node<'_>, &mut Text<'_>),
     ) {
+        self.stream(index, text, &mut |content, text| xml::read(content, &mut |node| visit(node, text)));
+    }
+
+    /// Gives the unpacked bytes of a part to `read`. What cannot be read is reported.
+    pub(super) fn stream(
+        &self,
+        index: usize,
+        text: &mut Text<'_>,
+        read: &mut dyn FnMut(&mut dyn Read, &mut Text<'_>) -> Result<(), ObjectState>,
+    ) {
         let Some(member) = self.archive.members.get(index) else { return };
         let result = match member.content() {
             Err(state) => Err(state),
             Ok(_) if self.xml_left.get() == 0 => Err(ObjectState::OverLimit),
-            Ok(content) => {
-                let counted = Counted { inner: content, left: &self.xml_left };
-                xml::read(counted, &mut |node| visit(node, text))
-            }
+            Ok(content) => read(&mut Counted { inner: content, left: &self.xml_left }, text),
         };
         if let Err(state) = result {
             let state = if member.is_truncated() { ObjectState::Partial } else { state };

@@ -34,7 +34,7 @@ pub(super) fn presentation(data: &[u8], output: &mut dyn Output) {
     });
 }
 
-/// Reads a spreadsheet (xlsx, xlsm, xltx). [`crate::Reader`].
+/// Reads a spreadsheet (xlsx, xlsm, xltx, xlsb). [`crate::Reader`].
 pub(super) fn workbook(data: &[u8], output: &mut dyn Output) {
     let package = Package::open(data);
     let mut text = Text::new(output);

@@ -10,12 +10,16 @@ use std::collections::BTreeSet;
 
 mod binary;
 mod numbers;
+mod records;
 
 pub(super) use binary::read as read_binary;
 use numbers::{NumberFormats, shown};
 
 /// Reads workbook and sheets. Returns the indexes of the parts it read; the rest of the package is the caller's.
 pub(super) fn read(package: &Package<'_>, text: &mut Text<'_>) -> BTreeSet<usize> {
+    if let Some(done) = records::read(package, text) {
+        return done;
+    }
     let mut done = BTreeSet::new();
     let indexes = package.indexes();
     let find = |name: &str| indexes.get(&name.to_ascii_lowercase()).copied();

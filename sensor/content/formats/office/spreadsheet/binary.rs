@@ -4,7 +4,7 @@
 //! Owns: the records of a workbook's stream. Never does: calculation, pictures, macros; decryption.
 
 use super::SharedStrings;
-use super::numbers::{NumberFormats, shown};
+use super::numbers::{NumberFormats, shown_value};
 use crate::formats::ole::show_runs;
 use crate::formats::rtf::by_code_page;
 use crate::formats::text::Text;
@@ -403,9 +403,7 @@ impl Book<'_, '_> {
 
     fn number(&mut self, row: u16, style: u16, value: f64) {
         let date = self.formats.is_date(usize::from(style));
-        let whole = value.fract() == 0.0 && value.abs() < 1e21;
-        let value = if whole { format!("{value:.0}") } else { value.to_string() };
-        self.show(row, &shown(&value, date, self.from_1904));
+        self.show(row, &shown_value(value, date, self.from_1904));
     }
 
     fn boolean(&mut self, row: u16, value: u64) {
@@ -428,7 +426,7 @@ fn place(rest: &mut Cursor<'_>) -> Result<(u16, u16), Truncated> {
 }
 
 /// A number in four bytes ([MS-XLS] section 2.5.217): whole, or the upper bits of a float; perhaps a hundredth of it.
-fn decode_rk(rk: u32) -> f64 {
+pub(super) fn decode_rk(rk: u32) -> f64 {
     let value =
         if rk & 2 != 0 { f64::from(rk.cast_signed() >> 2) } else { f64::from_bits(u64::from(rk & !3) << 32) };
     if rk & 1 != 0 { value / 100.0 } else { value }

@@ -96,6 +96,13 @@ pub(super) fn shown(raw: &str, date: bool, from_1904: bool) -> String {
     }
 }
 
+/// The same of a number that is held as one.
+pub(super) fn shown_value(value: f64, date: bool, from_1904: bool) -> String {
+    let whole = value.fract() == 0.0 && value.abs() < 1e21;
+    let raw = if whole { format!("{value:.0}") } else { value.to_string() };
+    shown(&raw, date, from_1904)
+}
+
 /// `2024-03-05`, `2024-03-05 14:30:00` or `14:30:00` of a serial number; none outside the years 1900 to 9999.
 fn as_date(serial: f64, from_1904: bool) -> Option<String> {
     if !(0.0..2_958_466.0).contains(&serial) {
