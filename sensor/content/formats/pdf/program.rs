@@ -5,10 +5,12 @@
 use super::encoding;
 use lopdf::Document;
 use std::collections::BTreeMap;
-use ttf_parser::{Face, GlyphId, PlatformId, cff};
+use ttf_parser::{Face, GlyphId, PlatformId, cff, cmap::Subtable};
 
-/// Glyphs of a program whose names are read; further ones have none. 1,024.
-const NAMED: u16 = 1_024;
+/// Glyphs of a program whose names are read, each of which may cost a walk over all names; further ones have none. 256.
+const NAMED: u16 = 256;
+/// Character maps of a program that are read; applications write up to four. 8.
+const MAPS: usize = 8;
 /// The codes of a symbolic font begin here in its own map (OpenType specification, `cmap`, encoding 3.0).
 const SYMBOLS: u32 = 0xf000;
 
@@ -48,9 +50,8 @@ impl<'p> Program<'p> {
             Self::Face(face) => face,
         };
         let code = u32::from(code);
-        let maps = face.tables().cmap.into_iter().flat_map(|map| map.subtables);
-        let own = maps.filter(|map| !map.is_unicode());
-        let glyph = |map: ttf_parser::cmap::Subtable<'_>| {
+        let own = maps(face).filter(|map| !map.is_unicode());
+        let glyph = |map: Subtable<'_>| {
             let symbol = || map.glyph_index(SYMBOLS + code);
             map.glyph_index(code).or_else(symbol).filter(|glyph| glyph.0 != 0)
         };
@@ -64,8 +65,7 @@ impl<'p> Program<'p> {
     fn by_characters(&self) -> BTreeMap<u16, String> {
         let mut glyphs = BTreeMap::new();
         let Self::Face(face) = self else { return glyphs };
-        let Some(map) = face.tables().cmap else { return glyphs };
-        for map in map.subtables.into_iter().filter(ttf_parser::cmap::Subtable::is_unicode) {
+        for map in maps(face).filter(Subtable::is_unicode) {
             let characters =
                 (' '..='\u{ffff}').filter(|c| !c.is_control() && !matches!(c, '\u{e000}'..='\u{f8ff}'));
             for character in characters {
@@ -90,4 +90,8 @@ impl<'p> Program<'p> {
             Self::Compact(table) => table.glyph_name(GlyphId(glyph)),
         }
     }
+}
+
+fn maps<'p>(face: &Face<'p>) -> impl Iterator<Item = Subtable<'p>> + use<'p> {
+    face.tables().cmap.into_iter().flat_map(|map| map.subtables).take(MAPS)
 }
