@@ -227,6 +227,7 @@ impl Workbook {
         let style = rest.u32_le().ok()? & 0x00ff_ffff;
         let date = self.formats.is_date(usize::try_from(style).ok()?);
         let number = |value| shown_value(value, date, self.from_1904);
+        // By value: a cell with a column, a formula's, a cell without one.
         Some(match kind {
             2 | 13 => number(decode_rk(rest.u32_le().ok()?)),
             4 | 10 | 15 => if rest.u8().ok()? == 0 { "FALSE" } else { "TRUE" }.to_owned(),
