@@ -12,7 +12,7 @@ use egret_model::{Cursor, ObjectState};
 const BLOCK_BYTES: usize = 1 << 20;
 /// Bytes that one part may unpack to; the rest is over-limit. 64 MiB.
 const PART_BYTES: usize = 64 << 20;
-/// Messages within messages. 24.
+/// Messages within messages; what is deeper is over-limit. 24.
 const DEPTH: usize = 24;
 /// Strings of fewer characters are chance more often than text. 2.
 const SHORTEST: usize = 2;
@@ -31,10 +31,17 @@ pub(crate) fn begins(prefix: &[u8]) -> bool {
 pub(super) fn read(data: &[u8], output: &mut dyn Output) {
     let mut text = Text::new(output);
     let (records, state) = unpacked(data);
-    let has_cells = show_records(&records, &mut text).unwrap_or(false);
     if state != ObjectState::Inspected {
         text.output().degrade(state, data.len() as u64);
-    } else if has_cells {
+    }
+    let mut shown = Shown { text: &mut text, has_cells: false, is_too_deep: false };
+    let is_whole = shown.records(&records).is_some();
+    let (has_cells, is_too_deep) = (shown.has_cells, shown.is_too_deep);
+    if is_too_deep {
+        text.output().degrade(ObjectState::OverLimit, 0);
+    }
+    if has_cells || !is_whole {
+        // Records that don't end where they say leave out what follows.
         text.output().degrade(ObjectState::Partial, 0);
     }
     text.finish(data.len());
@@ -70,43 +77,56 @@ fn unpacked(data: &[u8]) -> (Vec<u8>, ObjectState) {
     (records, ObjectState::Inspected)
 }
 
-/// Shows the strings of all records: each is a header, which tells types and lengths, and the messages. Whether one has cells.
-fn show_records(records: &[u8], text: &mut Text<'_>) -> Option<bool> {
-    let mut rest = Cursor::new(records);
-    let mut has_cells = false;
-    while !rest.is_empty() && !text.is_full() {
-        let length = number(&mut rest)?;
-        let mut header = Cursor::new(rest.take(usize::try_from(length).ok()?).ok()?);
-        while !header.is_empty() {
-            // Field 2: a message, with its type as field 1 and its length as field 3.
-            let Value::Bytes(2, about) = value(&mut header)? else { continue };
-            let mut about = Cursor::new(about);
-            let mut length = 0;
-            while !about.is_empty() {
-                match value(&mut about)? {
-                    Value::Number(1, kind) => has_cells |= kind == CELLS,
-                    Value::Number(3, bytes) => length = usize::try_from(bytes).unwrap_or(usize::MAX),
-                    _ => {}
-                }
-            }
-            show_strings(rest.take(length).ok()?, text, 0);
-        }
-    }
-    Some(has_cells)
+/// What has been shown of a part.
+struct Shown<'t, 'o> {
+    text: &'t mut Text<'o>,
+    has_cells: bool,
+    is_too_deep: bool,
 }
 
-/// Shows the strings of a message and of those within it, a line each; up to what is no message.
-fn show_strings(message: &[u8], text: &mut Text<'_>, depth: usize) {
-    let mut rest = Cursor::new(message);
-    while !rest.is_empty() && !text.is_full() {
-        let Some(value) = value(&mut rest) else { return };
-        let Value::Bytes(_, bytes) = value else { continue };
-        if let Some(string) = string(bytes) {
-            text.line();
-            text.push(string);
-            text.line();
-        } else if depth < DEPTH {
-            show_strings(bytes, text, depth + 1);
+impl Shown<'_, '_> {
+    /// Shows the strings of all records: each is a header, which tells types and lengths, and the messages. None: they do not
+    /// end where they say.
+    fn records(&mut self, records: &[u8]) -> Option<()> {
+        let mut rest = Cursor::new(records);
+        while !rest.is_empty() && !self.text.is_full() {
+            let length = number(&mut rest)?;
+            let mut header = Cursor::new(rest.take(usize::try_from(length).ok()?).ok()?);
+            while !header.is_empty() {
+                // Field 2: a message, with its type as field 1 and its length as field 3.
+                let Value::Bytes(2, about) = value(&mut header)? else { continue };
+                let mut about = Cursor::new(about);
+                let mut length = 0;
+                while !about.is_empty() {
+                    match value(&mut about)? {
+                        Value::Number(1, kind) => self.has_cells |= kind == CELLS,
+                        Value::Number(3, bytes) => length = usize::try_from(bytes).ok()?,
+                        _ => {}
+                    }
+                }
+                self.strings(rest.take(length).ok()?, 0);
+            }
+        }
+        Some(())
+    }
+
+    /// Shows the strings of a message and of those within it, a line each; up to what is no message.
+    fn strings(&mut self, message: &[u8], depth: usize) {
+        if depth >= DEPTH {
+            self.is_too_deep = true;
+            return;
+        }
+        let mut rest = Cursor::new(message);
+        while !rest.is_empty() && !self.text.is_full() {
+            let Some(value) = value(&mut rest) else { return };
+            let Value::Bytes(_, bytes) = value else { continue };
+            if let Some(string) = string(bytes) {
+                self.text.line();
+                self.text.push(string);
+                self.text.line();
+            } else if !bytes.is_empty() {
+                self.strings(bytes, depth + 1);
+            }
         }
     }
 }
@@ -202,6 +222,19 @@ mod tests {
         let recording = Recording::of(read, &data);
         assert_eq!((recording.text.as_str(), recording.degraded.len()), ("kept\n", 1));
         assert!(recording.degraded.iter().all(|(state, _)| *state == ObjectState::Malformed));
+    }
+
+    #[test]
+    fn records_that_do_not_end_and_messages_too_deep_are_told() {
+        let packed = |record: &[u8]| {
+            let block = snap::raw::Encoder::new().compress_vec(record).expect("packs");
+            [&[0, u8::try_from(block.len()).expect("short"), 0, 0][..], &block].concat()
+        };
+        let cut = Recording::of(read, &packed(b"\x09\x08"));
+        assert_eq!(cut.degraded, [(ObjectState::Partial, 0)]);
+        let nested = (0..30).fold(vec![6 << 3, 1], |inner, _| field(1, &inner));
+        let deep = Recording::of(read, &part(0x51, &nested));
+        assert_eq!(deep.degraded, [(ObjectState::OverLimit, 0)]);
     }
 
     #[test]

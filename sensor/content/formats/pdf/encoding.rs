@@ -142,7 +142,7 @@ mod tests {
             &document,
         );
         assert_eq!((codes[0x41].as_str(), codes[0x42].as_str(), codes[0x43].as_str()), ("B", "C", "C"));
-        // The name says no more than that its code is 65.
+        // The name says no more than that its code is 68.
         differ(
             &mut codes,
             &[Object::Integer(0x44), Object::Name(b"a68".to_vec()), Object::Name(b"a70".to_vec())],

@@ -30,7 +30,8 @@ const UNPACKED_BYTES: usize = 1 << 30;
 /// Bytes that all object streams together may unpack to, since they are unpacked on loading and stay in memory. 256 MiB.
 const OBJECT_STREAM_BYTES: usize = 256 << 20;
 
-/// Font programs that are read in one document, each of which costs up to 65,536 look-ups and 4 MiB. 64.
+/// Font programs that are read in one document, each of which costs up to 65,536 look-ups in each of its maps, and 4 MiB;
+/// characters of further ones are not known. 64.
 const PROGRAMS: usize = 64;
 
 /// The end of a document that names no page: it makes the library search for objects, and pages are found among them.

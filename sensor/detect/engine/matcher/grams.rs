@@ -7,7 +7,7 @@
 //! may be any. Looking up takes a vector instruction for sixteen places where the processor has it, so that any number of
 //! literals costs the same, and words cost no walk over words. What passes the filter is compared in full.
 //!
-//! Owns: the choice of the gram, the walk over a text. Never does: literals that have no gram worth looking up, see
+//! Owns: the choice of the grams, the walk over a text. Never does: literals that have no gram worth looking up, see
 //! [`super::signs`].
 
 use super::{
@@ -196,7 +196,7 @@ impl Lookup {
 }
 
 impl Grams {
-    /// `guards` of a literal say what may stand behind it.
+    /// `guards` of a literal say what may stand beside it.
     pub(super) fn new<'a>(literals: &[(u32, &Literal)], guards: &impl Fn(u32) -> Option<&'a Guards>) -> Self {
         let mut shared: HashMap<[u8; GRAM], u32, FixedState> = HashMap::default();
         let (mut runs, mut short) = (Vec::with_capacity(literals.len() * STRIDE), Vec::new());

@@ -61,8 +61,10 @@ pub(super) fn read(package: &Package<'_>, text: &mut Text<'_>) -> Option<BTreeSe
         name.starts_with("xl/worksheets/sheet") && name.ends_with(".bin") || is_comments
     };
     let more = package.names().filter(|(_, name)| is_more(name)).map(|(index, _)| ("", index));
+    let mut has_sheets = false;
     for (name, index) in named.chain(more) {
         if done.insert(index) {
+            has_sheets = true;
             text.line();
             text.push(name);
             text.line();
@@ -72,6 +74,10 @@ pub(super) fn read(package: &Package<'_>, text: &mut Text<'_>) -> Option<BTreeSe
             });
             text.line();
         }
+    }
+    if !has_sheets {
+        // No sheet refers to the strings: they are all there is.
+        book.strings.show(text);
     }
     Some(done)
 }
@@ -337,6 +343,13 @@ mod tests {
             "Payroll\nMüller\t2024-03-05\t12.34\nDE89370400440532013000\tTRUE\t0.5\na comment\n"
         );
         assert_eq!(recording.degraded, []);
+    }
+
+    #[test]
+    fn strings_without_a_sheet_are_shown() {
+        let strings = record(19, &[&[0][..], &string("Müller")].concat());
+        let lost = archive(&[("xl/workbook.bin", &[]), ("xl/sharedStrings.bin", &strings)]);
+        assert!(Recording::of(workbook, &lost).text.contains("Müller"));
     }
 
     #[test]
