@@ -22,6 +22,8 @@
 mod cost;
 mod engine;
 #[cfg(test)]
+mod file_tests;
+#[cfg(test)]
 mod fingerprint_tests;
 mod kept;
 mod language;
