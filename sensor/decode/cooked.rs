@@ -4,7 +4,6 @@
 
 use crate::frame::{Frame, Header, Step};
 use crate::layer::{Fault, Layer, Part};
-use crate::tally::Cause;
 use egret_model::MacAddress;
 
 /// Linux hardware type (`ARPHRD_`) of messages between kernel and programs.
@@ -43,7 +42,7 @@ fn protocol(number: u16, hardware: u16, layer: Layer<'_>) -> Result<Step<'_>, Fa
         WIRELESS => Ok(Step::Header(Header::Wireless, layer)),
         WIRELESS_PRISM => Ok(Step::Header(Header::Prism, layer)),
         WIRELESS_RADIOTAP => Ok(Step::Header(Header::Radiotap, layer)),
-        FRAME_RELAY => Err(layer.refuse(Cause::EtherType(number))),
+        FRAME_RELAY => Ok(Step::Header(Header::FrameRelay, layer)),
         _ => Ok(Step::Header(Header::EtherType(number), layer)),
     }
 }

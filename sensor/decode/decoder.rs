@@ -8,7 +8,10 @@ use crate::layer::{Fault, Layer};
 use crate::tally::{Cause, Tally};
 use crate::transport;
 use crate::tunnel::{Hop, Paths};
-use crate::{cooked, ethernet, extension, fast, gre, ip, loopback, mpls, ppp, udp_tunnel, wireless};
+use crate::{
+    cooked, ethernet, extension, fast, frame_relay, gre, ip, loopback, mpls, ppp, prefix, udp_tunnel,
+    wireless,
+};
 use egret_model::{Coverage, DecodeLimits, LinkFrame, LinkKind, LinkType, Packet, Segment, Transport};
 
 /// Decodes packets to the segments of their innermost addresses.
@@ -219,6 +222,7 @@ const fn first_header(link: LinkType) -> Option<Header> {
     const RAW_OPENBSD: LinkType = LinkType(14);
     const PPP_OVER_ETHERNET: LinkType = LinkType(51);
     const CISCO_HDLC: LinkType = LinkType(104);
+    const FRAME_RELAY: LinkType = LinkType(107);
     Some(match link {
         LinkType::ETHERNET => Header::Ethernet,
         LinkType::LINUX_SLL => Header::CookedOne,
@@ -226,12 +230,21 @@ const fn first_header(link: LinkType) -> Option<Header> {
         LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 | RAW_BSD | RAW_OPENBSD => Header::Ip,
         LinkType::NULL | LinkType::LOOP => Header::Loopback,
         LinkType::PPP | LinkType::PPP_HDLC | CISCO_HDLC => Header::Hdlc,
+        LinkType(prefix::PPP_WITH_DIRECTION) => Header::PppWithDirection,
         PPP_OVER_ETHERNET => Header::Pppoe,
+        FRAME_RELAY => Header::FrameRelay,
         LinkType(wireless::IEEE_802_11) => Header::Wireless,
         LinkType(wireless::RADIOTAP) => Header::Radiotap,
         LinkType(wireless::PPI) => Header::PerPacket,
         LinkType(wireless::PRISM) => Header::Prism,
         LinkType(wireless::AVS) => Header::Avs,
+        LinkType(prefix::NFLOG) => Header::NetfilterLog,
+        LinkType(number @ (prefix::PKTAP | prefix::PKTAP_BEFORE)) => Header::PacketTap(number),
+        LinkType(prefix::ERF) => Header::ExtensibleRecord,
+        LinkType(prefix::BROADCOM_TAG) => Header::BroadcomTag,
+        LinkType(prefix::BROADCOM_TAG_BEFORE) => Header::BroadcomTagBefore,
+        LinkType(prefix::MARVELL_TAG) => Header::MarvellTag,
+        LinkType(prefix::MARVELL_ETHERTYPE_TAG) => Header::MarvellEtherTypeTag,
         _ => return None,
     })
 }
@@ -244,6 +257,8 @@ fn read_header<'a>(header: Header, layer: Layer<'a>, frame: &mut Frame) -> Resul
         Header::Ip => ip::read(layer, frame),
         Header::Ppp => ppp::read(layer),
         Header::Hdlc => ppp::hdlc(layer),
+        Header::PppWithDirection => prefix::ppp_with_direction(layer),
+        Header::FrameRelay => frame_relay::read(layer, frame),
         Header::Pppoe => ppp::over_ethernet(layer, frame),
         Header::Gre => gre::read(layer, frame),
         Header::Mpls => mpls::read(layer, frame),
@@ -251,9 +266,23 @@ fn read_header<'a>(header: Header, layer: Layer<'a>, frame: &mut Frame) -> Resul
         Header::CookedTwo => cooked::version_two(layer, frame),
         Header::Loopback => loopback::read(layer),
         Header::Wireless => wireless::read(layer, frame, false),
+        Header::WirelessSwapped => wireless::swapped(layer, frame),
         Header::Radiotap => wireless::radiotap(layer, frame),
         Header::PerPacket => wireless::per_packet(layer, frame),
         Header::Prism => wireless::prism(layer, frame),
         Header::Avs => wireless::avs(layer, frame),
+        Header::NetfilterLog => prefix::netfilter_log(layer, frame),
+        Header::PacketTap(number) => {
+            let mut layer = layer;
+            let link = prefix::packet_tap(&mut layer, number)?;
+            first_header(LinkType(link))
+                .map(|header| Step::Header(header, layer))
+                .ok_or_else(|| layer.refuse(Cause::LinkType(link)))
+        }
+        Header::ExtensibleRecord => prefix::extensible_record(layer),
+        Header::BroadcomTag => prefix::broadcom_tag(layer, frame),
+        Header::BroadcomTagBefore => prefix::broadcom_tag_before(layer),
+        Header::MarvellTag => prefix::marvell_tag(layer, frame, false),
+        Header::MarvellEtherTypeTag => prefix::marvell_tag(layer, frame, true),
     }
 }

@@ -68,7 +68,7 @@ pub(crate) fn read<'a>(mut layer: Layer<'a>, frame: &mut Frame) -> Result<Step<'
     type_or_length(u16::from_be_bytes([t0, t1]), layer)
 }
 
-fn type_or_length(number: u16, mut layer: Layer<'_>) -> Result<Step<'_>, Fault> {
+pub(crate) fn type_or_length(number: u16, mut layer: Layer<'_>) -> Result<Step<'_>, Fault> {
     match number {
         SMALLEST_TYPE.. => Ok(Step::Header(Header::EtherType(number), layer)),
         ..=LONGEST_LENGTH => {
@@ -153,7 +153,8 @@ pub(crate) fn llc(mut layer: Layer<'_>) -> Result<Step<'_>, Fault> {
     }
 }
 
-fn snap(mut layer: Layer<'_>) -> Result<Step<'_>, Fault> {
+/// What follows the access points of SNAP: who owns the number, and the number.
+pub(crate) fn snap(mut layer: Layer<'_>) -> Result<Step<'_>, Fault> {
     /// EtherTypes as they are, and as IEEE 802.1H tunnels them.
     const ETHER_TYPES: [[u8; 3]; 2] = [[0, 0, 0], [0, 0, 0xf8]];
     /// Cisco's discovery, trunking and spanning tree protocols; Extreme's discovery.

@@ -25,6 +25,10 @@ pub(crate) enum Header {
     Ppp,
     /// PPP or Cisco HDLC, as the first byte says.
     Hdlc,
+    /// PPP or Cisco HDLC behind a byte that tells the direction.
+    PppWithDirection,
+    /// Frame Relay.
+    FrameRelay,
     /// The content of an 0x8864 frame.
     Pppoe,
     /// GRE.
@@ -39,6 +43,8 @@ pub(crate) enum Header {
     Loopback,
     /// IEEE 802.11.
     Wireless,
+    /// The same with the two bytes of its control in the other order.
+    WirelessSwapped,
     /// The same behind radiotap.
     Radiotap,
     /// The same, or Ethernet, behind per-packet information.
@@ -47,6 +53,20 @@ pub(crate) enum Header {
     Prism,
     /// The same behind AVS.
     Avs,
+    /// Netfilter's log.
+    NetfilterLog,
+    /// Any link behind macOS's PKTAP, by its link type.
+    PacketTap(u16),
+    /// The records of capture cards.
+    ExtensibleRecord,
+    /// Ethernet with a tag of Broadcom's in it.
+    BroadcomTag,
+    /// Ethernet behind such a tag.
+    BroadcomTagBefore,
+    /// Ethernet with a tag of Marvell's in it.
+    MarvellTag,
+    /// The same with an EtherType of its own.
+    MarvellEtherTypeTag,
 }
 
 /// What a header led to.

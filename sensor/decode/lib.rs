@@ -32,6 +32,7 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::indexing_slicing)]
 
+mod capwap;
 mod cooked;
 mod decoder;
 mod ethernet;
@@ -39,6 +40,7 @@ mod extension;
 mod fast;
 mod fragment;
 mod frame;
+mod frame_relay;
 mod gre;
 mod ip;
 mod layer;
@@ -46,6 +48,7 @@ mod loopback;
 mod mpls;
 mod plausible;
 mod ppp;
+mod prefix;
 mod shard;
 mod tally;
 mod transport;

@@ -18,6 +18,8 @@ pub enum Cause {
     LlcAccessPoint(u8),
     /// A PPP payload that is not read, by its protocol number.
     PppProtocol(u16),
+    /// A Frame Relay payload that is not read, by the number of its protocol (ISO/IEC TR 9577).
+    NetworkLayerProtocol(u8),
     /// A loopback payload that is not read, by its address family.
     AddressFamily(u32),
     /// Below an MPLS label stack: neither IP nor Ethernet.
@@ -59,6 +61,7 @@ impl Cause {
             | Self::EtherType(_)
             | Self::LlcAccessPoint(_)
             | Self::PppProtocol(_)
+            | Self::NetworkLayerProtocol(_)
             | Self::AddressFamily(_)
             | Self::MplsPayload
             | Self::WirelessParts => Uninspected::Unsupported,
@@ -79,6 +82,9 @@ impl fmt::Display for Cause {
             Self::EtherType(number) => write!(f, "EtherType {number:#06x} is not supported"),
             Self::LlcAccessPoint(number) => write!(f, "LLC access point {number:#04x} is not supported"),
             Self::PppProtocol(number) => write!(f, "PPP protocol {number:#06x} is not supported"),
+            Self::NetworkLayerProtocol(number) => {
+                write!(f, "network layer protocol {number:#04x} is not supported")
+            }
             Self::AddressFamily(number) => write!(f, "address family {number} is not supported"),
             Self::MplsPayload => f.write_str("neither IP nor Ethernet below MPLS"),
             Self::Malformed(part) => write!(f, "malformed {part} header"),

@@ -31,6 +31,7 @@ pub(crate) enum Hop {
     VnTag(u16),
     /// Tunnel and session.
     L2tp(u16, u16),
+    Capwap,
 }
 
 impl fmt::Display for Hop {
@@ -51,6 +52,7 @@ impl fmt::Display for Hop {
             Self::Teredo => f.write_str("teredo"),
             Self::GtpU(endpoint) => write!(f, "gtp-u {endpoint}"),
             Self::VnTag(interface) => write!(f, "vntag {interface}"),
+            Self::Capwap => f.write_str("capwap"),
             Self::L2tp(tunnel, session) => write!(f, "l2tp {tunnel}/{session}"),
         }
     }

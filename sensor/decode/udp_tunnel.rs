@@ -1,9 +1,10 @@
 //! Tunnels over UDP: VXLAN (RFC 7348) and its generic extension, GENEVE (RFC 8926), GTP-U (3GPP TS 29.281), Teredo (RFC 4380), L2TP version 2 (RFC 2661),
-//! GRE in UDP (RFC 8086).
+//! GRE in UDP (RFC 8086), CAPWAP.
 //!
 //! Owns: the decision that a datagram is a tunnel. Never does: trusting a port for it: the bytes inside must prove it, or the
 //! datagram is payload like any other.
 
+use crate::capwap;
 use crate::ethernet::{BRIDGED_ETHERNET, IPV4, IPV6};
 use crate::frame::Header;
 use crate::layer::{Fault, Layer, Part};
@@ -20,6 +21,7 @@ const GTP_U: u16 = 2152;
 const TEREDO: u16 = 3544;
 const L2TP: u16 = 1701;
 const GRE: u16 = 4754;
+const CAPWAP: u16 = 5247;
 
 /// A UDP payload that is a tunnel.
 pub(crate) struct Opened<'a> {
@@ -38,6 +40,7 @@ pub(crate) fn open(source_port: u16, destination_port: u16, payload: Layer<'_>) 
         (_, TEREDO) | (TEREDO, _) => teredo(payload),
         (_, L2TP) | (L2TP, _) => l2tp(payload),
         (_, GRE) => gre(payload),
+        (_, CAPWAP) | (CAPWAP, _) => capwap::open(payload),
         _ => return None,
     };
     // A header that does not fit is one more proof that this is no tunnel.
@@ -62,10 +65,11 @@ fn vxlan(mut layer: Layer<'_>) -> Result<Option<Opened<'_>>, Fault> {
         return Ok(None);
     }
     let hop = Hop::Vxlan(u32::from_be_bytes([0, n0, n1, n2]));
+    // Without the extension the flag is a reserved bit, which receivers ignore (RFC 7348 section 5).
     Ok(if flags & PROTOCOL_IS_SET == 0 || protocol == ETHERNET {
         proved_ethernet(hop, layer)
     } else {
-        proved_ip(hop, layer)
+        proved_ip(hop, layer).or_else(|| proved_ethernet(hop, layer))
     })
 }
 

@@ -96,7 +96,23 @@ pub(crate) fn avs<'a>(mut layer: Layer<'a>, frame: &mut Frame) -> Result<Step<'a
 
 /// A frame of IEEE 802.11 (clause 9.2.4): control, duration, three addresses, sequence; a fourth address between access points;
 /// two bytes of quality of service, and four more where it says so. `padded` headers end on a multiple of four bytes.
-pub(crate) fn read<'a>(mut layer: Layer<'a>, frame: &mut Frame, padded: bool) -> Result<Step<'a>, Fault> {
+pub(crate) fn read<'a>(layer: Layer<'a>, frame: &mut Frame, padded: bool) -> Result<Step<'a>, Fault> {
+    let [kind, flags] = *layer.peek().ok_or_else(|| layer.short(Part::Wireless))?;
+    controlled((kind, flags), layer, frame, padded)
+}
+
+/// The same with the two bytes of its control in the other order.
+pub(crate) fn swapped<'a>(layer: Layer<'a>, frame: &mut Frame) -> Result<Step<'a>, Fault> {
+    let [flags, kind] = *layer.peek().ok_or_else(|| layer.short(Part::Wireless))?;
+    controlled((kind, flags), layer, frame, false)
+}
+
+fn controlled<'a>(
+    (kind, flags): (u8, u8),
+    mut layer: Layer<'a>,
+    frame: &mut Frame,
+    padded: bool,
+) -> Result<Step<'a>, Fault> {
     const VERSION: u8 = 0x03;
     const TYPE: u8 = 0x0c;
     const DATA: u8 = 0x08;
@@ -106,14 +122,14 @@ pub(crate) fn read<'a>(mut layer: Layer<'a>, frame: &mut Frame, padded: bool) ->
     const PROTECTED: u8 = 0x40;
     const ORDER: u8 = 0x80;
     const AGGREGATE: u8 = 0x80;
-    let malformed = layer.malformed(Part::Wireless);
-    match layer.peek() {
-        Some([kind]) if kind & VERSION != 0 => return Err(malformed),
-        // Management and control; data frames that only tell of power saving.
-        Some([kind]) if kind & TYPE != DATA || kind & WITHOUT_DATA != 0 => return Ok(Step::Control),
-        _ => {}
+    if kind & VERSION != 0 {
+        return Err(layer.malformed(Part::Wireless));
     }
-    let [kind, flags, _, _] = layer.array(Part::Wireless)?;
+    // Management and control; data frames that only tell of power saving.
+    if kind & TYPE != DATA || kind & WITHOUT_DATA != 0 {
+        return Ok(Step::Control);
+    }
+    layer.array::<4>(Part::Wireless)?;
     let addresses: [[u8; 6]; 3] =
         [layer.array(Part::Wireless)?, layer.array(Part::Wireless)?, layer.array(Part::Wireless)?];
     let [sequence, _] = layer.array(Part::Wireless)?;

@@ -179,6 +179,90 @@ fn wireless_frames_however_they_were_captured() {
 }
 
 #[test]
+fn what_is_put_before_a_packet_is_passed() {
+    let packet = ip(false, 17, &udp(5000, 6000, b"ping"));
+    let frame = ethernet(0x0800, &packet);
+    let with = |head: &[u8], packet: &[u8]| [head, packet].concat();
+    let record = |kind: u8, length: usize| [&[0; 8][..], &[kind, 0, 0, 0, 0, 0, 0, length as u8]].concat();
+    // Netfilter's values in either byte order; the address of the sender is one of them.
+    let payload_value = |little: bool| {
+        let length = packet.len() as u16 + 4;
+        if little { [length.to_le_bytes(), [9, 0]].concat() } else { [length.to_be_bytes(), [0, 9]].concat() }
+    };
+    let address = [16, 0, 8, 0, 0, 6, 0, 0, 2, 0, 0, 0, 0, 1, 0, 0];
+    let little = [&[2, 0, 0, 5][..], &[5, 0, 10, 0, 0, 0, 0, 0], &address, &payload_value(true)].concat();
+    let big = [&[2, 0, 0, 5][..], &[0, 5, 0, 10, 0, 0, 0, 0], &payload_value(false)].concat();
+    let tap = |kind: u8, link: u8| [&[20, 0, 0, 0, kind, 0, 0, 0, link, 0, 0, 0][..], &[0; 8]].concat();
+    for (link, frame) in [
+        (107, with(&[0x18, 0x61, 0x03, 0xcc], &packet)),
+        (107, with(&[0x18, 0x61, 0x03, 0x00, 0xcf, 0x00, 0x21], &packet)),
+        (107, with(&[0x18, 0x60, 0x60, 0x61, 0x08, 0x00], &packet)),
+        (107, with(&[0x18, 0x61, 0x03, 0x00, 0x80, 0x00, 0x80, 0xc2, 0x00, 0x07], &frame)),
+        (107, with(&[0x18, 0x61, 0x03, 0x00, 0x80, 0x00, 0x00, 0x00, 0x08, 0x00], &packet)),
+        (204, with(&[1, 0xff, 3, 0, 0x21], &packet)),
+        (197, with(&[&record(2, frame.len())[..], &[0, 0]].concat(), &frame)),
+        (197, with(&[&record(0x82, frame.len())[..], &[0x80; 8], &[0; 8], &[0, 0]].concat(), &frame)),
+        (197, with(&record(1, packet.len() + 4), &with(&[0x0f, 0, 8, 0], &packet))),
+        (197, with(&record(22, packet.len()), &packet)),
+        (239, with(&little, &packet)),
+        (239, with(&big, &packet)),
+        (258, with(&tap(1, 1), &frame)),
+        (149, with(&tap(1, 12), &packet)),
+        (258, with(&tap(1, 0), &with(&[2, 0, 0, 0], &packet))),
+        (113, with(&[0, 0, 3, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x18, 0x61, 0x03, 0xcc], &packet)),
+    ] {
+        assert_eq!(one(link, &frame).payload, b"ping", "link type {link}: {frame:02x?}");
+    }
+    assert!(one(239, &with(&little, &packet)).macs);
+    let tagged = [&frame[..12], &[0x80, 0, 0, 7], &frame[12..]].concat();
+    assert_eq!(one(284, &tagged).tunnel, ["vlan 7"]);
+    for (what, link, frame, counted) in [
+        ("link management", 107, vec![0x00, 0x01, 0x03, 0x08, 0x00], vec![]),
+        ("signalling", 107, vec![0x18, 0x61, 0x03, 0x08, 0x02], vec![]),
+        ("fragments", 107, vec![0x18, 0x61, 0x03, 0xb1, 7], vec![(Cause::NetworkLayerProtocol(0xb1), 1)]),
+        ("no address", 107, vec![0x19, 0x61, 7], vec![(Cause::Malformed(Part::FrameRelay), 3)]),
+        ("padding", 197, record(48, 0), vec![]),
+        ("another card", 197, record(5, 0), vec![(Cause::LinkType(197), 16)]),
+        ("no packet", 239, vec![2, 0, 0, 5], vec![(Cause::Malformed(Part::NetfilterLog), 0)]),
+        ("a short value", 239, vec![2, 0, 0, 5, 3, 0, 9, 0], vec![(Cause::Malformed(Part::NetfilterLog), 8)]),
+        ("a tap in a tap", 258, tap(1, 149), vec![(Cause::Malformed(Part::PacketTap), 20)]),
+        ("of a private kind", 149, vec![7; 30], vec![(Cause::LinkType(149), 30)]),
+        ("of an unread link", 258, tap(1, 227), vec![(Cause::LinkType(227), 0)]),
+    ] {
+        assert_eq!(decode(LinkType(link), &frame), (vec![], counted), "{what}");
+    }
+}
+
+#[test]
+fn access_points_hand_frames_to_their_controller() {
+    let body = snap(&ip(false, 17, &udp(5000, 6000, b"ping")));
+    let carried = |head: &[u8], frame: &[u8]| ip(false, 17, &udp(5247, 40000, &[head, frame].concat()));
+    let native = [0, 0x10, 0x43, 0, 0, 0, 0, 0];
+    let informed = [0, 0x20, 0x43, 0x20, 0, 0, 0, 0, 4, 1, 2, 3, 4, 0, 0, 0];
+    let bridged = ethernet(0x0800, &ip(false, 17, &udp(5000, 6000, b"ping")));
+    for datagram in [
+        carried(&native, &wireless([0x08, 1], &[], &body)),
+        carried(&informed, &wireless([1, 0x08], &[], &body)),
+        carried(&[0, 0x10, 0x42, 0, 0, 0, 0, 0], &bridged),
+    ] {
+        let seen = one(101, &datagram);
+        assert_eq!((seen.payload.as_slice(), seen.macs), (&b"ping"[..], true));
+        assert_eq!(seen.tunnel, ["capwap"]);
+    }
+    let beacon = carried(&native, &wireless([0, 0x80], &[], &body));
+    assert_eq!(decode(RAW, &beacon), (vec![], vec![]));
+    // DTLS, a fragment, a header shorter than itself, no frame.
+    for payload in [
+        &[1, 0, 0, 0, 0x16][..],
+        &[0, 0x10, 0x43, 0x80, 0, 0, 0, 0, 8, 1],
+        &[0; 20],
+        &[0, 0x10, 0x43, 0, 0, 0, 0, 0, 5, 5],
+    ] {
+        assert_eq!(one(101, &carried(payload, &[])).payload, payload);
+    }
+}
+
+#[test]
 fn layer_two_tunnels_carry_ppp() {
     let packet = ip(false, 17, &udp(5000, 6000, b"ping"));
     let wrap = |head: &[u8], inner: &[u8]| ip(false, 17, &udp(1701, 1701, &[head, inner].concat()));
