@@ -68,6 +68,17 @@ impl<'a> Fields<'a> {
             .filter(|member| !member.is_empty())
     }
 
+    /// The same where its members are names: bytes that can be part of none, which some receivers pass over, are left out at
+    /// either end (RFC 9110 section 5.6.2).
+    pub(crate) fn tokens(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+        self.list(name).filter_map(move |member| {
+            let from = member.iter().position(is_token)?;
+            let length = member.get(from..)?.iter().take_while(|byte| is_token(byte)).count();
+            member.get(from..from + length)
+        })
+    }
+
     /// The first value of a field called `name`, as text; characters that are not UTF-8 are replaced.
     pub(crate) fn text(&self, name: &str) -> Option<Cow<'_, str>> {
         self.first(name).map(String::from_utf8_lossy)
@@ -82,8 +93,8 @@ pub(crate) fn describe(fields: &Fields<'_>, start: &mut TransferStart) {
         .map(Cow::into_owned);
     // Transfer codings other than chunked stand around the content codings (RFC 9112 section 7).
     start.codings = fields
-        .list("content-encoding")
-        .chain(fields.list("transfer-encoding"))
+        .tokens("content-encoding")
+        .chain(fields.tokens("transfer-encoding"))
         .map(|coding| String::from_utf8_lossy(coding).to_ascii_lowercase())
         .filter(|coding| !matches!(coding.as_str(), "identity" | "chunked"))
         .take(MOST_CODINGS)

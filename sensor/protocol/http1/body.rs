@@ -24,6 +24,9 @@ pub(super) enum Progress {
     Broken { rest: u64 },
 }
 
+/// Bytes that belong neither before nor behind the digits of a chunk size and are passed over all the same.
+const LONGEST_ODDITY: usize = 8;
+
 /// One body.
 #[derive(Debug)]
 pub(super) struct Body {
@@ -194,24 +197,41 @@ enum Size {
     Wrong,
 }
 
-/// Reads a chunk-size line (section 7.1): hexadecimal digits, then perhaps blanks and extensions.
+/// Reads a chunk-size line (section 7.1): hexadecimal digits, then perhaps blanks and extensions. What receivers that read numbers as
+/// C does let pass is a size too: white space and controls before the digits, `0x`, a few odd bytes behind them.
 fn chunk_size(line: &[u8], complete: bool) -> Size {
+    let blank = line.iter().take_while(|byte| is_blank(**byte)).count();
+    let digits = line.get(blank..).unwrap_or_default();
+    let digits = match digits {
+        [b'0', b'x' | b'X'] if !complete => return Size::Open,
+        [b'0', b'x' | b'X', after @ ..] if after.first().is_some_and(u8::is_ascii_hexdigit) => after,
+        digits => digits,
+    };
     let mut size: Option<u64> = None;
-    for byte in line {
-        match (byte, size) {
-            (b' ' | b'\t', None) => {}
-            (b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F', _) => {
-                let digit = (*byte as char).to_digit(16).unwrap_or_default();
-                let Some(next) = size.unwrap_or_default().checked_mul(16) else { return Size::Wrong };
-                size = Some(next | u64::from(digit));
-            }
-            (b';' | b' ' | b'\t' | b'\r' | b'\n', Some(size)) => {
-                return if complete { Size::Told(size) } else { Size::Open };
-            }
-            _ => return Size::Wrong,
-        }
+    let mut behind = digits;
+    while let Some((byte @ (b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F'), rest)) = behind.split_first() {
+        let digit = (*byte as char).to_digit(16).unwrap_or_default();
+        let Some(next) = size.unwrap_or_default().checked_mul(16) else { return Size::Wrong };
+        size = Some(next | u64::from(digit));
+        behind = rest;
     }
-    Size::Open
+    let Some(size) = size else {
+        let may_follow = behind.is_empty() && !complete && line.len() <= LONGEST_ODDITY;
+        return if may_follow { Size::Open } else { Size::Wrong };
+    };
+    let odd = match behind {
+        [] | [b';' | b' ' | b'\t' | b'\r' | b'\n', ..] => false,
+        _ => behind.trim_ascii_end().len() > LONGEST_ODDITY,
+    };
+    match (odd || blank > LONGEST_ODDITY, complete) {
+        (true, _) => Size::Wrong,
+        (false, true) => Size::Told(size),
+        (false, false) => Size::Open,
+    }
+}
+
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | 0x0b | 0x0c)
 }
 
 #[cfg(test)]
@@ -251,6 +271,11 @@ mod tests {
                 Progress::Done { rest: 0 },
             ),
             (Framing::Chunked, b"A\r\n0123456789\r\n", b"0123456789", Progress::More),
+            (Framing::Chunked, b"0x3\r\nabc\r\n0x\r\n\r\n", b"abc", Progress::Done { rest: 0 }),
+            (Framing::Chunked, b"3x\r\nabc\r\n0\r\n\r\n", b"abc", Progress::Done { rest: 0 }),
+            (Framing::Chunked, b"\x0b3\0\r\nabc\r\n0\r\n\r\n", b"abc", Progress::Done { rest: 0 }),
+            (Framing::Chunked, b"3 is a crowd\r\nabc", b"abc", Progress::More),
+            (Framing::Chunked, b"3isacrowdtoo\r\nab", b"3isacrowdtoo\r\n", Progress::Broken { rest: 2 }),
             (Framing::Chunked, b"3\r\nabc0\r\n\r\n", b"abc", Progress::Done { rest: 0 }),
             (Framing::Chunked, b"xyz\r\nabc", b"xyz\r\n", Progress::Broken { rest: 3 }),
             (Framing::Chunked, b"-1\r\nabc", b"-1\r\n", Progress::Broken { rest: 3 }),

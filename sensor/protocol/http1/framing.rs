@@ -18,15 +18,8 @@ pub(super) struct Told {
 
 /// Reads how the end of the body is told (RFC 9112 section 6.3).
 pub(super) fn framing(fields: &Fields<'_>) -> Told {
-    let coded = fields.list("transfer-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity"));
-    let chunked = fields.list("transfer-encoding").any(|coding| {
-        coding
-            .split(|byte| *byte == b';')
-            .next()
-            .unwrap_or_default()
-            .trim_ascii()
-            .eq_ignore_ascii_case(b"chunked")
-    });
+    let coded = fields.tokens("transfer-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity"));
+    let chunked = fields.tokens("transfer-encoding").any(|coding| coding.eq_ignore_ascii_case(b"chunked"));
     let mut lengths = fields.list("content-length").map(length);
     let first = lengths.next();
     let conflict = first.is_some_and(|first| lengths.any(|other| other != first));

@@ -152,7 +152,7 @@ impl Http1 {
         let limit = context.limits.head_bytes;
         if held.is_empty() {
             let data = parse::without_blank_lines(data);
-            if data.is_empty() || role.verdict(data) == Verdict::No {
+            if data.is_empty() || role.due_verdict(data) == Verdict::No {
                 return self.lose_step(context, role, data);
             }
             return match parse::head_end(data, 0) {
@@ -175,7 +175,7 @@ impl Http1 {
             held.truncate(end);
             return self.message(context, role, &held, data.get(end - before..).unwrap_or_default());
         }
-        if !beyond.is_empty() || role.verdict(&held) == Verdict::No {
+        if !beyond.is_empty() || role.due_verdict(&held) == Verdict::No {
             self.lose_step(context, role, &held);
             return beyond;
         }
@@ -266,6 +266,15 @@ impl Http1 {
 }
 
 impl Role {
+    /// Does a message begin here, where one is due?
+    fn due_verdict(self, bytes: &[u8]) -> Verdict {
+        match self {
+            Self::Request => parse::request_verdict(bytes),
+            Self::Response => parse::due_response_verdict(bytes),
+        }
+    }
+
+    /// Does a message begin here, where anything may stand?
     fn verdict(self, bytes: &[u8]) -> Verdict {
         match self {
             Self::Request => parse::request_verdict(bytes),

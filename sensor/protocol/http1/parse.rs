@@ -72,6 +72,21 @@ pub(super) fn response_verdict(bytes: &[u8]) -> Verdict {
     }
 }
 
+/// Does a response begin here, where one is due? Clients look at little more than the name of the protocol.
+pub(super) fn due_response_verdict(bytes: &[u8]) -> Verdict {
+    begins_response(without_blank_lines(bytes))
+}
+
+fn begins_response(line: &[u8]) -> Verdict {
+    let name = b"HTTP/";
+    let matches = name.iter().zip(line).all(|(expected, byte)| byte.eq_ignore_ascii_case(expected));
+    match matches {
+        false => Verdict::No,
+        true if line.len() < name.len() => Verdict::NeedMore,
+        true => Verdict::Yes,
+    }
+}
+
 /// `bytes` without the blank lines that may stand before a message (section 2.2).
 pub(super) fn without_blank_lines(bytes: &[u8]) -> &[u8] {
     let blank = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
@@ -89,11 +104,11 @@ fn first_line(bytes: &[u8]) -> (&[u8], bool) {
     }
 }
 
-/// `HTTP/1.0`, `HTTP/1.1` and the like at the end of a request line.
+/// `HTTP/1.0`, `HTTP/1.1`, `HTTP/1.01` and the like at the end of a request line.
 fn version_at_end(line: &[u8]) -> bool {
     let version = line.trim_ascii_end().rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
-    matches!(version, [b'H' | b'h', b'T' | b't', b'T' | b't', b'P' | b'p', b'/', b'0' | b'1', b'.', minor]
-        if minor.is_ascii_digit())
+    matches!(version, [b'H' | b'h', b'T' | b't', b'T' | b't', b'P' | b'p', b'/', b'0' | b'1', b'.', minor @ ..]
+        if (1..=2).contains(&minor.len()) && minor.iter().all(u8::is_ascii_digit))
 }
 
 /// Where a head ends, its blank line included; `scanned` bytes are known not to hold the end.
@@ -150,8 +165,13 @@ impl<'a> ResponseHead<'a> {
     /// Reads a whole head.
     pub(super) fn parse(head: &'a [u8]) -> Option<Self> {
         let mut lines = lines(head);
-        let line = lines.next()?;
-        let status = std::str::from_utf8(line.get(9..12)?).ok()?.parse().ok()?;
+        let line = lines.next().filter(|line| begins_response(line) == Verdict::Yes)?;
+        let told = line.split(u8::is_ascii_whitespace).skip(1).find(|word| !word.is_empty());
+        // What is no number, clients take for a success or give up.
+        let status = told
+            .and_then(|word| std::str::from_utf8(word.get(..3)?).ok()?.parse().ok())
+            .filter(|status| (100..1000).contains(status))
+            .unwrap_or(200);
         Some(Self { status, fields: Fields::of_lines(lines) })
     }
 }
@@ -238,6 +258,14 @@ mod tests {
         let head = ResponseHead::parse(b"HTTP/1.1 206\r\nA: b\r\n\r\n").unwrap();
         assert_eq!((head.status, head.fields.first("a")), (206, Some(&b"b"[..])));
         assert!(RequestHead::parse(b"GET\r\n\r\n").is_none());
-        assert!(ResponseHead::parse(b"HTTP/1.1\r\n\r\n").is_none());
+        for (line, status) in [
+            (&b"HTTP/1.1\r\n\r\n"[..], 200),
+            (b"HTTP/1.1 2xx\r\n\r\n", 200),
+            (b"HTTP/2.0  404 gone\r\n\r\n", 404),
+            (b"http/1.10 304\r\n\r\n", 304),
+        ] {
+            assert_eq!(ResponseHead::parse(line).map(|head| head.status), Some(status));
+        }
+        assert!(ResponseHead::parse(b"200 OK\r\n\r\n").is_none());
     }
 }
