@@ -10,6 +10,8 @@ use std::io::{Read, Write};
 
 /// Input given to a decoder at once, bytes: bounds what one step can blow up to.
 const STEP_BYTES: usize = 4 << 10;
+/// First bytes of a body that show what was applied to it: compressed bytes are no text for as long.
+const TELLING_BYTES: usize = 256;
 
 /// What a chain of codings came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,12 +34,14 @@ pub(crate) struct Codings {
 }
 
 enum Stage {
-    Gzip(Box<flate2::write::MultiGzDecoder<Vec<u8>>>),
-    /// Zlib (RFC 1950) by the standard, raw deflate by some clients: decided by the first two bytes.
-    Deflate {
+    /// Gzip or deflate before its first bytes, which show what was applied: these are held until they are [`TELLING_BYTES`].
+    Undecided {
+        gzip: bool,
         first: Vec<u8>,
-        inflate: Option<Box<Inflate>>,
     },
+    Gzip(Box<flate2::write::MultiGzDecoder<Vec<u8>>>),
+    /// Zlib (RFC 1950) by the standard, raw deflate by some servers.
+    Deflate(Box<Inflate>),
     Brotli(Box<brotli::DecompressorWriter<Vec<u8>>>),
     /// No push decoder exists: held until the end.
     Zstandard {
@@ -49,6 +53,8 @@ enum Stage {
     Transfer(Box<TransferEncoding>),
     /// The same before its first bytes, which show whether they are base64.
     Base64,
+    /// A coding that is told but was never applied, as the first bytes show: they are what they are.
+    Absent,
     /// After a failure: nothing comes out any more.
     Failed(Outcome),
 }
@@ -67,8 +73,8 @@ impl Codings {
             .map(|name| name.trim().to_ascii_lowercase())
             .filter(|name| !name.is_empty() && name != "identity")
             .map(|name| match name.as_str() {
-                "gzip" | "x-gzip" => Stage::Gzip(Box::new(flate2::write::MultiGzDecoder::new(Vec::new()))),
-                "deflate" => Stage::Deflate { first: Vec::new(), inflate: None },
+                "gzip" | "x-gzip" => Stage::Undecided { gzip: true, first: Vec::new() },
+                "deflate" | "x-deflate" => Stage::Undecided { gzip: false, first: Vec::new() },
                 "br" => Stage::Brotli(Box::new(brotli::DecompressorWriter::new(Vec::new(), STEP_BYTES))),
                 "zstd" => Stage::Zstandard { held: Vec::new(), limit: hold, over: false },
                 "base64" => Stage::Base64,
@@ -121,17 +127,34 @@ fn push(stages: &mut [Stage], data: &[u8], sink: &mut dyn FnMut(&[u8]) -> bool) 
 }
 
 impl Stage {
+    /// What the first bytes of a body show to have been applied: not what is told, if they are text or coded otherwise.
+    fn decided(gzip: bool, first: &[u8]) -> Self {
+        const GZIP: &[u8] = &[0x1f, 0x8b];
+        let is_text = first.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~'));
+        let is_gzip = first.starts_with(GZIP);
+        if is_text || is_zstandard(first) == Some(true) || is_gzip && !gzip {
+            Self::Absent
+        } else if gzip {
+            Self::Gzip(Box::new(flate2::write::MultiGzDecoder::new(Vec::new())))
+        } else {
+            Self::Deflate(Box::new(Inflate::new(first)))
+        }
+    }
+
     fn push(&mut self, data: &[u8], sink: &mut dyn FnMut(&[u8]) -> bool) -> bool {
         let (failed, decoded) = match self {
-            Self::Gzip(decoder) => (decoder.write_all(data).is_err(), std::mem::take(decoder.get_mut())),
-            Self::Deflate { inflate: Some(inflate), .. } => inflate.push(data),
-            Self::Deflate { first, inflate } => {
+            Self::Undecided { gzip, first } => {
                 first.extend_from_slice(data);
-                if first.len() < 2 {
+                if first.len() < TELLING_BYTES {
                     return true;
                 }
-                inflate.insert(Box::new(Inflate::new(first))).push(first)
+                let (gzip, first) = (*gzip, std::mem::take(first));
+                *self = Self::decided(gzip, &first);
+                return self.push(&first, sink);
             }
+            Self::Gzip(decoder) => (decoder.write_all(data).is_err(), std::mem::take(decoder.get_mut())),
+            Self::Deflate(inflate) => inflate.push(data),
+            Self::Absent => return sink(data),
             Self::Brotli(decoder) => (decoder.write_all(data).is_err(), std::mem::take(decoder.get_mut())),
             Self::Zstandard { held, limit, over } => {
                 let room = limit.saturating_sub(held.len()).min(data.len());
@@ -159,11 +182,16 @@ impl Stage {
 
     fn finish(&mut self, sink: &mut dyn FnMut(&[u8]) -> bool) -> Outcome {
         let (ended, decoded) = match self {
-            Self::Gzip(decoder) => (decoder.try_finish().is_ok(), std::mem::take(decoder.get_mut())),
-            Self::Deflate { first, inflate: None } => {
-                return if first.is_empty() { Outcome::Complete } else { Outcome::Cut };
+            Self::Undecided { first, .. } if first.is_empty() => return Outcome::Complete,
+            Self::Undecided { gzip, first } => {
+                let (gzip, first) = (*gzip, std::mem::take(first));
+                *self = Self::decided(gzip, &first);
+                self.push(&first, sink);
+                return self.finish(sink);
             }
-            Self::Deflate { inflate: Some(inflate), .. } => inflate.finish(),
+            Self::Gzip(decoder) => (decoder.try_finish().is_ok(), std::mem::take(decoder.get_mut())),
+            Self::Absent => return Outcome::Complete,
+            Self::Deflate(inflate) => inflate.finish(),
             Self::Brotli(decoder) => (decoder.close().is_ok(), std::mem::take(decoder.get_mut())),
             Self::Zstandard { held, over, .. } => {
                 let outcome = unpack(held, sink);
@@ -321,10 +349,30 @@ mod tests {
         let (out, outcome) = decode(&whole[..whole.len() / 2], &["gzip"], 1000);
         assert!(out.len() > text.len() / 3 && text.starts_with(&out));
         assert_eq!(outcome, Outcome::Cut);
-        let (_, outcome) = decode(b"this is not gzip at all", &["gzip"], 5);
-        assert_eq!(outcome, Outcome::Damaged);
+        // A block of the type that does not exist.
+        let damaged = [&whole[..10], &[0xff; 20]].concat();
+        assert_eq!(decode(&damaged, &["gzip"], 5).1, Outcome::Damaged);
         assert_eq!(decode(b"x", &["compress"], 5).1, Outcome::Unknown);
         assert_eq!(decode(b"not zstandard", &["zstd"], 1).1, Outcome::Damaged);
+    }
+
+    #[test]
+    fn a_coding_that_was_never_applied_is_no_coding() {
+        let text = "customer,card\n".repeat(100).into_bytes();
+        let cases: [(Vec<u8>, &[&str], &[u8]); 6] = [
+            (text.clone(), &["gzip"], &text),
+            (text.clone(), &["deflate"], &text),
+            (zlib(&text, false), &["x-deflate", "deflate"], &text),
+            (gzip(&text), &["gzip", "gzip"], &text),
+            (gzip(&text), &["deflate", "gzip", "gzip"], &text),
+            (b"x".to_vec(), &["gzip"], b"x"),
+        ];
+        for (coded, applied, expected) in &cases {
+            for cut in [1, 100, 300, usize::MAX] {
+                let decoded = decode(coded, applied, cut);
+                assert_eq!(decoded, (expected.to_vec(), Outcome::Complete), "{applied:?} {cut}");
+            }
+        }
     }
 
     #[test]
