@@ -184,6 +184,7 @@ impl Frames {
                     Kind::Raw
                 }
                 (None, Some(command)) if WITHOUT_CONTENT_1.contains(command) => Kind::Nothing,
+                _ if old::locks_alone(held) => Kind::Nothing,
                 _ => Kind::Raw,
             },
             Some(magic) if *magic == ENCRYPTED => Kind::Encrypted,
@@ -282,6 +283,7 @@ fn wanted(held: &[u8], length: usize, most: usize) -> usize {
     let header = || match held.first_chunk::<4>() {
         None => 5,
         Some(magic) if *magic == SMB1 && held.len() < old::HEADER => old::HEADER,
+        Some(magic) if *magic == SMB1 && held.len() < old::head(held) => old::head(held),
         Some(magic) if *magic == SMB1 && old::header(held).is_none() => held.len(),
         Some(magic) if *magic == SMB1 => old::wanted(held).unwrap_or(most),
         Some(magic) if *magic == SMB2 && held.len() < HEADER => HEADER,

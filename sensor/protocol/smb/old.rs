@@ -12,6 +12,10 @@ pub(super) const HEADER: usize = 32;
 const LONGEST_CHAIN: usize = 4;
 /// No command follows in the chain.
 const NO_MORE: u8 = 0xff;
+/// Locking, which carries no content but may stand before a command that does (section 2.2.4.32).
+const LOCKING: u8 = 0x24;
+/// Bytes of a message that begins with it, up to what follows it: words, which command, a pad, where.
+const LOCKING_HEAD: usize = HEADER + 5;
 /// Of the second flags: text is UTF-16.
 const UNICODE: u16 = 0x8000;
 
@@ -28,13 +32,34 @@ const fn command(number: u8) -> Option<Command> {
     })
 }
 
+/// Bytes of a message that tell which command is its first that may be taken apart; `held` are here.
+pub(super) fn head(held: &[u8]) -> usize {
+    if held.get(4) == Some(&LOCKING) { LOCKING_HEAD } else { HEADER }
+}
+
+/// The first command that may be taken apart, and where it stands; no command: it is a lock alone.
+fn lead(message: &[u8]) -> Option<(u8, usize)> {
+    match message.get(4)? {
+        &LOCKING => {
+            let [_, following, _, low, high] = *message.get(HEADER..)?.first_chunk()?;
+            Some((following, usize::from(u16::from_le_bytes([low, high]))))
+        }
+        first => Some((*first, HEADER)),
+    }
+}
+
+/// A message that locks or unlocks, and does nothing else.
+pub(super) fn locks_alone(message: &[u8]) -> bool {
+    message.get(4) == Some(&LOCKING) && lead(message).is_some_and(|(following, _)| following == NO_MORE)
+}
+
 /// Reads the header of a message whose command is taken apart.
 pub(super) fn header(message: &[u8]) -> Option<Header> {
     let read = || -> Result<Option<Header>, Truncated> {
         const REPLY: u8 = 0x80;
         let mut head = Cursor::new(message);
-        head.skip(4)?;
-        let Some(command) = command(head.u8()?) else { return Ok(None) };
+        head.skip(5)?;
+        let Some(command) = lead(message).and_then(|(number, _)| command(number)) else { return Ok(None) };
         let status = head.u32_le()?;
         let response = head.u8()? & REPLY != 0;
         let _flags = head.u16_le()?;
@@ -58,10 +83,11 @@ pub(super) fn wanted(message: &[u8]) -> Option<usize> {
         Command::Read => header.response && header.is_success(),
         _ => false,
     };
-    has_content.then(|| match message.get(HEADER) {
+    let (_, at) = lead(message)?;
+    has_content.then(|| match message.get(at) {
         // The count of words, the words, the count of bytes.
-        Some(words) => HEADER + 1 + usize::from(*words) * 2 + 2,
-        None => HEADER + 1,
+        Some(words) => at + 1 + usize::from(*words) * 2 + 2,
+        None => at + 1,
     })
 }
 
@@ -72,7 +98,7 @@ pub(super) fn content(message: &[u8], whole: usize) -> Option<(usize, usize)> {
     let is_response = header(message)?.response;
     let read = || -> Result<(u8, usize, usize), Truncated> {
         let mut words = Cursor::new(message);
-        words.skip(HEADER)?;
+        words.skip(lead(message).map_or(HEADER, |(_, at)| at))?;
         let count = words.u8()?;
         // MS-CIFS sections 2.2.4.42.2 and 2.2.4.43.1.
         words.skip(if is_response { 10 } else { 18 })?;

@@ -457,6 +457,33 @@ fn files_of_the_old_dialect_are_transfers() {
     assert_eq!(files(&record), [("READ drop\\plans\\q3.csv", Some("q3.csv"), Side::Responder, first, false)]);
 }
 
+/// A lock may stand before the write that it is for.
+#[test]
+fn a_write_behind_a_lock_is_a_write() {
+    // Eight words of the lock, no bytes, then the write with its bytes.
+    let lock =
+        |following: u8, at: u16| [&[following, 0][..], &at.to_le_bytes(), &[3, 0x40], &[0; 10]].concat();
+    let write = words(&[&[3, 0x40], &[0; 4], &[0; 10], &[5, 0], &[83, 0], &[0; 4]]);
+    let chained = [&[14][..], &write, &[6, 0, 0], b"alpha"].concat();
+    let mut exchange = old_opened(0);
+    let mut message = old(0x24, 3, false, &lock(0x2f, 51), &[]);
+    message.extend(&chained);
+    let length = u16::try_from(message.len() - 4).unwrap().to_be_bytes();
+    message[2..4].copy_from_slice(&length);
+    exchange.extend([
+        (true, old(0x24, 9, false, &lock(0xff, 0), &[])),
+        (true, message),
+        (false, old(0x24, 3, true, &words(&[&[0; 8]]), &[])),
+        (true, old(0x04, 5, false, &[3, 0x40, 0xff, 0xff, 0xff, 0xff], &[])),
+        (false, old(0x04, 5, true, &[], &[])),
+    ]);
+    for step in [1, 50, 100_000] {
+        let record = play(&exchange, step);
+        let expected = ("WRITE drop\\plans\\q3.csv", Some("q3.csv"), Side::Initiator, &b"alpha"[..], true);
+        assert_eq!(files(&record), [expected], "{step}");
+    }
+}
+
 /// Chains that point back at themselves end.
 #[test]
 fn chains_of_the_old_dialect_end() {
