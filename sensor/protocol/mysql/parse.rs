@@ -77,20 +77,26 @@ pub(super) fn goes_on(packet: &[u8]) -> bool {
     matches!(length(packet), Length::Bytes(whole) if whole == LONGEST + HEAD)
 }
 
-/// The client's first packet: HandshakeResponse41 or SSLRequest.
+/// The client's first packet: HandshakeResponse41, HandshakeResponse320 (before MySQL 4.1) or SSLRequest.
 pub(super) fn login(packet: &[u8]) -> Option<Startup> {
     let read = || -> Result<Option<Startup>, Truncated> {
         const PROTOCOL_41: u32 = 0x200;
         const TLS: u32 = 0x800;
         let mut input = Cursor::new(packet);
         let [_, _, _, sequence] = input.array::<4>()?;
-        let capabilities = input.u32_le()?;
         // Behind a request for TLS it is the second packet.
-        if !matches!(sequence, 1 | 2) || capabilities & PROTOCOL_41 == 0 {
+        if !matches!(sequence, 1 | 2) {
             return Ok(None);
         }
-        // Longest packet, character set, 23 zeros.
-        input.skip(28)?;
+        let mut capabilities = u32::from(input.u16_le()?);
+        if capabilities & PROTOCOL_41 == 0 {
+            // Longest packet.
+            input.skip(3)?;
+        } else {
+            capabilities |= u32::from(input.u16_le()?) << 16;
+            // Longest packet, character set, 23 zeros.
+            input.skip(28)?;
+        }
         if input.is_empty() {
             return Ok((capabilities & TLS != 0).then_some(Startup::Encryption));
         }

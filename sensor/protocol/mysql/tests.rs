@@ -81,6 +81,10 @@ fn the_user_is_named_once_accepted() {
         let users: Vec<_> = record.sightings.iter().map(|s| (s.user.as_deref(), s.confirmed)).collect();
         assert_eq!(users, [(Some("alice"), true)], "in pieces of {step}");
     }
+    // Before MySQL 4.1.
+    let old = packet(1, b"\x85\x24\0\0\0bob\0saltsalt");
+    let record = play(&[(false, greeting(0)), (true, old), (false, packet(2, &[0, 0, 0]))], 99);
+    assert_eq!(record.sightings[0].user.as_deref(), Some("bob"));
     let refused = [(false, greeting(0)), (true, login(0)), (false, packet(2, &[0xff, 0, 0]))];
     assert!(play(&refused, 99).sightings.is_empty());
 }
