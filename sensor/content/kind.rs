@@ -174,6 +174,7 @@ fn by_magic(prefix: &[u8], text: bool) -> Option<(Kind, &'static str)> {
         (b"\x28\xb5\x2f\xfd", Kind::Zstandard, "application/zstd"),
         (b"7z\xbc\xaf\x27\x1c", Kind::SevenZip, "application/x-7z-compressed"),
         (b"Rar!\x1a\x07", Kind::Rar, "application/vnd.rar"),
+        (b"RE~^", Kind::Rar, "application/vnd.rar"),
     ];
     if let Some((_, kind, media_type)) = MAGIC.iter().find(|(magic, _, _)| prefix.starts_with(magic)) {
         // Three letters of bzip2 also begin a word: the mark of its first block, or of its end, follows the level.

@@ -311,7 +311,7 @@ impl Object {
             }
             Kind::Text => text(),
             Kind::Binary => Mode::Raw,
-            Kind::Media | Kind::Rar => {
+            Kind::Media => {
                 self.degrade(ObjectState::Unsupported, Uninspected::Unsupported, 0);
                 Mode::Opaque
             }

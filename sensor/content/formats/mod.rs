@@ -13,6 +13,7 @@ mod ole;
 mod opendocument;
 mod package;
 mod pdf;
+mod rar;
 mod rtf;
 mod seven_zip;
 mod sqlite;
@@ -57,6 +58,7 @@ pub(crate) fn reader_for(kind: Kind) -> Option<Reader> {
         Kind::Tnef => tnef::read,
         Kind::Tar => tar::read,
         Kind::SevenZip => seven_zip::read,
+        Kind::Rar => rar::read,
         Kind::Gzip => compressed::gzip,
         Kind::Bzip2 => compressed::bzip2,
         Kind::Xz => compressed::xz,
