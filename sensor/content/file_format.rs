@@ -30,7 +30,6 @@ const MARKS: &[Mark] = &[
     mark(0, b"kych\0", "keychain"),
     // A version and the identifier of the provider: [MS-BKRP], Windows SDK.
     mark(0, b"\x01\0\0\0\xd0\x8c\x9d\xdf\x01\x15\xd1\x11\x8c\x7a\0\xc0\x4f\xc2\x97\xeb", "dpapi"),
-    // [MS-PST] section 2.2.2.6: dwMagic, and wMagicClient behind the checksum.
     mark(0, b"\xcf\xad\x12\xfe", "outlook-express"),
     mark(0, b"\x1a\0\0\x04\0\0", "nsf"),
     mark(0, b"\0\x01\0\0Standard Jet DB\0", "access"),
@@ -110,6 +109,7 @@ fn by_bytes(prefix: &[u8], name: &str, extension: &str) -> Option<&'static str> 
         let gds = mark.name != "gds" || at(prefix, 0, b"\0\x06\0\x02");
         return gds.then_some(mark.name);
     }
+    // [MS-PST] section 2.2.2.6: dwMagic, and wMagicClient behind the checksum.
     if at(prefix, 0, b"!BDN") {
         return match prefix.get(8..10)? {
             b"SM" => Some("pst"),

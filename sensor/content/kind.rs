@@ -35,6 +35,8 @@ pub(crate) enum Kind {
     Zstandard,
     SevenZip,
     Rar,
+    /// Personal folders of Outlook.
+    OutlookStore,
     /// Pictures, sound, moving pictures: compressed by their format, so that their bytes are noise to a signature.
     Media,
     /// Anything else that is not text: programs, databases, drawings. Its strings are worth a look.
@@ -180,6 +182,16 @@ fn by_magic(prefix: &[u8], text: bool) -> Option<(Kind, &'static str)> {
         // Three letters of bzip2 also begin a word: the mark of its first block, or of its end, follows the level.
         let bzip2 = matches!(prefix.get(4..10), Some(b"1AY&SY" | b"\x17\x72\x45\x38\x50\x90"));
         return (*kind != Kind::Bzip2 || bzip2).then_some((*kind, *media_type));
+    }
+    // [MS-PST] section 2.2.2.6: dwMagic, and wMagicClient behind the checksum.
+    match prefix {
+        [b'!', b'B', b'D', b'N', _, _, _, _, b'S', b'M', ..] => {
+            return Some((Kind::OutlookStore, "application/vnd.ms-outlook-pst"));
+        }
+        [b'!', b'B', b'D', b'N', _, _, _, _, b'S', b'O', ..] => {
+            return Some((Kind::OutlookStore, "application/x-ms-outlook-ost"));
+        }
+        _ => {}
     }
     // A PDF may have some bytes before its header (ISO 32000-1, annex H.3.4.1, note).
     if memchr::memmem::find(prefix.get(..1024.min(prefix.len())).unwrap_or_default(), b"%PDF-1.").is_some()

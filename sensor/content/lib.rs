@@ -18,6 +18,7 @@ mod json;
 mod kind;
 mod message;
 mod object;
+mod outlook_store;
 mod part;
 mod parts;
 mod path;

@@ -7,6 +7,7 @@ use crate::buffers::Buffers;
 use crate::inside::Inside;
 use crate::kind::{self, Kind, PREFIX_BYTES};
 use crate::message::Message;
+use crate::outlook_store::{self, Encoding};
 use crate::parts::Parts;
 use crate::plain::{Place, Plain};
 use crate::transfer_encoding::{TransferEncoding, encodes_something};
@@ -76,6 +77,8 @@ enum Mode {
     Encoded(Box<(TransferEncoding, Object)>),
     /// Bytes whose strings are worth a look.
     Raw,
+    /// The same, whose bytes each stand for another; the last ones decoded.
+    Substituted(Vec<u8>),
     /// Compressed bytes behind a gap, which cannot be decompressed: hashed only.
     Passed,
     /// Hashed only.
@@ -124,7 +127,7 @@ impl Object {
     /// At its end: whether its bytes make sense as text or as a format that is read.
     pub(crate) fn settled_with_sense(&mut self, walk: &mut Walk<'_>) -> bool {
         self.settle(walk);
-        !matches!(self.mode, Mode::Raw | Mode::Opaque | Mode::Unknown(_))
+        !matches!(self.mode, Mode::Raw | Mode::Substituted(_) | Mode::Opaque | Mode::Unknown(_))
     }
 
     /// Takes the next bytes. False once a limit is hit.
@@ -161,7 +164,9 @@ impl Object {
         let place = Place { id: head.id, path: &head.path, depth: self.depth };
         match &mut self.mode {
             Mode::Text(plain) => return plain.gap(missing, stored, place, walk),
-            Mode::Raw => (walk.sink)(ContentEvent::Text { object: place.id, text: GAP }),
+            Mode::Raw | Mode::Substituted(_) => {
+                (walk.sink)(ContentEvent::Text { object: place.id, text: GAP });
+            }
             Mode::Encoded(inner) => {
                 let (encoding, object) = &mut **inner;
                 let missing = encoding.gap(missing, &mut |decoded| {
@@ -278,7 +283,7 @@ impl Object {
             id,
             path: path.clone(),
             filename: header.filename.clone(),
-            raw: recognised.kind == Kind::Binary,
+            raw: matches!(recognised.kind, Kind::Binary | Kind::OutlookStore),
         }));
         self.mode = self.mode_for(recognised.kind, prefix, id, &path, walk);
         if matches!(self.mode, Mode::Held { text: false, .. }) {
@@ -311,6 +316,7 @@ impl Object {
             }
             Kind::Text => text(),
             Kind::Binary => Mode::Raw,
+            Kind::OutlookStore => self.mode_for_store(prefix),
             Kind::Media => {
                 self.degrade(ObjectState::Unsupported, Uninspected::Unsupported, 0);
                 Mode::Opaque
@@ -369,6 +375,10 @@ impl Object {
                 }
                 (walk.sink)(ContentEvent::Text { object: id, text: data });
             }
+            Mode::Substituted(decoded) => {
+                let text = outlook_store::decode(data, decoded);
+                (walk.sink)(ContentEvent::Text { object: id, text });
+            }
             Mode::Encoded(inner) => {
                 let (encoding, object) = &mut **inner;
                 encoding.push(data, &mut |decoded| {
@@ -394,6 +404,17 @@ impl Object {
             Mode::Opaque | Mode::Passed | Mode::Unknown(_) | Mode::Closed => {}
         }
         true
+    }
+
+    /// Of a store of mails the text is read as it streams by.
+    fn mode_for_store(&mut self, prefix: &[u8]) -> Mode {
+        let encoding = outlook_store::encoding(prefix);
+        let state = match encoding {
+            Encoding::Plain | Encoding::Substituted => ObjectState::Partial,
+            Encoding::Unread => ObjectState::Unsupported,
+        };
+        self.degrade(state, Uninspected::Unsupported, 0);
+        if encoding == Encoding::Substituted { Mode::Substituted(Vec::new()) } else { Mode::Raw }
     }
 
     /// Lets JSON be read on.
@@ -476,7 +497,12 @@ impl Object {
                     *bytes = (*bytes).max(if stored > 0 { stored } else { size });
                 }
             }
-            Mode::Json(_) | Mode::Raw | Mode::Passed | Mode::Unknown(_) | Mode::Closed => {}
+            Mode::Json(_)
+            | Mode::Raw
+            | Mode::Substituted(_)
+            | Mode::Passed
+            | Mode::Unknown(_)
+            | Mode::Closed => {}
         }
     }
 }

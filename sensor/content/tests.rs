@@ -157,6 +157,29 @@ fn bytes_that_are_not_coded_as_declared_are_read_as_they_are() {
 }
 
 #[test]
+fn mails_in_a_store_of_outlook_are_read_as_they_pass() {
+    let store = |version: u8, method: u8| {
+        let mut bytes = b"!BDN\0\0\0\0SM".to_vec();
+        bytes.resize(5000, 0);
+        (bytes[10], bytes[513]) = (version, method);
+        // Written by the table that undoes the one for reading.
+        let mut decoded = Vec::new();
+        let every: Vec<u8> = (0..=u8::MAX).collect();
+        let table = crate::outlook_store::decode(&every, &mut decoded);
+        let encode = |byte: &u8| table.iter().position(|decoded| decoded == byte).unwrap() as u8;
+        bytes.extend(rows(300).iter().map(|byte| if method == 1 { encode(byte) } else { *byte }));
+        bytes
+    };
+    for (version, method, state) in
+        [(23, 1, ObjectState::Partial), (23, 0, ObjectState::Partial), (23, 2, ObjectState::Unsupported)]
+    {
+        let seen = walk(&typed("application/octet-stream"), &store(version, method));
+        assert_eq!(seen[0].state, state, "method {method}");
+        assert!(has(&seen[0], &String::from_utf8(rows(300)).unwrap()), "method {method}");
+    }
+}
+
+#[test]
 fn a_gap_in_a_coded_body_leaves_what_came_before() {
     let noise: Vec<u8> =
         (0..40_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_string().into_bytes()).collect();
