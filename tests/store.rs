@@ -462,7 +462,9 @@ fn a_key_log_is_part_of_what_incidents_follow_from() {
     let filled = Filled { folder, records };
     let proof = filled.told(&["incidents", "verify", &capture, "--keylog", &keys]);
     assert!(proof.contains("1 incident ") && proof.contains("byte for byte"), "{proof}");
-    let without = filled.call(&["incidents", "verify", &capture]);
+    let beside = filled.told(&["incidents", "verify", &capture]);
+    assert!(beside.contains("byte for byte"), "the log lies beside the capture: {beside}");
+    let without = filled.call(&["incidents", "verify", &capture, "--keylog", "none"]);
     assert_eq!(without.status.code(), Some(2));
     let told = String::from_utf8_lossy(&without.stderr).into_owned();
     assert!(told.contains("name them with --keylog") && !told.contains("signatures"), "{told}");

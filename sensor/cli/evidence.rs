@@ -3,7 +3,7 @@
 //! Owns: the arguments, key files, and reading captures once more. Never does: choosing packets, writing captures, seals.
 
 use super::store::{Filter, Place};
-use super::{amount, replay, status, view};
+use super::{amount, key_log, replay, status, view};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use egret_model::Limits;
@@ -120,7 +120,8 @@ impl Evidence {
                     arguments.ids.iter().map(|id| Ok(store.resolve(id)?)).collect::<Result<Vec<_>>>()?
                 };
                 let sealer = sealer(&arguments.seal_to)?;
-                let inputs = (arguments.capture.as_slice(), arguments.keylog.as_deref());
+                let keylog = key_log::of(arguments.keylog.as_deref(), &arguments.capture, true);
+                let inputs = (arguments.capture.as_slice(), keylog.as_deref());
                 let collected = collect(&store, &ids, inputs, &arguments.output, sealer.as_ref())?;
                 let found = (ids.len() - collected.missing) as u64;
                 print!("{}: the packets of {}", arguments.output.display(), amount::of(found, "incident"));

@@ -15,6 +15,7 @@ mod documents;
 mod evidence;
 mod incidents;
 mod index;
+mod key_log;
 mod keys;
 mod people;
 mod records;

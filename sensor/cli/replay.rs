@@ -4,7 +4,7 @@
 
 use super::clock::now;
 use super::people::{Sources, network};
-use super::{amount, context, evidence, signatures, status, store, view};
+use super::{amount, context, evidence, key_log, signatures, status, store, view};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use egret_capture::Inputs;
@@ -68,7 +68,7 @@ pub(crate) struct Replay {
     people: Sources,
 
     /// TLS keys in NSS key log format (SSLKEYLOGFILE): connections whose secrets are in it are read. Keys within pcapng captures are used
-    /// without being asked for.
+    /// without being asked for, and so is the log beside a capture under its name (`upload.keys`, `.keylog`, `.sslkeylog`); `none`: no log.
     #[arg(long, value_name = "FILE")]
     keylog: Option<PathBuf>,
 
@@ -142,9 +142,10 @@ impl Replay {
             workers: self.workers.map_or_else(processors, usize::from),
             limits,
         };
-        let mut inputs = open(&self.captures, self.keylog.as_deref(), &config.limits)?;
+        let keylog = key_log::of(self.keylog.as_deref(), &self.captures, !self.quiet && !self.json);
+        let mut inputs = open(&self.captures, keylog.as_deref(), &config.limits)?;
         let mut folder = self.output.as_deref().map(NativeFolder::create).transpose()?;
-        let mut fill = self.fill(&inputs, &config)?;
+        let mut fill = self.fill(&inputs, keylog.as_deref(), &config)?;
         let sealer = evidence::sealer(&self.seal_to)?;
         let bar = self.progress_bar(&inputs);
         let mut overview = Overview::default();
@@ -174,7 +175,7 @@ impl Replay {
         }
         if let Some(fill) = fill {
             let store = fill.finish(&replayed.summary, now())?;
-            self.collect_evidence(&store, &replayed.incidents, sealer.as_ref())?;
+            self.collect_evidence(&store, keylog.as_deref(), &replayed.incidents, sealer.as_ref())?;
         }
         if self.json {
             let both = serde_json::json!({ "summary": replayed.summary, "incidents": replayed.incidents });
@@ -192,15 +193,20 @@ impl Replay {
     }
 
     /// The packets of the incidents, where they are asked for.
-    fn collect_evidence(&self, store: &Store, incidents: &[Incident], sealer: Option<&Sealer>) -> Result<()> {
+    fn collect_evidence(
+        &self,
+        store: &Store,
+        keylog: Option<&Path>,
+        incidents: &[Incident],
+        sealer: Option<&Sealer>,
+    ) -> Result<()> {
         let Some(folder) = &self.evidence else { return Ok(()) };
         let ids: Vec<String> = incidents.iter().map(|incident| incident.id.clone()).collect();
-        let keylog = self.keylog.as_deref();
         evidence::collect(store, &ids, (&self.captures, keylog), folder, sealer).map(drop)
     }
 
     /// The way into the store, where there is one.
-    fn fill(&self, inputs: &Inputs, config: &ReplayConfig) -> Result<Option<Fill>> {
+    fn fill(&self, inputs: &Inputs, keylog: Option<&Path>, config: &ReplayConfig) -> Result<Option<Fill>> {
         let Some(path) = &self.store else { return Ok(None) };
         let configured = store::Configured {
             signatures: &config.signatures,
@@ -209,7 +215,7 @@ impl Replay {
             limits: &config.limits,
             context: self.context.as_deref(),
             feeds: &self.feed,
-            keylog: self.keylog.as_deref(),
+            keylog,
         };
         let manifest = store::replay_manifest(inputs, &configured)?;
         Ok(Some(Fill::begin(Store::create(path)?, &manifest, now())?))

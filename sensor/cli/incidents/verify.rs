@@ -3,7 +3,7 @@
 //! Owns: the arguments, the replay that proves, and what is printed. Never does: the check of the ledger, which is the store's.
 
 use crate::cli::people::Sources;
-use crate::cli::{amount, context, signatures, status, store as shared, view};
+use crate::cli::{amount, context, key_log, signatures, status, store as shared, view};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use egret_model::Limits;
@@ -66,7 +66,8 @@ impl Verify {
     /// The same inputs must give the same incidents.
     fn replay_again(&self, store: &Store) -> Result<u8> {
         let limits = Limits::default();
-        let mut inputs = crate::cli::replay::open(&self.captures, self.keylog.as_deref(), &limits)?;
+        let keylog = key_log::of(self.keylog.as_deref(), &self.captures, true);
+        let mut inputs = crate::cli::replay::open(&self.captures, keylog.as_deref(), &limits)?;
         let (set, _) = signatures::load(&self.signatures);
         let given = shared::replay_manifest(
             &inputs,
@@ -77,7 +78,7 @@ impl Verify {
                 limits: &limits,
                 context: self.context.as_deref(),
                 feeds: &self.feed,
-                keylog: self.keylog.as_deref(),
+                keylog: keylog.as_deref(),
             },
         )?;
         let run = find(store.runs()?, &given)?;
@@ -177,7 +178,7 @@ fn difference(part: Part, made: &Manifest, ours: &Manifest) -> String {
         }
         Part::KeyLog => match &made.key_log {
             Some(file) => format!("other TLS keys ({}): name them with --keylog", printable(&file.name)),
-            None => "no TLS keys: leave out --keylog".to_owned(),
+            None => "no TLS keys: give --keylog none".to_owned(),
         },
         Part::Feeds => {
             let names: Vec<&str> = made.feeds.iter().map(|file| file.name.as_str()).collect();
