@@ -14,7 +14,7 @@ const OLD_GOES_ON: u16 = 0x0002;
 /// Opens the parts of files that stand in this volume: the first part of one, and any part of one that is not compressed.
 /// Gives their places among the members.
 pub(super) fn open(archive: &mut Archive) -> Vec<usize> {
-    let mut parts = Vec::new();
+    let mut opened = Vec::new();
     match archive {
         Archive::Rar15To40(archive) => {
             let files = archive.blocks.iter_mut().filter_map(|block| match block {
@@ -22,16 +22,13 @@ pub(super) fn open(archive: &mut Archive) -> Vec<usize> {
                 _ => None,
             });
             for (index, file) in files.enumerate() {
-                let flags = file.block.flags;
-                let stored = file.is_stored();
-                if flags & (OLD_FROM_BEFORE | OLD_GOES_ON) == 0 || flags & OLD_FROM_BEFORE != 0 && !stored {
-                    continue;
+                let is_stored = file.is_stored();
+                let part = (file.block.flags.into(), OLD_FROM_BEFORE.into(), OLD_GOES_ON.into());
+                if alone(part, is_stored) {
+                    file.block.flags &= !(OLD_FROM_BEFORE | OLD_GOES_ON);
+                    file.unp_size = if is_stored { file.pack_size } else { file.unp_size };
+                    opened.push(index);
                 }
-                file.block.flags = flags & !(OLD_FROM_BEFORE | OLD_GOES_ON);
-                if stored {
-                    file.unp_size = file.pack_size;
-                }
-                parts.push(index);
             }
         }
         Archive::Rar50Plus(archive) => {
@@ -40,20 +37,22 @@ pub(super) fn open(archive: &mut Archive) -> Vec<usize> {
                 _ => None,
             });
             for (index, file) in files.enumerate() {
-                let flags = file.block.flags;
-                let stored = file.is_stored();
-                if flags & (FROM_BEFORE | GOES_ON) == 0 || flags & FROM_BEFORE != 0 && !stored {
-                    continue;
+                let is_stored = file.is_stored();
+                if alone((file.block.flags, FROM_BEFORE, GOES_ON), is_stored) {
+                    file.block.flags &= !(FROM_BEFORE | GOES_ON);
+                    file.unpacked_size = if is_stored { file.packed_size() } else { file.unpacked_size };
+                    // Both are of the whole file.
+                    (file.data_crc32, file.hash) = (None, None);
+                    opened.push(index);
                 }
-                file.block.flags = flags & !(FROM_BEFORE | GOES_ON);
-                (file.data_crc32, file.hash) = (None, None);
-                if stored {
-                    file.unpacked_size = file.packed_size();
-                }
-                parts.push(index);
             }
         }
         _ => {}
     }
-    parts
+    opened
+}
+
+/// Whether a file with these flags is a part of one that can be unpacked without the others.
+const fn alone((flags, from_before, goes_on): (u64, u64, u64), is_stored: bool) -> bool {
+    flags & (from_before | goes_on) != 0 && (flags & from_before == 0 || is_stored)
 }
