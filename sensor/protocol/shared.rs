@@ -3,6 +3,7 @@
 //! Owns: the numbering of transfers and the tables that outlive a flow. Never does: parsing.
 
 use crate::cookies::SessionCookies;
+use crate::dns::CarriedNames;
 use crate::expected::ExpectedConnections;
 use crate::ftp::FtpState;
 use crate::http::Pieces;
@@ -27,6 +28,8 @@ pub struct Shared {
     pub(crate) pieces: Pieces,
     /// Datagrams of no known protocol, put together over flows.
     pub(crate) groups: DatagramGroups,
+    /// Content in the names of questions, put together over flows.
+    pub(crate) carried: CarriedNames,
     /// Bytes of files that wait until those before them come.
     pub(crate) held_for_order: usize,
     /// Sessions of SMB that several connections carry.
@@ -45,6 +48,7 @@ impl Shared {
             cookies: SessionCookies::new(limits.session_cookies),
             pieces: Pieces::default(),
             groups: DatagramGroups::default(),
+            carried: CarriedNames::default(),
             held_for_order: 0,
             smb: Channels::default(),
             ftp: FtpState::default(),

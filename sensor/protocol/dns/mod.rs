@@ -1,13 +1,15 @@
 //! DNS (RFC 1035): which names a client asks for, and what it gets. Names and answers can carry data, so behaviour is told both.
 //!
-//! Owns: recognition, and one observation a question and answer, also of messages that HTTP carries (RFC 8484). Never does: resolving; looking into the names. The bytes
-//! themselves are inspected as raw content. Multicast DNS and LLMNR, which ask the neighbours, are none of it.
+//! Owns: recognition, and one observation a question and answer, also of messages that HTTP carries (RFC 8484); content that names
+//! carry ([`carried`]). Never does: resolving. The bytes themselves are inspected as raw content. Multicast DNS and LLMNR, which ask the neighbours, are none of it.
 
+mod carried;
 mod parse;
 
 use crate::registry::{Prefix, Verdict};
 use crate::witness::{Heard, Length, Messages, Witness, watched};
 use crate::{Analyzer, Context};
+pub(crate) use carried::CarriedNames;
 use egret_model::{FlowKind, Observation, Protocol, Side};
 use parse::Message;
 #[cfg(test)]
@@ -54,7 +56,7 @@ struct Dns {
 impl Witness for Dns {
     fn data(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) -> Heard {
         if context.flow.kind == FlowKind::Udp {
-            observe(context, data);
+            observe(context, from, data);
             return Heard::Listening;
         }
         let messages = match from {
@@ -66,7 +68,7 @@ impl Witness for Dns {
             whole.push(message.get(2..).unwrap_or_default().to_vec());
         });
         for message in whole {
-            observe(context, &message);
+            observe(context, from, &message);
         }
         if in_step { Heard::Listening } else { Heard::Enough }
     }
@@ -83,11 +85,15 @@ fn message_length(bytes: &[u8]) -> Length {
     }
 }
 
-/// Tells what a message asks or answers, whatever has carried it.
-pub(crate) fn observe(context: &mut Context<'_>, data: &[u8]) {
-    let Some(Message { response, missing, name, kind, answer_bytes, .. }) = parse::message(data) else {
+/// Tells what a message that `from` has sent asks or answers, whatever has carried it.
+pub(crate) fn observe(context: &mut Context<'_>, from: Side, data: &[u8]) {
+    let Some(Message { response, missing, spelled, kind, answer_bytes, .. }) = parse::message(data) else {
         return;
     };
+    if !response {
+        CarriedNames::question(context, from, &spelled);
+    }
+    let name = spelled.to_ascii_lowercase();
     context.observed(if response {
         Observation::Answer { name, kind, missing, bytes: answer_bytes }
     } else {

@@ -16,8 +16,8 @@ pub(super) struct Message {
     pub(super) response: bool,
     /// RCODE 3.
     pub(super) missing: bool,
-    /// In lower case, one character a byte, without the last dot.
-    pub(super) name: String,
+    /// As it is spelled, one character a byte, without the last dot.
+    pub(super) spelled: String,
     pub(super) kind: u16,
     /// Bytes of resource data in the answer section.
     pub(super) answer_bytes: u32,
@@ -32,7 +32,7 @@ impl Message {
     /// True for a message of `length` bytes that nothing else would be: a question of the Internet class and nothing behind it
     /// but the records that are announced.
     pub(super) fn is_ordinary(&self, length: usize) -> bool {
-        self.class == 1 && !self.name.is_empty() && (self.records > 0 || self.end == length)
+        self.class == 1 && !self.spelled.is_empty() && (self.records > 0 || self.end == length)
     }
 }
 
@@ -53,12 +53,12 @@ fn read(bytes: &[u8]) -> Result<Option<Message>, Truncated> {
     if questions != 1 || opcode != 0 || records > 512 || (!response && answers > 0) {
         return Ok(None);
     }
-    let Some(name) = name(&mut cursor)? else { return Ok(None) };
+    let Some(spelled) = name(&mut cursor)? else { return Ok(None) };
     let (kind, class) = (cursor.u16_be()?, cursor.u16_be()?);
     let end = cursor.position();
     // A cut answer still tells its question.
     let answer_bytes = resource_data(&mut cursor, answers);
-    Ok(Some(Message { response, missing: code == 3, name, kind, answer_bytes, class, end, records }))
+    Ok(Some(Message { response, missing: code == 3, spelled, kind, answer_bytes, class, end, records }))
 }
 
 /// A name of plain labels; None when it is none.
@@ -76,7 +76,7 @@ fn name(cursor: &mut Cursor<'_>) -> Result<Option<String>, Truncated> {
         if !name.is_empty() {
             name.push('.');
         }
-        name.extend(cursor.take(length)?.iter().map(|byte| char::from(byte.to_ascii_lowercase())));
+        name.extend(cursor.take(length)?.iter().map(|byte| char::from(*byte)));
     }
 }
 
@@ -134,7 +134,7 @@ mod tests {
     fn questions_are_read_and_answers_measured() {
         let mut bytes = query("A.Example", 16);
         let asked = message(&bytes).unwrap();
-        assert_eq!((asked.name.as_str(), asked.kind, asked.response), ("a.example", 16, false));
+        assert_eq!((asked.spelled.as_str(), asked.kind, asked.response), ("A.Example", 16, false));
         assert!(asked.is_ordinary(bytes.len()) && !asked.is_ordinary(bytes.len() + 1));
         bytes[2] = 0x81;
         bytes[3] = 3;
@@ -166,8 +166,8 @@ mod tests {
             }
             bytes.extend_from_slice(&[0, 0, 1, 0, 1]);
             let read = message(&bytes).unwrap();
-            let expected: Vec<u8> = labels.join(&b'.').to_ascii_lowercase();
-            prop_assert_eq!(read.name.chars().map(|c| c as u32).collect::<Vec<_>>(),
+            let expected: Vec<u8> = labels.join(&b'.');
+            prop_assert_eq!(read.spelled.chars().map(|c| c as u32).collect::<Vec<_>>(),
                 expected.iter().map(|b| u32::from(*b)).collect::<Vec<_>>());
         }
     }

@@ -185,7 +185,7 @@ pub(crate) fn response_start(
 /// A query, or a long path, is content that the client sends: it becomes a transfer of its own.
 pub(crate) fn content_of_target(context: &mut Context<'_>, target: &Target<'_>, start: &TransferStart) {
     if let Some(message) = target::dns_message(target.query) {
-        dns::observe(context, &message);
+        dns::observe(context, start.from, &message);
     }
     let query = Some(target.query).filter(|query| target::query_is_content(query));
     let path = Some(target.path).filter(|path| target::path_is_content(path));

@@ -6,7 +6,7 @@
 use super::fields::Range;
 use super::pieces::{PieceWriter, Pieces};
 use crate::{Context, dns};
-use egret_model::{TransferKey, TransferStart, Uninspected};
+use egret_model::{Side, TransferKey, TransferStart, Uninspected};
 
 /// Longest message of DNS (RFC 8484 section 6), bytes.
 const LONGEST_DNS_MESSAGE: usize = 65_535;
@@ -14,8 +14,8 @@ const LONGEST_DNS_MESSAGE: usize = 65_535;
 /// The way of one body.
 pub(crate) struct Outlet {
     way: Way,
-    /// What has come of a body that is a message of DNS (RFC 8484), which is no longer than such messages are.
-    dns_message: Option<Vec<u8>>,
+    /// Who has sent a body that is a message of DNS (RFC 8484), and what has come of it: it is no longer than such messages are.
+    dns_message: Option<(Side, Vec<u8>)>,
 }
 
 enum Way {
@@ -38,8 +38,9 @@ impl Outlet {
             let essence = media_type.split(';').next().unwrap_or_default();
             essence.trim().eq_ignore_ascii_case("application/dns-message")
         });
+        let dns_message = is_dns.then(|| (start.from, Vec::new()));
         let way = Way::Untouched { start: Box::new(start), piece: range, path };
-        Self { way, dns_message: is_dns.then(Vec::new) }
+        Self { way, dns_message }
     }
 
     /// A body that stands for itself.
@@ -74,7 +75,7 @@ impl Outlet {
         if data.is_empty() {
             return;
         }
-        if let Some(message) = &mut self.dns_message {
+        if let Some((_, message)) = &mut self.dns_message {
             message.extend_from_slice(data);
             if message.len() > LONGEST_DNS_MESSAGE {
                 self.dns_message = None;
@@ -107,8 +108,8 @@ impl Outlet {
 
     /// The body ends. What is not complete of a piece is a hole in its object.
     pub(crate) fn end(self, context: &mut Context<'_>, complete: bool) {
-        if let Some(message) = self.dns_message.filter(|_| complete) {
-            dns::observe(context, &message);
+        if let Some((from, message)) = self.dns_message.filter(|_| complete) {
+            dns::observe(context, from, &message);
         }
         match self.way {
             Way::Untouched { .. } => {}
