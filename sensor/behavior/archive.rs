@@ -49,14 +49,11 @@ pub(crate) fn hidden(
     }
     let (bytes, locked, disguised) = worst?;
     let what = match (locked, disguised) {
-        (true, true) => "locked with a password and named as something else",
-        (true, false) => "locked with a password",
-        _ => "named as something else",
+        (true, true) => "that nobody can open, under a name of something else",
+        (true, false) => "that nobody can open",
+        _ => "of an archive that is named as something else",
     };
-    let explanation = format!(
-        "{} that are an archive or document {what}, to a destination that is new to the sender",
-        size(as_f64(bytes))
-    );
+    let explanation = format!("{} {what}, to a destination that is new to the sender", size(as_f64(bytes)));
     Some(Suspicion {
         severity: if locked && disguised { Severity::High } else { Severity::Medium },
         since: transfer.started_at,

@@ -2,7 +2,7 @@
 //!
 //! Owns: the kinds that the walk and the formats tell apart. Never does: reading beyond the first bytes.
 
-use crate::{file_format, formats};
+use crate::{encrypted, file_format, formats};
 
 /// How an object is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub(crate) enum Kind {
     Rar,
     /// Personal folders of Outlook.
     OutlookStore,
+    /// Encrypted as a whole.
+    Encrypted,
     /// Pictures, sound, moving pictures: compressed by their format, so that their bytes are noise to a signature.
     Media,
     /// Anything else that is not text: programs, databases, drawings. Its strings are worth a look.
@@ -87,6 +89,9 @@ fn by_all(prefix: &[u8], declared: Option<&str>, filename: Option<&str>) -> Reco
         filename.and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension.to_ascii_lowercase());
     let extension = extension.as_deref().unwrap_or_default();
     let found = |kind, media_type: &str| Recognised { kind, media_type: media_type.to_owned() };
+    if let Some(media_type) = encrypted::media_type(prefix.trim_ascii_start()) {
+        return found(Kind::Encrypted, media_type);
+    }
     let text = looks_like_text(prefix);
     if let Some((kind, media_type)) = by_magic(prefix, text) {
         // A package of a known office application tells its kind by what it contains; a cut one by what it is called.
@@ -298,7 +303,7 @@ fn looks_like_text(prefix: &[u8]) -> bool {
 }
 
 /// Bytes of which `counts` holds. Chunks whose count fits a byte make vectors.
-fn count(bytes: &[u8], counts: impl Fn(u8) -> bool) -> usize {
+pub(crate) fn count(bytes: &[u8], counts: impl Fn(u8) -> bool) -> usize {
     let chunks = bytes.chunks(usize::from(u8::MAX));
     chunks.map(|chunk| usize::from(chunk.iter().map(|byte| u8::from(counts(*byte))).sum::<u8>())).sum()
 }

@@ -7,6 +7,7 @@ use crate::buffers::Buffers;
 use crate::inside::Inside;
 use crate::kind::{self, Kind, PREFIX_BYTES};
 use crate::message::Message;
+use crate::opaque::Opaque;
 use crate::outlook_store::{self, Encoding};
 use crate::parts::Parts;
 use crate::plain::{Place, Plain};
@@ -81,8 +82,8 @@ enum Mode {
     Substituted(Vec<u8>),
     /// Compressed bytes behind a gap, which cannot be decompressed: hashed only.
     Passed,
-    /// Hashed only.
-    Opaque,
+    /// What cannot be read, but for text in it.
+    Opaque(Box<Opaque>),
     Json(Box<Json>),
     /// Held until it is whole.
     Held {
@@ -127,7 +128,7 @@ impl Object {
     /// At its end: whether its bytes make sense as text or as a format that is read.
     pub(crate) fn settled_with_sense(&mut self, walk: &mut Walk<'_>) -> bool {
         self.settle(walk);
-        !matches!(self.mode, Mode::Raw | Mode::Substituted(_) | Mode::Opaque | Mode::Unknown(_))
+        !matches!(self.mode, Mode::Raw | Mode::Substituted(_) | Mode::Opaque(_) | Mode::Unknown(_))
     }
 
     /// Takes the next bytes. False once a limit is hit.
@@ -196,7 +197,10 @@ impl Object {
             }
             Mode::Parts(parts) => return parts.gap(missing, walk),
             Mode::Message(message) => return message.gap(missing, place.id, walk),
-            Mode::Opaque | Mode::Passed | Mode::Unknown(_) | Mode::Closed => {}
+            Mode::Opaque(opaque) => {
+                opaque.end(&mut |text| (walk.sink)(ContentEvent::Text { object: place.id, text }));
+            }
+            Mode::Passed | Mode::Unknown(_) | Mode::Closed => {}
         }
         false
     }
@@ -319,7 +323,11 @@ impl Object {
             Kind::OutlookStore => self.mode_for_store(prefix),
             Kind::Media => {
                 self.degrade(ObjectState::Unsupported, Uninspected::Unsupported, 0);
-                Mode::Opaque
+                Mode::Opaque(Box::default())
+            }
+            Kind::Encrypted => {
+                self.degrade(ObjectState::Encrypted, Uninspected::Encrypted, 0);
+                Mode::Opaque(Box::default())
             }
             Kind::Multipart if deeper => match self.boundary(prefix) {
                 Some(boundary) => Mode::Parts(Box::new(Parts::new(&boundary, id, path, self.depth + 1))),
@@ -338,13 +346,13 @@ impl Object {
             },
             _ if !deeper => {
                 self.degrade(ObjectState::OverLimit, Uninspected::OverLimit, 0);
-                Mode::Opaque
+                Mode::Opaque(Box::default())
             }
             _ => match reader_for(kind) {
                 Some(reader) => Mode::Held { reader, data: walk.buffers.take(), text: false },
                 None => {
                     self.degrade(ObjectState::Unsupported, Uninspected::Unsupported, 0);
-                    Mode::Opaque
+                    Mode::Opaque(Box::default())
                 }
             },
         }
@@ -401,7 +409,10 @@ impl Object {
             }
             Mode::Parts(parts) => parts.push(data, walk),
             Mode::Message(message) => message.push(data, id, walk),
-            Mode::Opaque | Mode::Passed | Mode::Unknown(_) | Mode::Closed => {}
+            Mode::Opaque(opaque) => {
+                opaque.push(data, &mut |text| (walk.sink)(ContentEvent::Text { object: id, text }));
+            }
+            Mode::Passed | Mode::Unknown(_) | Mode::Closed => {}
         }
         true
     }
@@ -491,7 +502,8 @@ impl Object {
             }
             Mode::Parts(parts) => parts.finish(walk),
             Mode::Message(message) => message.finish(id, walk),
-            Mode::Opaque => {
+            Mode::Opaque(mut opaque) => {
+                opaque.end(&mut |text| (walk.sink)(ContentEvent::Text { object: id, text }));
                 // An opaque body is uninspected as a whole.
                 if let Some((_, bytes)) = &mut self.reason {
                     *bytes = (*bytes).max(if stored > 0 { stored } else { size });

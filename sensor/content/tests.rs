@@ -157,6 +157,24 @@ fn bytes_that_are_not_coded_as_declared_are_read_as_they_are() {
 }
 
 #[test]
+fn what_is_encrypted_counts_as_that_and_text_behind_its_head_is_read() {
+    let noise: Vec<u8> = (0..9000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let sealed = [&b"Salted__"[..], &noise].concat();
+    let seen = walk(&typed("application/octet-stream"), &sealed);
+    assert_eq!((seen[0].state, seen[0].text.len()), (ObjectState::Encrypted, 0));
+    assert_eq!(seen[0].uninspected, Some((Uninspected::Encrypted, sealed.len() as u64)));
+    for (head, state) in [(&b"Salted__"[..], ObjectState::Encrypted), (b"GIF89a", ObjectState::Unsupported)] {
+        let seen = walk(&typed("application/octet-stream"), &[head, &noise, &rows(200), &noise].concat());
+        assert_eq!(seen[0].state, state);
+        assert!(has(&seen[0], &String::from_utf8(rows(200)).unwrap()), "{head:?}");
+    }
+    // In a mail too.
+    let message = b"From: a\r\nSubject: b\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nhQEMAw==\r\n-----END PGP MESSAGE-----\r\n";
+    let seen = walk(&mail(), message);
+    assert_eq!(seen[1].state, ObjectState::Encrypted);
+}
+
+#[test]
 fn mails_in_a_store_of_outlook_are_read_as_they_pass() {
     let store = |version: u8, method: u8| {
         let mut bytes = b"!BDN\0\0\0\0SM".to_vec();
