@@ -288,6 +288,13 @@ fn by_declaration(media_type: &str) -> Option<Kind> {
     }
 }
 
+/// A program: of Windows, of Linux and its kin ([System V ABI] chapter 4), of macOS.
+pub(crate) fn is_program(prefix: &[u8]) -> bool {
+    const MARKS: [&[u8]; 5] =
+        [b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe"];
+    MARKS.iter().any(|mark| prefix.starts_with(mark)) && !looks_like_text(prefix)
+}
+
 /// Text has few control characters; UTF-16 has a zero in every other byte and is text as well.
 fn looks_like_text(prefix: &[u8]) -> bool {
     if prefix.starts_with(b"\xff\xfe")

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod appended;
 mod budget;
 mod buffers;
 mod charset;

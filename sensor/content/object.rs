@@ -2,6 +2,7 @@
 //!
 //! Owns: what becomes of an object's bytes. Never does: reading of a format; choosing limits.
 
+use crate::appended::Appended;
 use crate::budget::Budget;
 use crate::buffers::Buffers;
 use crate::inside::Inside;
@@ -52,6 +53,15 @@ pub(crate) struct Object {
     reason: Option<(Uninspected, u64)>,
     /// Counts against the limits on what is unpacked.
     unpacked: bool,
+    behind: Behind,
+}
+
+/// What may stand behind the bytes of an object that is no archive.
+enum Behind {
+    Nothing,
+    Unknown(Box<Appended>),
+    /// An archive.
+    Archive(Box<Object>),
 }
 
 /// Where an object stands: known for inner objects, by its kind for the body.
@@ -117,7 +127,7 @@ impl Object {
     fn new(path: Path, mut declared: Declared, depth: usize, unpacked: bool) -> Self {
         declared.header.filename = declared.header.filename.as_deref().map(path::cleaned);
         let (mode, head, state, reason) = (Mode::Unknown(Vec::new()), None, ObjectState::Inspected, None);
-        Self { declared, depth, path, mode, head, state, reason, unpacked }
+        Self { declared, depth, path, mode, head, state, reason, unpacked, behind: Behind::Nothing }
     }
 
     /// Its codings were not undone after all: bytes come as they were carried.
@@ -155,6 +165,7 @@ impl Object {
     /// Bytes are missing here: `missing` of this object, which are `stored` of the transfer as carried.
     pub(crate) fn gap(&mut self, missing: u64, stored: u64, walk: &mut Walk<'_>) {
         self.settle(walk);
+        self.behind.gap(missing, walk);
         let taken = self.gap_in_mode(missing, stored, walk);
         // What an inner object takes on itself is counted once.
         self.degrade(ObjectState::Partial, Uninspected::Gap, if taken { 0 } else { stored });
@@ -290,6 +301,10 @@ impl Object {
             raw: matches!(recognised.kind, Kind::Binary | Kind::OutlookStore),
         }));
         self.mode = self.mode_for(recognised.kind, prefix, id, &path, walk);
+        let deeper = self.depth < walk.limits.depth * CONTAINER;
+        if deeper && (recognised.kind == Kind::Media || kind::is_program(prefix)) {
+            self.behind = Behind::Unknown(Box::default());
+        }
         if matches!(self.mode, Mode::Held { text: false, .. }) {
             walk.budget.hold();
         }
@@ -374,6 +389,7 @@ impl Object {
         head.hasher.update(data);
         head.size += length;
         let id = head.id;
+        self.behind.push(data, &head.path, self.depth, walk);
         match &mut self.mode {
             Mode::Text(plain) => plain.push(data, Place { id, path: &head.path, depth: self.depth }, walk),
             Mode::Raw => {
@@ -471,6 +487,7 @@ impl Object {
 
     /// Ends what the mode has open.
     fn close_mode(&mut self, stored: u64, walk: &mut Walk<'_>) {
+        let read_behind = self.behind.finish(walk);
         self.read_json(walk, Json::finish);
         let Some(head) = &self.head else { return };
         let (id, path, size) = (head.id, head.path.clone(), head.size);
@@ -506,7 +523,8 @@ impl Object {
                 opaque.end(&mut |text| (walk.sink)(ContentEvent::Text { object: id, text }));
                 // An opaque body is uninspected as a whole.
                 if let Some((_, bytes)) = &mut self.reason {
-                    *bytes = (*bytes).max(if stored > 0 { stored } else { size });
+                    let whole = if stored > 0 { stored } else { size };
+                    *bytes = (*bytes).max(whole.saturating_sub(read_behind));
                 }
             }
             Mode::Json(_)
@@ -516,6 +534,44 @@ impl Object {
             | Mode::Unknown(_)
             | Mode::Closed => {}
         }
+    }
+}
+
+impl Behind {
+    /// The next bytes of the object in which it stands.
+    fn push(&mut self, data: &[u8], outer: &str, depth: usize, walk: &mut Walk<'_>) {
+        match self {
+            Self::Nothing => {}
+            Self::Unknown(appended) => {
+                if let Some(beginning) = appended.push(data) {
+                    let mut archive =
+                        Box::new(Object::inner(outer, "appended", Declared::default(), depth + CONTAINER));
+                    archive.push(&beginning, walk);
+                    *self = Self::Archive(archive);
+                }
+            }
+            Self::Archive(archive) => {
+                archive.push(data, walk);
+            }
+        }
+    }
+
+    /// Bytes are missing: an archive that begins in them is not found.
+    fn gap(&mut self, missing: u64, walk: &mut Walk<'_>) {
+        match self {
+            Self::Nothing => {}
+            Self::Unknown(appended) => **appended = Appended::default(),
+            // They are counted once, of the object in which it stands.
+            Self::Archive(archive) => archive.gap(missing, 0, walk),
+        }
+    }
+
+    /// Ends it. Gives its size.
+    fn finish(&mut self, walk: &mut Walk<'_>) -> u64 {
+        let Self::Archive(archive) = std::mem::replace(self, Self::Nothing) else { return 0 };
+        let size = archive.head.as_ref().map_or(0, |head| head.size);
+        archive.finish(ObjectState::Inspected, size, walk);
+        size
     }
 }
 

@@ -175,6 +175,32 @@ fn what_is_encrypted_counts_as_that_and_text_behind_its_head_is_read() {
 }
 
 #[test]
+fn archives_behind_pictures_and_programs_are_unpacked() {
+    let noise: Vec<u8> = (0..9000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let rar = include_bytes!("../../tests/data/documents/small-rar29.rar");
+    let zip = include_bytes!("../../tests/data/documents/outer.zip");
+    for (head, archive, inner) in [
+        (&b"\xff\xd8\xff\xe0\0\x10JFIF\0"[..], &rar[..], "body/appended/b.bin"),
+        (b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xff\xff", rar, "body/appended/b.bin"),
+        (b"GIF89a", zip, "body/appended/"),
+    ] {
+        let bytes = [head, &noise, archive].concat();
+        let whole = walk(&typed("application/octet-stream"), &bytes);
+        let told = |seen: &[Seen]| -> Vec<(String, ObjectState, Vec<u8>)> {
+            seen.iter().map(|s| (s.path.clone(), s.state, s.text.clone())).collect()
+        };
+        assert!(whole.iter().any(|seen| seen.path.starts_with(inner)), "{:?}", told(&whole));
+        let appended = whole.iter().find(|seen| seen.path == "body/appended").unwrap();
+        assert_eq!(appended.size, archive.len() as u64);
+        for size in [1000, 4097] {
+            let pieces: Vec<Piece<'_>> = bytes.chunks(size).map(Piece::Bytes).collect();
+            let seen = walk_within(&typed("application/octet-stream"), &pieces, ContentLimits::default());
+            assert_eq!(told(&seen), told(&whole), "in pieces of {size}");
+        }
+    }
+}
+
+#[test]
 fn mails_in_a_store_of_outlook_are_read_as_they_pass() {
     let store = |version: u8, method: u8| {
         let mut bytes = b"!BDN\0\0\0\0SM".to_vec();
