@@ -30,6 +30,7 @@ pub(crate) enum Kind {
     Tnef,
     Tar,
     Gzip,
+    Zlib,
     Bzip2,
     Xz,
     Zstandard,
@@ -66,7 +67,14 @@ impl Recognised {
 
 /// Compressed files, as opposed to archives of compressed members.
 pub(crate) fn is_one_stream(media_type: &str) -> bool {
-    matches!(media_type, "application/gzip" | "application/x-bzip2" | "application/x-xz" | "application/zstd")
+    const STREAMS: [&str; 5] = [
+        "application/gzip",
+        "application/zlib",
+        "application/x-bzip2",
+        "application/x-xz",
+        "application/zstd",
+    ];
+    STREAMS.contains(&media_type)
 }
 
 /// Bytes that recognition may look at.
@@ -206,6 +214,9 @@ fn by_magic(prefix: &[u8], text: bool) -> Option<(Kind, &'static str)> {
     }
     if formats::git_pack_begins(prefix).is_some() {
         return Some((Kind::GitPack, "application/x-git-packed-objects"));
+    }
+    if formats::zlib_begins(prefix) {
+        return Some((Kind::Zlib, "application/zlib"));
     }
     if prefix.get(257..262) == Some(b"ustar") {
         return Some((Kind::Tar, "application/x-tar"));

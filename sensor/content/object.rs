@@ -12,7 +12,7 @@ use crate::opaque::Opaque;
 use crate::outlook_store::{self, Encoding};
 use crate::parts::Parts;
 use crate::plain::{Place, Plain};
-use crate::transfer_encoding::{TransferEncoding, encodes_something};
+use crate::transfer_encoding::{TransferEncoding, apparent};
 use crate::{Output, Reader, form, formats, header::PartHeader, json::Json, part, path};
 use egret_model::{
     ContentEvent, ContentLimits, ObjectId, ObjectRecord, ObjectStart, ObjectState, Uninspected,
@@ -56,6 +56,14 @@ pub(crate) struct Object {
     behind: Behind,
 }
 
+/// Something that is written in letters.
+struct Encoded {
+    encoding: TransferEncoding,
+    inner: Object,
+    /// The letters as text, where they make sense as that too.
+    text: Option<Plain>,
+}
+
 /// What may stand behind the bytes of an object that is no archive.
 enum Behind {
     Nothing,
@@ -84,8 +92,8 @@ enum Mode {
     Unknown(Vec<u8>),
     /// Text as it comes.
     Text(Box<Plain>),
-    /// Text that is base64 of something: read as that.
-    Encoded(Box<(TransferEncoding, Object)>),
+    /// Text in which something is written in letters: read as that.
+    Encoded(Box<Encoded>),
     /// Bytes whose strings are worth a look.
     Raw,
     /// The same, whose bytes each stand for another; the last ones decoded.
@@ -179,12 +187,15 @@ impl Object {
             Mode::Raw | Mode::Substituted(_) => {
                 (walk.sink)(ContentEvent::Text { object: place.id, text: GAP });
             }
-            Mode::Encoded(inner) => {
-                let (encoding, object) = &mut **inner;
+            Mode::Encoded(encoded) => {
+                let Encoded { encoding, inner, text } = &mut **encoded;
+                if let Some(text) = text {
+                    text.gap(missing, 0, place, walk);
+                }
                 let missing = encoding.gap(missing, &mut |decoded| {
-                    object.push(decoded, walk);
+                    inner.push(decoded, walk);
                 });
-                object.gap(missing, stored, walk);
+                inner.gap(missing, stored, walk);
                 return true;
             }
             Mode::Json(_) => self.read_json(walk, |json, output| json.push(GAP, output)),
@@ -329,11 +340,19 @@ impl Object {
         let deeper = self.depth < walk.limits.depth * CONTAINER;
         let text = || Mode::Text(Box::new(Plain::new(prefix, charset, deeper)));
         match kind {
-            Kind::Text if deeper && encodes_something(prefix) => {
-                let inner = Self::inner(path, "base64", Declared::default(), self.depth + CONTAINER);
-                Mode::Encoded(Box::new((TransferEncoding::named(Some("base64")), inner)))
-            }
-            Kind::Text => text(),
+            Kind::Text => match apparent(prefix).filter(|_| deeper) {
+                Some(encoding) => {
+                    let inner =
+                        Self::inner(path, encoding.name(), Declared::default(), self.depth + CONTAINER);
+                    let text = encoding.is_text().then(|| Plain::new(prefix, charset, false));
+                    Mode::Encoded(Box::new(Encoded {
+                        encoding: TransferEncoding::apparent(encoding),
+                        inner,
+                        text,
+                    }))
+                }
+                None => text(),
+            },
             Kind::Binary => Mode::Raw,
             Kind::OutlookStore => self.mode_for_store(prefix),
             Kind::Media => {
@@ -403,10 +422,13 @@ impl Object {
                 let text = outlook_store::decode(data, decoded);
                 (walk.sink)(ContentEvent::Text { object: id, text });
             }
-            Mode::Encoded(inner) => {
-                let (encoding, object) = &mut **inner;
+            Mode::Encoded(encoded) => {
+                let Encoded { encoding, inner, text } = &mut **encoded;
+                if let Some(text) = text {
+                    text.push(data, Place { id, path: &head.path, depth: self.depth }, walk);
+                }
                 encoding.push(data, &mut |decoded| {
-                    object.push(decoded, walk);
+                    inner.push(decoded, walk);
                 });
             }
             Mode::Json(_) => self.read_json(walk, |json, output| json.push(data, output)),
@@ -498,12 +520,15 @@ impl Object {
                     self.degrade(ObjectState::OverLimit, Uninspected::OverLimit, lost);
                 }
             }
-            Mode::Encoded(inner) => {
-                let (mut encoding, mut object) = *inner;
+            Mode::Encoded(encoded) => {
+                let Encoded { mut encoding, mut inner, text } = *encoded;
+                if let Some(text) = text {
+                    text.finish(Place { id, path: &path, depth: self.depth }, walk);
+                }
                 encoding.finish(&mut |decoded| {
-                    object.push(decoded, walk);
+                    inner.push(decoded, walk);
                 });
-                object.finish(ObjectState::Inspected, size, walk);
+                inner.finish(ObjectState::Inspected, size, walk);
             }
             Mode::Held { reader, data, text } => {
                 let filename = self.declared.header.filename.as_deref();

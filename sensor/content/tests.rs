@@ -175,6 +175,52 @@ fn what_is_encrypted_counts_as_that_and_text_behind_its_head_is_read() {
 }
 
 #[test]
+fn files_written_in_letters_are_read() {
+    use base64::Engine as _;
+    let rows = rows(200);
+    let each = |write: &dyn Fn(u8) -> String, between: &str| -> Vec<u8> {
+        rows.iter().map(|byte| write(*byte)).collect::<Vec<_>>().join(between).into_bytes()
+    };
+    let hexadecimal = each(&|byte| format!("{byte:02x}"), "");
+    let lines = hexadecimal.chunks(60).collect::<Vec<_>>().join(&b"\r\n"[..]);
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut zlib, &rows).unwrap();
+    let zlib = zlib.finish().unwrap();
+    let standard = base64::engine::general_purpose::STANDARD;
+    let for_addresses = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let umlauts = "Größe;Müßiggang;ÿÿÿ>>>???\n".repeat(40);
+    for (text, path, expected) in [
+        (hexadecimal, "body/hexadecimal", rows.as_slice()),
+        (lines, "body/hexadecimal", &rows),
+        (each(&|byte| format!("{byte:02X}"), ":"), "body/hexadecimal", &rows),
+        (each(&|byte| format!("0x{byte:02x}"), ", "), "body/hexadecimal", &rows),
+        (each(&|byte| format!("\\x{byte:02x}"), ""), "body/hexadecimal", &rows),
+        (each(&|byte| format!("%{byte:02X}"), ""), "body/escapes", &rows),
+        (each(&|byte| format!("&#{byte};"), ""), "body/escapes", &rows),
+        (standard.encode(&rows).into_bytes(), "body/base64", &rows),
+        (for_addresses.encode(&umlauts).into_bytes(), "body/base64", umlauts.as_bytes()),
+        (standard.encode(&zlib).into_bytes(), "body/base64/content", &rows),
+    ] {
+        let seen = walk(&typed("text/plain"), &text);
+        let inner = seen.iter().find(|seen| seen.path == path);
+        let start = String::from_utf8_lossy(&text[..40]).into_owned();
+        let inner = inner
+            .unwrap_or_else(|| panic!("{start}: {:?}", seen.iter().map(|s| &s.path).collect::<Vec<_>>()));
+        assert_eq!(String::from_utf8_lossy(&inner.text), String::from_utf8_lossy(expected), "{start}");
+    }
+    // Lists of hashes, numbers and words are text.
+    for text in [
+        "d41d8cd98f00b204e9800998ecf8427e\n",
+        "4539578763621486,4556737586899855\n",
+        "INTERNATIONAL\n",
+        "100% of 50% is 50%\n",
+    ] {
+        let seen = walk(&typed("text/plain"), text.repeat(100).as_bytes());
+        assert_eq!((seen.len(), seen[0].state), (1, ObjectState::Inspected), "{text}");
+    }
+}
+
+#[test]
 fn archives_behind_pictures_and_programs_are_unpacked() {
     let noise: Vec<u8> = (0..9000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let rar = include_bytes!("../../tests/data/documents/small-rar29.rar");

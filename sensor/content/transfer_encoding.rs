@@ -1,12 +1,17 @@
-//! Content transfer encodings of mail (RFC 2045 section 6) undone as the bytes stream by.
+//! Content transfer encodings of mail (RFC 2045 section 6), and others in which people write files as text, undone as the bytes stream by.
 //!
-//! Owns: base64 and quoted-printable, both lenient, and the line ends of text. Never does: reading of what comes out.
+//! Owns: base64 and quoted-printable, both lenient, and the line ends of text; hexadecimal digits, base 32, escaped characters; telling
+//! that a text is nothing but one of these. Never does: reading of what comes out.
 
 mod base64;
+mod escapes;
+mod letters;
 mod quoted_printable;
 
 use crate::kind::{self, Kind};
 use base64::Base64;
+use escapes::Escapes;
+use letters::{Alphabet, Letters};
 use quoted_printable::QuotedPrintable;
 
 /// The encoding of one part.
@@ -20,9 +25,50 @@ enum Encoding {
     Identity,
     Base64(Base64),
     QuotedPrintable(QuotedPrintable),
+    Letters(Letters),
+    Escapes(Escapes),
+}
+
+/// The encodings that a text may be in as a whole, without saying so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Apparent {
+    Base64,
+    Base64Url,
+    Base32,
+    Hexadecimal,
+    Escapes,
+}
+
+impl Apparent {
+    /// As the path of what comes out has it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Base64 | Self::Base64Url => "base64",
+            Self::Base32 => "base32",
+            Self::Hexadecimal => "hexadecimal",
+            Self::Escapes => "escapes",
+        }
+    }
+
+    /// Its letters make sense as text too, numbers for one.
+    pub(crate) const fn is_text(self) -> bool {
+        matches!(self, Self::Hexadecimal | Self::Escapes)
+    }
 }
 
 impl TransferEncoding {
+    /// Of a text that is encoded as a whole.
+    pub(crate) fn apparent(encoding: Apparent) -> Self {
+        let encoding = match encoding {
+            Apparent::Base64 => Encoding::Base64(Base64::default()),
+            Apparent::Base64Url => Encoding::Letters(Letters::new(Alphabet::Base64Url)),
+            Apparent::Base32 => Encoding::Letters(Letters::new(Alphabet::Base32)),
+            Apparent::Hexadecimal => Encoding::Letters(Letters::new(Alphabet::Hexadecimal)),
+            Apparent::Escapes => Encoding::Escapes(Escapes::default()),
+        };
+        Self { encoding, line_ends: None }
+    }
+
     /// By the value of a Content-Transfer-Encoding field.
     pub(crate) fn named(name: Option<&str>) -> Self {
         let encoding = match name.map(|name| name.trim().to_ascii_lowercase()).as_deref() {
@@ -129,6 +175,8 @@ impl Encoding {
             Self::Identity => sink(data),
             Self::Base64(decoder) => decoder.push(data, sink),
             Self::QuotedPrintable(decoder) => decoder.push(data, sink),
+            Self::Letters(decoder) => decoder.push(data, sink),
+            Self::Escapes(decoder) => decoder.push(data, sink),
         }
     }
 
@@ -141,6 +189,11 @@ impl Encoding {
                 decoder.held.clear();
                 bytes
             }
+            Self::Letters(decoder) => decoder.gap(bytes),
+            Self::Escapes(decoder) => {
+                decoder.finish(sink);
+                bytes
+            }
         }
     }
 
@@ -149,6 +202,11 @@ impl Encoding {
             Self::Identity => true,
             Self::Base64(decoder) => decoder.finish(sink),
             Self::QuotedPrintable(decoder) => decoder.finish(sink),
+            Self::Letters(decoder) => decoder.finish(),
+            Self::Escapes(decoder) => {
+                decoder.finish(sink);
+                true
+            }
         }
     }
 }
@@ -162,25 +220,49 @@ const fn is_letter(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
 }
 
-/// Shortest text taken for base64, letters.
-const BASE64_LETTERS: usize = 64;
+/// Shortest text taken for one that is encoded, letters.
+const LETTERS: usize = 64;
+/// One in so many bytes of a text of escaped characters belongs to an escape at least.
+const ESCAPED: usize = 4;
 
-/// Whether a text is nothing but lines of base64 that decode to something recognisable.
-pub(crate) fn encodes_something(prefix: &[u8]) -> bool {
-    // Other text has a blank soon.
-    if !prefix.iter().all(|byte| is_letter(*byte) || matches!(byte, b'\r' | b'\n')) {
-        return false;
-    }
-    let mut plain: Vec<u8> = prefix.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
-    if plain.len() < BASE64_LETTERS || !plain.iter().any(u8::is_ascii_uppercase) {
-        return false;
-    }
-    plain.truncate(plain.len() / 4 * 4);
-    let mut decoded = Vec::new();
-    let mut encoding = TransferEncoding::named(Some("base64"));
-    encoding.push(&plain, &mut |piece| decoded.extend_from_slice(piece));
-    encoding.finish(&mut |piece| decoded.extend_from_slice(piece))
-        && kind::recognise(&decoded, None, None).kind != Kind::Binary
+/// The encoding that a text is in as a whole, if what comes out of it is recognisable.
+pub(crate) fn apparent(prefix: &[u8]) -> Option<Apparent> {
+    let candidates = [
+        (Apparent::Base64, is_all_base64(prefix)),
+        (
+            Apparent::Base64Url,
+            is_all(prefix, Alphabet::Base64Url) && prefix.iter().any(u8::is_ascii_uppercase),
+        ),
+        (Apparent::Base32, is_all(prefix, Alphabet::Base32)),
+        (Apparent::Hexadecimal, is_all(prefix, Alphabet::Hexadecimal)),
+        (Apparent::Escapes, prefix.len() >= LETTERS && escapes::count(prefix) * ESCAPED >= prefix.len()),
+    ];
+    let recognisable = |encoding: Apparent| {
+        let mut decoded = Vec::new();
+        let mut undo = TransferEncoding::apparent(encoding);
+        undo.push(prefix, &mut |piece| decoded.extend_from_slice(piece));
+        // The last letters may go on behind the prefix.
+        let _cut = undo.finish(&mut |piece| decoded.extend_from_slice(piece));
+        kind::recognise(&decoded, None, None).kind != Kind::Binary
+    };
+    candidates
+        .into_iter()
+        .find(|(encoding, may_be)| *may_be && recognisable(*encoding))
+        .map(|(encoding, _)| encoding)
+}
+
+/// Nothing but lines of base64. Other text has a blank soon.
+fn is_all_base64(prefix: &[u8]) -> bool {
+    let letters = prefix.iter().filter(|byte| !matches!(byte, b'\r' | b'\n'));
+    letters.clone().all(|byte| is_letter(*byte))
+        && letters.clone().count() >= LETTERS
+        && letters.clone().any(u8::is_ascii_uppercase)
+}
+
+fn is_all(prefix: &[u8], alphabet: Alphabet) -> bool {
+    let is_letter = |byte: &u8| alphabet.value(*byte).is_some();
+    prefix.iter().all(|byte| is_letter(byte) || alphabet.separates(*byte))
+        && prefix.iter().filter(|byte| is_letter(byte)).count() >= LETTERS
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Compressed single files (gzip, bzip2, xz, Zstandard): one inner object each.
+//! Compressed single files (gzip, zlib, bzip2, xz, Zstandard): one inner object each.
 //!
 //! Owns: the name that gzip may carry. Never does: naming by the outer file name, which only the walk knows; it gets
 //! [`UNNAMED`].
@@ -6,6 +6,7 @@
 use super::decoder::{Method, decoder};
 use crate::{Inner, Output};
 use egret_model::Cursor;
+use std::io::Read as _;
 
 /// Name of the content of a compressed file that carries none.
 pub(crate) const UNNAMED: &str = "content";
@@ -13,6 +14,19 @@ pub(crate) const UNNAMED: &str = "content";
 /// Reads a gzip file. [`crate::Reader`].
 pub(super) fn gzip(data: &[u8], output: &mut dyn Output) {
     read(Method::Gzip, gzip_name(data), data, output);
+}
+
+/// Reads a zlib stream. [`crate::Reader`].
+pub(super) fn zlib(data: &[u8], output: &mut dyn Output) {
+    read(Method::Zlib, None, data, output);
+}
+
+/// Whether bytes begin a zlib stream (RFC 1950 section 2.2) that can be read: its header is of two bytes only.
+pub(crate) fn zlib_begins(prefix: &[u8]) -> bool {
+    let [0x78, flags, ..] = *prefix else { return false };
+    let mut first = [0; 16];
+    let reads = || decoder(Method::Zlib, prefix).read(&mut first).is_ok_and(|count| count > 0);
+    (0x7800 | u16::from(flags)) % 31 == 0 && { reads }()
 }
 
 /// Reads a bzip2 file. [`crate::Reader`].

@@ -18,6 +18,8 @@ pub(crate) enum Method {
     Deflate,
     /// Deflate with a 64 KiB window.
     Deflate64,
+    /// RFC 1950.
+    Zlib,
     /// gzip members, one after the other (RFC 1952).
     Gzip,
     /// One or more bzip2 streams.
@@ -38,6 +40,7 @@ pub(crate) fn decoder(method: Method, data: &[u8]) -> Box<dyn Read + '_> {
     match method {
         Method::Stored => Box::new(data),
         Method::Deflate => Box::new(flate2::bufread::DeflateDecoder::new(data)),
+        Method::Zlib => Box::new(flate2::bufread::ZlibDecoder::new(data)),
         Method::Deflate64 => Box::new(deflate64::Deflate64Decoder::with_buffer(data)),
         Method::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(data)),
         Method::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(data)),

@@ -27,7 +27,7 @@ mod tnef;
 mod xml;
 mod zip;
 
-pub(crate) use compressed::UNNAMED;
+pub(crate) use compressed::{UNNAMED, zlib_begins};
 pub(crate) use decoder::{Method, decoder};
 pub(crate) use git_pack::begins as git_pack_begins;
 pub(crate) use iwork::begins as iwork_part_begins;
@@ -60,6 +60,7 @@ pub(crate) fn reader_for(kind: Kind) -> Option<Reader> {
         Kind::SevenZip => seven_zip::read,
         Kind::Rar => rar::read,
         Kind::Gzip => compressed::gzip,
+        Kind::Zlib => compressed::zlib,
         Kind::Bzip2 => compressed::bzip2,
         Kind::Xz => compressed::xz,
         Kind::Zstandard => compressed::zstandard,
