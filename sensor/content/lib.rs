@@ -10,6 +10,7 @@ mod budget;
 mod buffers;
 mod charset;
 mod codings;
+mod embedded;
 mod encrypted;
 mod file_format;
 mod form;

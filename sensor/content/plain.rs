@@ -1,8 +1,9 @@
-//! Text as it streams by: its character set undone, uuencoded files in it taken out as objects.
+//! Text as it streams by: its character set undone, uuencoded files and base64 in it taken out as objects.
 //!
 //! Owns: what happens to plain text. Never does: hashing; judging whether something is text.
 
 use crate::charset::TextDecoder;
+use crate::embedded::EmbeddedFiles;
 use crate::header::PartHeader;
 use crate::object::{CONTAINER, Declared, GAP, Object, Walk};
 use crate::uuencode::{TextEvent, Uuencoded};
@@ -21,6 +22,7 @@ pub(crate) struct Plain {
     decoder: TextDecoder,
     files: Option<Uuencoded>,
     open: Option<Box<Object>>,
+    embedded: Option<EmbeddedFiles>,
     /// Decoded bytes of files over the limit on objects.
     lost: u64,
 }
@@ -29,7 +31,8 @@ impl Plain {
     /// `files`: files in the text may be opened.
     pub(crate) fn new(prefix: &[u8], charset: Option<&str>, files: bool) -> Self {
         let decoder = TextDecoder::new(prefix, charset);
-        Self { decoder, files: files.then(Uuencoded::default), open: None, lost: 0 }
+        let embedded = files.then(EmbeddedFiles::default);
+        Self { decoder, files: files.then(Uuencoded::default), open: None, embedded, lost: 0 }
     }
 
     pub(crate) fn push(&mut self, data: &[u8], place: Place<'_>, walk: &mut Walk<'_>) {
@@ -40,6 +43,9 @@ impl Plain {
     /// the text takes the `stored` bytes on itself.
     pub(crate) fn gap(&mut self, missing: u64, stored: u64, place: Place<'_>, walk: &mut Walk<'_>) -> bool {
         self.run(place, walk, Uuencoded::gap, None);
+        if let Some(embedded) = &mut self.embedded {
+            embedded.end(place, walk);
+        }
         if let Some(object) =
             self.open.as_mut().filter(|_| self.files.as_ref().is_some_and(Uuencoded::in_file))
         {
@@ -55,6 +61,9 @@ impl Plain {
     /// The end of the text. Returns how many bytes of files in it were not taken.
     pub(crate) fn finish(mut self, place: Place<'_>, walk: &mut Walk<'_>) -> u64 {
         self.run(place, walk, Uuencoded::finish, None);
+        if let Some(embedded) = &mut self.embedded {
+            embedded.end(place, walk);
+        }
         self.decoder
             .decode(&[], true, &mut |text| (walk.sink)(ContentEvent::Text { object: place.id, text }));
         self.lost
@@ -68,10 +77,16 @@ impl Plain {
         work: impl FnOnce(&mut Uuencoded, &mut dyn FnMut(TextEvent<'_>)),
         plain: Option<&[u8]>,
     ) {
-        let Self { decoder, files, open, lost } = self;
+        let Self { decoder, files, open, embedded, lost } = self;
         let mut take = |event: TextEvent<'_>| match event {
-            TextEvent::Text(data) => decoder
-                .decode(data, false, &mut |text| (walk.sink)(ContentEvent::Text { object: place.id, text })),
+            TextEvent::Text(data) => {
+                decoder.decode(data, false, &mut |text| {
+                    (walk.sink)(ContentEvent::Text { object: place.id, text });
+                });
+                if let Some(embedded) = embedded {
+                    embedded.push(data, place, walk);
+                }
+            }
             TextEvent::Begin(name) => {
                 *open = walk.budget.may_begin(walk.limits).then(|| {
                     let header = PartHeader { filename: Some(name.to_owned()), ..PartHeader::default() };

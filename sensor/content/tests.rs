@@ -221,6 +221,36 @@ fn files_written_in_letters_are_read() {
 }
 
 #[test]
+fn files_in_scripts_are_read() {
+    use base64::Engine as _;
+    let standard = base64::engine::general_purpose::STANDARD;
+    let (rows, long) = (rows(50), rows(3000));
+    let wide: Vec<u8> =
+        String::from_utf8(rows.clone()).unwrap().encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let noise: Vec<u8> = (0..900_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let script = format!(
+        "var a = atob('{}');\npowershell -enc {}\nvar key = '{}';\nurl(data:application/gzip;base64,{}) end\n{}",
+        standard.encode(&rows),
+        standard.encode(&wide),
+        standard.encode(&noise),
+        standard.encode(gzip(&long)),
+        "and more text than any prefix of it has\n".repeat(200),
+    );
+    for cut in [100, 5000, usize::MAX] {
+        let pieces: Vec<Piece<'_>> = script.as_bytes().chunks(cut).map(Piece::Bytes).collect();
+        let seen = walk_within(&typed("text/javascript"), &pieces, ContentLimits::default());
+        let paths: Vec<&str> = seen.iter().map(|seen| seen.path.as_str()).collect();
+        assert_eq!(
+            paths,
+            ["body", "body/base64", "body/base64-2", "body/base64-3", "body/base64-3/content"],
+            "{cut}"
+        );
+        assert!(has(&seen[0], "var key") && has(&seen[0], "and more text"));
+        assert_eq!([&seen[1].text, &seen[2].text, &seen[4].text], [&rows, &rows, &long], "{cut}");
+    }
+}
+
+#[test]
 fn archives_behind_pictures_and_programs_are_unpacked() {
     let noise: Vec<u8> = (0..9000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let rar = include_bytes!("../../tests/data/documents/small-rar29.rar");
