@@ -1,13 +1,69 @@
 //! Archives behind something else: put behind a picture, so that it passes for one, or behind the program that unpacks them.
 //!
-//! Owns: finding where such an archive begins. Never does: unpacking; looking into formats that have archives in them of their own.
+//! Owns: finding where such an archive begins, and the object that it is. Never does: looking into formats that have archives in them of
+//! their own.
 
+use crate::object::{CONTAINER, Declared, Object, Walk};
+use egret_model::ObjectState;
 use memchr::memmem;
 
 /// Bytes behind the beginning of an archive that are looked at before it is believed to be one.
 const LOOK: usize = 64;
 /// Archives that stand nearer to the beginning are no appendix.
 const NEAREST: u64 = 64;
+
+/// What may stand behind the bytes of an object that is no archive.
+#[derive(Default)]
+pub(crate) enum Behind {
+    #[default]
+    Nothing,
+    Unknown(Box<Appended>),
+    /// An archive.
+    Archive(Box<Object>),
+}
+
+impl Behind {
+    /// It is looked for.
+    pub(crate) fn sought() -> Self {
+        Self::Unknown(Box::default())
+    }
+
+    /// The next bytes of the object in which it stands.
+    pub(crate) fn push(&mut self, data: &[u8], outer: &str, depth: usize, walk: &mut Walk<'_>) {
+        match self {
+            Self::Nothing => {}
+            Self::Unknown(appended) => {
+                if let Some(beginning) = appended.push(data) {
+                    let mut archive =
+                        Box::new(Object::inner(outer, "appended", Declared::default(), depth + CONTAINER));
+                    archive.push(&beginning, walk);
+                    *self = Self::Archive(archive);
+                }
+            }
+            Self::Archive(archive) => {
+                archive.push(data, walk);
+            }
+        }
+    }
+
+    /// Bytes are missing: an archive that begins in them is not found.
+    pub(crate) fn gap(&mut self, missing: u64, walk: &mut Walk<'_>) {
+        match self {
+            Self::Nothing => {}
+            Self::Unknown(appended) => **appended = Appended::default(),
+            // They are counted once, of the object in which it stands.
+            Self::Archive(archive) => archive.gap(missing, 0, walk),
+        }
+    }
+
+    /// Ends it. Gives its size.
+    pub(crate) fn finish(&mut self, walk: &mut Walk<'_>) -> u64 {
+        let Self::Archive(archive) = std::mem::take(self) else { return 0 };
+        let size = archive.size();
+        archive.finish(ObjectState::Inspected, size, walk);
+        size
+    }
+}
 
 /// Looks for an archive in bytes that stream by.
 #[derive(Debug, Default)]

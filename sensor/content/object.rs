@@ -2,7 +2,7 @@
 //!
 //! Owns: what becomes of an object's bytes. Never does: reading of a format; choosing limits.
 
-use crate::appended::Appended;
+use crate::appended::Behind;
 use crate::budget::Budget;
 use crate::buffers::Buffers;
 use crate::inside::Inside;
@@ -62,14 +62,6 @@ struct Encoded {
     inner: Object,
     /// The letters as text, where they make sense as that too.
     text: Option<Plain>,
-}
-
-/// What may stand behind the bytes of an object that is no archive.
-enum Behind {
-    Nothing,
-    Unknown(Box<Appended>),
-    /// An archive.
-    Archive(Box<Object>),
 }
 
 /// Where an object stands: known for inner objects, by its kind for the body.
@@ -135,12 +127,17 @@ impl Object {
     fn new(path: Path, mut declared: Declared, depth: usize, unpacked: bool) -> Self {
         declared.header.filename = declared.header.filename.as_deref().map(path::cleaned);
         let (mode, head, state, reason) = (Mode::Unknown(Vec::new()), None, ObjectState::Inspected, None);
-        Self { declared, depth, path, mode, head, state, reason, unpacked, behind: Behind::Nothing }
+        Self { declared, depth, path, mode, head, state, reason, unpacked, behind: Behind::default() }
     }
 
     /// Its codings were not undone after all: bytes come as they were carried.
     pub(crate) const fn carried_as_is(&mut self) {
         self.unpacked = false;
+    }
+
+    /// Bytes of it so far, once it is recognised.
+    pub(crate) fn size(&self) -> u64 {
+        self.head.as_ref().map_or(0, |head| head.size)
     }
 
     /// At its end: whether its bytes make sense as text or as a format that is read.
@@ -314,7 +311,7 @@ impl Object {
         self.mode = self.mode_for(recognised.kind, prefix, id, &path, walk);
         let deeper = self.depth < walk.limits.depth * CONTAINER;
         if deeper && (recognised.kind == Kind::Media || kind::is_program(prefix)) {
-            self.behind = Behind::Unknown(Box::default());
+            self.behind = Behind::sought();
         }
         if matches!(self.mode, Mode::Held { text: false, .. }) {
             walk.budget.hold();
@@ -559,44 +556,6 @@ impl Object {
             | Mode::Unknown(_)
             | Mode::Closed => {}
         }
-    }
-}
-
-impl Behind {
-    /// The next bytes of the object in which it stands.
-    fn push(&mut self, data: &[u8], outer: &str, depth: usize, walk: &mut Walk<'_>) {
-        match self {
-            Self::Nothing => {}
-            Self::Unknown(appended) => {
-                if let Some(beginning) = appended.push(data) {
-                    let mut archive =
-                        Box::new(Object::inner(outer, "appended", Declared::default(), depth + CONTAINER));
-                    archive.push(&beginning, walk);
-                    *self = Self::Archive(archive);
-                }
-            }
-            Self::Archive(archive) => {
-                archive.push(data, walk);
-            }
-        }
-    }
-
-    /// Bytes are missing: an archive that begins in them is not found.
-    fn gap(&mut self, missing: u64, walk: &mut Walk<'_>) {
-        match self {
-            Self::Nothing => {}
-            Self::Unknown(appended) => **appended = Appended::default(),
-            // They are counted once, of the object in which it stands.
-            Self::Archive(archive) => archive.gap(missing, 0, walk),
-        }
-    }
-
-    /// Ends it. Gives its size.
-    fn finish(&mut self, walk: &mut Walk<'_>) -> u64 {
-        let Self::Archive(archive) = std::mem::replace(self, Self::Nothing) else { return 0 };
-        let size = archive.head.as_ref().map_or(0, |head| head.size);
-        archive.finish(ObjectState::Inspected, size, walk);
-        size
     }
 }
 
