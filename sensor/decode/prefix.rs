@@ -111,8 +111,7 @@ pub(crate) fn extensible_record(mut layer: Layer<'_>) -> Result<Step<'_>, Fault>
 
 /// Ethernet with four bytes of Broadcom's before the type.
 pub(crate) fn broadcom_tag<'a>(layer: Layer<'a>, frame: &mut Frame) -> Result<Step<'a>, Fault> {
-    let (layer, _) = switch_tag::<4>(layer, frame)?;
-    Ok(layer)
+    switch_tag::<4>(layer, frame).map(|(step, _)| step)
 }
 
 /// The same before the frame.

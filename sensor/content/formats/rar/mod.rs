@@ -63,10 +63,11 @@ fn unpack(archive: &Archive, parts: &[usize], options: ArchiveReadOptions<'_>, o
     let decide = |member: &ArchiveMember| {
         let mut files = files.borrow_mut();
         files.end(ObjectState::Inspected);
+        if !files.wants_more {
+            return Ok(ExtractionDecision::Stop);
+        }
         let index = met.replace(met.get() + 1);
-        Ok(if !files.wants_more {
-            ExtractionDecision::Stop
-        } else if !is_file(member) {
+        Ok(if !is_file(member) {
             ExtractionDecision::Skip
         } else if member.meta.is_encrypted && !archive.is_solid() {
             files.whole(member, ObjectState::Encrypted);
@@ -79,14 +80,14 @@ fn unpack(archive: &Archive, parts: &[usize], options: ArchiveReadOptions<'_>, o
         files.borrow_mut().end(state_of(error));
         Ok(ExtractionErrorAction::Continue)
     };
-    // Of the files that are not reached.
     let outcome = archive.extract_with_control_and_errors(options, decide, on_error);
     let mut files = files.into_inner();
-    let after = match outcome {
-        Err(error) if !files.is_over() => state_of(&error),
-        _ => ObjectState::OverLimit,
+    // Of the file at which it has ended, and of those that are not reached.
+    let (last, after) = match outcome {
+        Ok(_) => (ObjectState::Inspected, ObjectState::OverLimit),
+        Err(_) if files.is_over() => (ObjectState::OverLimit, ObjectState::OverLimit),
+        Err(error) => (state_of(&error), state_of(&error)),
     };
-    let last = if met.get() == archive.member_refs().count() { ObjectState::Inspected } else { after };
     files.end(last);
     for member in archive.members().skip(met.get()).filter(is_file) {
         files.whole(&member, after);

@@ -90,9 +90,23 @@ fn a_damaged_file_leaves_the_others() {
 
 #[test]
 fn who_has_had_enough_gets_no_more() {
-    let mut recording = Recording { object_limit: Some(100), ..Recording::default() };
-    read(STORED, &mut recording);
-    assert_eq!(recording.object("b.bin").state, Some(ObjectState::OverLimit));
+    for data in [STORED, SOLID] {
+        let mut recording = Recording { object_limit: Some(3), ..Recording::default() };
+        read(data, &mut recording);
+        let states: Vec<_> = recording.objects.iter().map(|object| object.state).collect();
+        assert_eq!(states, [Some(ObjectState::OverLimit); 3], "each file is told");
+    }
+}
+
+#[test]
+fn the_last_file_of_a_solid_archive_may_be_damaged() {
+    let mut damaged = SOLID.to_vec();
+    // The end of the compressed data stands before the header that ends the archive.
+    let at = damaged.len() - 12;
+    damaged[at] ^= 0x55;
+    let recording = Recording::of(read, &damaged);
+    assert_eq!(recording.object("docs/a.txt").state, Some(ObjectState::Inspected));
+    assert_eq!(recording.object("b.bin").state, Some(ObjectState::Malformed));
 }
 
 #[test]
