@@ -1,4 +1,4 @@
-//! Text as it streams by: its character set undone, uuencoded files and base64 in it taken out as objects.
+//! Text as it streams by: its character set undone, uuencoded files and letters that are one taken out as objects.
 //!
 //! Owns: what happens to plain text. Never does: hashing; judging whether something is text.
 
@@ -43,9 +43,6 @@ impl Plain {
     /// the text takes the `stored` bytes on itself.
     pub(crate) fn gap(&mut self, missing: u64, stored: u64, place: Place<'_>, walk: &mut Walk<'_>) -> bool {
         self.run(place, walk, Uuencoded::gap, None);
-        if let Some(embedded) = &mut self.embedded {
-            embedded.end(place, walk);
-        }
         if let Some(object) =
             self.open.as_mut().filter(|_| self.files.as_ref().is_some_and(Uuencoded::in_file))
         {
@@ -53,20 +50,21 @@ impl Plain {
             object.gap(missing / 4 * 3, stored, walk);
             return true;
         }
-        self.decoder.gap(missing, &mut |text| (walk.sink)(ContentEvent::Text { object: place.id, text }));
-        (walk.sink)(ContentEvent::Text { object: place.id, text: GAP });
+        let Self { decoder, embedded, .. } = self;
+        decoder.gap(missing, &mut |text| tell(text, embedded, place, walk));
+        tell(GAP, embedded, place, walk);
         false
     }
 
     /// The end of the text. Returns how many bytes of files in it were not taken.
     pub(crate) fn finish(mut self, place: Place<'_>, walk: &mut Walk<'_>) -> u64 {
         self.run(place, walk, Uuencoded::finish, None);
-        if let Some(embedded) = &mut self.embedded {
+        let Self { mut decoder, mut embedded, lost, .. } = self;
+        decoder.decode(&[], true, &mut |text| tell(text, &mut embedded, place, walk));
+        if let Some(mut embedded) = embedded {
             embedded.end(place, walk);
         }
-        self.decoder
-            .decode(&[], true, &mut |text| (walk.sink)(ContentEvent::Text { object: place.id, text }));
-        self.lost
+        lost
     }
 
     /// Lets the search for files work, or hands `plain` on where there is none.
@@ -80,14 +78,12 @@ impl Plain {
         let Self { decoder, files, open, embedded, lost } = self;
         let mut take = |event: TextEvent<'_>| match event {
             TextEvent::Text(data) => {
-                decoder.decode(data, false, &mut |text| {
-                    (walk.sink)(ContentEvent::Text { object: place.id, text });
-                });
-                if let Some(embedded) = embedded {
-                    embedded.push(data, place, walk);
-                }
+                decoder.decode(data, false, &mut |text| tell(text, embedded, place, walk));
             }
             TextEvent::Begin(name) => {
+                if let Some(embedded) = embedded {
+                    embedded.end(place, walk);
+                }
                 *open = walk.budget.may_begin(walk.limits).then(|| {
                     let header = PartHeader { filename: Some(name.to_owned()), ..PartHeader::default() };
                     Box::new(Object::inner(
@@ -115,5 +111,13 @@ impl Plain {
             (None, Some(data)) => take(TextEvent::Text(data)),
             (None, None) => {}
         }
+    }
+}
+
+/// Hands text on, which may have files in it.
+fn tell(text: &[u8], embedded: &mut Option<EmbeddedFiles>, place: Place<'_>, walk: &mut Walk<'_>) {
+    (walk.sink)(ContentEvent::Text { object: place.id, text });
+    if let Some(embedded) = embedded {
+        embedded.push(text, place, walk);
     }
 }

@@ -251,6 +251,35 @@ fn files_in_scripts_are_read() {
 }
 
 #[test]
+fn files_in_lines_of_letters_are_read() {
+    use base64::Engine as _;
+    let rows = rows(50);
+    let lines = |letters: &str, length: usize, end: &str| -> String {
+        letters.as_bytes().chunks(length).map(|line| format!("{}{end}", line.escape_ascii())).collect()
+    };
+    let base64 = base64::engine::general_purpose::STANDARD.encode(&rows);
+    let hexadecimal: String = rows.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hashes: String =
+        (0..90_u64).map(|n| format!("{:064x}\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    let message = format!(
+        "Hi, here it is:\n\n{}\nRegards\n-----BEGIN CERTIFICATE-----\n{}-----END CERTIFICATE-----\n\n{}: as hex.\n{hashes}",
+        lines(&base64, 76, "\n"),
+        lines(&base64, 64, "\r\n"),
+        lines(&hexadecimal, 60, "\n"),
+    );
+    let wide: Vec<u8> = message.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for message in [message.as_bytes(), &wide] {
+        for cut in [101, 5000, usize::MAX] {
+            let pieces: Vec<Piece<'_>> = message.chunks(cut).map(Piece::Bytes).collect();
+            let seen = walk_within(&typed("text/plain"), &pieces, ContentLimits::default());
+            let paths: Vec<&str> = seen.iter().map(|seen| seen.path.as_str()).collect();
+            assert_eq!(paths, ["body", "body/base64", "body/base64-2", "body/hexadecimal"], "{cut}");
+            assert!(seen[1..].iter().all(|seen| seen.text == rows), "{cut}");
+        }
+    }
+}
+
+#[test]
 fn archives_behind_pictures_and_programs_are_unpacked() {
     let noise: Vec<u8> = (0..9000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let rar = include_bytes!("../../tests/data/documents/small-rar29.rar");
