@@ -214,6 +214,29 @@ mod tests {
     }
 
     #[test]
+    fn defaults_without_a_unit_are_told_as_they_are() {
+        let (mut reason, mut told) = (String::new(), 0);
+        for line in DOCUMENTED.lines() {
+            if let Some(comment) = line.strip_prefix('#') {
+                reason.push_str(comment);
+            } else if let Some((key, value)) = line.split_once(" = ") {
+                let default = reason.rsplit_once("Default ").map(|(_, default)| default.trim());
+                let number =
+                    default.and_then(|text| text.strip_suffix('.')).map(|text| text.replace(',', ""));
+                if let Some(number) = number.and_then(|text| text.parse::<f64>().ok()) {
+                    let value = value.replace('_', "").parse::<f64>();
+                    assert_eq!(value, Ok(number), "{key}: {reason}");
+                    told += 1;
+                }
+                reason.clear();
+            } else {
+                reason.clear();
+            }
+        }
+        assert!(told > 50, "only {told} defaults are told as plain numbers");
+    }
+
+    #[test]
     fn every_key_is_explained() {
         let mut explained = false;
         for line in DOCUMENTED.lines() {

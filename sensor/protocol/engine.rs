@@ -78,7 +78,7 @@ impl Engine {
     pub fn expire(&mut self, now: Timestamp, sink: &mut dyn FnMut(&Flow, ProtocolEvent<'_>)) {
         self.shared.pieces.expire(now, &self.limits, sink);
         self.shared.groups.expire(now, &self.limits, sink);
-        self.shared.carried.expire(now, &self.limits, sink);
+        self.shared.carried.contents.expire(now, &self.limits, sink);
         self.shared.ftp.expire(now, &self.limits, sink);
         self.shared.expire_late_keys(Some(now), &self.limits, sink);
     }
@@ -107,7 +107,7 @@ impl Engine {
         self.shared.expire_late_keys(None, &self.limits, sink);
         self.shared.pieces.finish(sink);
         self.shared.groups.finish(sink);
-        self.shared.carried.finish(sink);
+        self.shared.carried.contents.finish(sink);
         self.shared.ftp.finish(sink);
     }
 }

@@ -15,6 +15,7 @@ mod dns;
 mod engine;
 mod expected;
 mod ftp;
+mod gathered;
 mod hostname;
 mod http;
 mod http1;

@@ -19,8 +19,8 @@ pub struct ProtocolLimits {
     /// Connections of one shard that another connection has announced (FTP data, TFTP blocks) and that have not come; beyond
     /// it the oldest announcement is forgotten and that connection read as plain tcp or udp. Default 4,096.
     pub expected_connections: usize,
-    /// Packet time without a datagram after which content of unknown UDP and of ICMP echo, put together over flows, ends.
-    /// Default 60 s.
+    /// Packet time without a datagram after which content of unknown UDP, of ICMP echo and in names asked of a resolver, put
+    /// together over flows, ends. Default 60 s.
     pub datagram_idle_ns: i64,
     /// Packet time after which such content ends even though it goes on; the rest is a transfer of its own. Default 1 h.
     pub datagram_group_ns: i64,

@@ -7,9 +7,9 @@
 //! of names. From then on all names of that form belong to it, the last and shortest piece too.
 
 use crate::Context;
-use egret_model::{Flow, Protocol, ProtocolEvent, ProtocolLimits, Side, Timestamp, TransferKey};
+use crate::gathered::{Gathered, Gatherings};
+use egret_model::{Flow, Protocol, ProtocolEvent, Side, Timestamp, TransferKey};
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
 use std::collections::VecDeque;
 use std::hash::BuildHasher as _;
 use std::net::IpAddr;
@@ -28,14 +28,14 @@ const HEADS: [&[u8]; 5] = [b"\x1f\x8b\x08", b"PK\x03\x04", b"7z\xbc\xaf\x27\x1c"
 
 /// Which names belong together: the client, whom it asks, and what of them stays the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
+pub(crate) struct Key {
     client: IpAddr,
     server: IpAddr,
     form: String,
 }
 
 /// What is carried in the names of one form.
-struct Content {
+pub(crate) struct Content {
     flow: Flow,
     transfer: TransferKey,
     alphabet: Alphabet,
@@ -51,10 +51,8 @@ struct Content {
 /// Contents that are carried in names, of the flows of one shard.
 #[derive(Default)]
 pub(crate) struct CarriedNames {
-    contents: HashMap<Key, Content, RandomState>,
+    pub(crate) contents: Gatherings<Key, Content>,
     hasher: RandomState,
-    /// None ends by time before.
-    due: Timestamp,
 }
 
 /// How data is written in letters.
@@ -192,7 +190,7 @@ impl CarriedNames {
             server: flow.endpoint(from.other()).ip,
             form,
         };
-        let contents = &context.shared.carried.contents;
+        let contents = &context.shared.carried.contents.open;
         // Hardly ever is there any.
         let most = if contents.is_empty() { 0 } else { parsed.most() };
         let known = (1..=most).find_map(|count| {
@@ -216,10 +214,7 @@ impl CarriedNames {
             .filter_map(read)
             .find(|(_, (bytes, _))| is_text(bytes) || HEADS.iter().any(|head| bytes.starts_with(head)));
         let Some((alphabet, (bytes, rest))) = found else { return };
-        let carried = &mut context.shared.carried;
-        if carried.contents.len() >= context.limits.datagram_groups {
-            carried.end_where(|_| true, &mut |_, event| (context.sink)(event));
-        }
+        context.shared.carried.contents.make_room(context.limits, context.sink);
         let mut start = context.start(Protocol::Dns, format!("names under {}", key.form), from);
         // Resolvers pass it on to whom the names belong, wherever they stand.
         (start.server_name, start.via_proxy) = (Some(key.form.clone()), true);
@@ -231,7 +226,7 @@ impl CarriedNames {
         let (flow, is_text) = (context.flow.clone(), is_text(&bytes));
         let content =
             Content { flow, transfer, alphabet, is_text, rest, repeated, first_at: now, last_at: now };
-        carried.contents.insert(key, content);
+        carried.contents.open.insert(key, content);
     }
 
     /// The next piece.
@@ -239,7 +234,7 @@ impl CarriedNames {
         let (now, limits) = (context.now(), context.limits);
         let carried = &mut context.shared.carried;
         let hash = carried.hasher.hash_one(data);
-        let Some(content) = carried.contents.get_mut(key) else { return };
+        let Some(content) = carried.contents.open.get_mut(key) else { return };
         if content.repeated.contains(&hash) {
             return;
         }
@@ -261,45 +256,27 @@ impl CarriedNames {
         content.repeated.push_back(hash);
         let (transfer, over) = (content.transfer, content.is_over(now, limits));
         context.body(transfer, &bytes);
-        if over && let Some(content) = context.shared.carried.contents.remove(key) {
+        if over && let Some(content) = context.shared.carried.contents.open.remove(key) {
             content.end(context.sink);
-        }
-    }
-
-    /// Ends what is over at `now`.
-    pub(crate) fn expire(
-        &mut self,
-        now: Timestamp,
-        limits: &ProtocolLimits,
-        sink: &mut dyn FnMut(&Flow, ProtocolEvent<'_>),
-    ) {
-        if now < self.due {
-            return;
-        }
-        self.due = now.plus(limits.datagram_idle_ns / 4);
-        self.end_where(|content| content.is_over(now, limits), sink);
-    }
-
-    /// Ends all.
-    pub(crate) fn finish(&mut self, sink: &mut dyn FnMut(&Flow, ProtocolEvent<'_>)) {
-        self.end_where(|_| true, sink);
-    }
-
-    fn end_where(&mut self, over: impl Fn(&Content) -> bool, sink: &mut dyn FnMut(&Flow, ProtocolEvent<'_>)) {
-        let mut ended: Vec<Content> =
-            self.contents.extract_if(|_, content| over(content)).map(|(_, content)| content).collect();
-        ended.sort_by_key(|content| (content.flow.first_packet, content.transfer));
-        for content in ended {
-            let flow = content.flow.clone();
-            content.end(&mut |event| sink(&flow, event));
         }
     }
 }
 
-impl Content {
-    const fn is_over(&self, now: Timestamp, limits: &ProtocolLimits) -> bool {
-        now.since(self.last_at) >= limits.datagram_idle_ns
-            || now.since(self.first_at) >= limits.datagram_group_ns
+impl Gathered for Content {
+    fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
+    fn first_at(&self) -> Timestamp {
+        self.first_at
+    }
+
+    fn last_at(&self) -> Timestamp {
+        self.last_at
+    }
+
+    fn first_transfer(&self) -> Option<TransferKey> {
+        Some(self.transfer)
     }
 
     fn end(self, sink: &mut dyn FnMut(ProtocolEvent<'_>)) {
@@ -312,7 +289,7 @@ mod tests {
     use super::*;
     use crate::dns::query;
     use crate::testing::Scene;
-    use egret_model::FlowKind;
+    use egret_model::{FlowKind, ProtocolLimits};
     use proptest::prelude::*;
 
     const TEXT: &str = "Hi, as discussed: Stacy Lutz, SSN 428-34-3461, card 6011424214354645 exp 09/29\n";
@@ -393,6 +370,26 @@ mod tests {
             "a..b.c",
         ];
         assert_eq!(carried(&names.map(str::to_owned)), []);
+    }
+
+    #[test]
+    fn contents_beyond_the_limit_end_the_others_and_so_does_silence() {
+        let mut scene = Scene::with_limits(&ProtocolLimits { datagram_groups: 2, ..Default::default() });
+        let data = written(Alphabet::Hexadecimal, &TEXT.as_bytes()[..30]);
+        for under in ["a.example", "b.example", "c.example"] {
+            let flow = scene.flow(FlowKind::Udp, "10.0.0.1:40000", "192.0.2.1:53");
+            scene.client(flow, query(&format!("{data}.{under}"), 1));
+            scene.cut(flow);
+        }
+        let ended = |scene: &Scene| -> Vec<Option<bool>> {
+            let carried =
+                scene.record.transfers.iter().filter(|t| t.start.operation.starts_with("names under "));
+            carried.map(|t| t.ended).collect()
+        };
+        assert_eq!(ended(&scene), [Some(true), Some(true), None]);
+        scene.pass(80);
+        assert_eq!(ended(&scene), [Some(true); 3]);
+        scene.end();
     }
 
     proptest! {

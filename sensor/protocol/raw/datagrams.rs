@@ -2,9 +2,9 @@
 //!
 //! Owns: the groups by client, server and server port, and their end by time. Never does: looking into a datagram.
 
+use crate::gathered::{Gathered, Gatherings};
 use crate::{Analyzer, Context};
-use egret_model::{Flow, FlowKind, Protocol, ProtocolEvent, ProtocolLimits, Side, Timestamp, TransferKey};
-use hashbrown::HashMap;
+use egret_model::{Flow, FlowKind, Protocol, ProtocolEvent, Side, Timestamp, TransferKey};
 use std::net::IpAddr;
 
 /// Leads the datagrams of one flow to their group.
@@ -23,12 +23,12 @@ impl RawDatagrams {
 
 impl Analyzer for RawDatagrams {
     fn data(&mut self, context: &mut Context<'_>, from: Side, data: &[u8]) {
-        let transfer = DatagramGroups::transfer(context, self.known, from);
+        let transfer = group_transfer(context, self.known, from);
         context.body(transfer, data);
     }
 
     fn gap(&mut self, context: &mut Context<'_>, from: Side, bytes: u64) {
-        let transfer = DatagramGroups::transfer(context, self.known, from);
+        let transfer = group_transfer(context, self.known, from);
         context.missing(transfer, bytes);
     }
 
@@ -39,7 +39,7 @@ impl Analyzer for RawDatagrams {
 
 /// Which datagrams belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Key {
+pub(crate) struct Key {
     kind: FlowKind,
     client: IpAddr,
     server: IpAddr,
@@ -48,7 +48,7 @@ struct Key {
 }
 
 /// One group of datagrams.
-struct Group {
+pub(crate) struct Group {
     /// The flow of its first datagram.
     flow: Flow,
     first_at: Timestamp,
@@ -64,74 +64,37 @@ struct Open {
 }
 
 /// The groups that are open.
-#[derive(Default)]
-pub(crate) struct DatagramGroups {
-    groups: HashMap<Key, Group, foldhash::fast::RandomState>,
-    /// No group ends before.
-    due: Timestamp,
-}
+pub(crate) type DatagramGroups = Gatherings<Key, Group>;
 
-impl DatagramGroups {
-    /// The transfer to which a datagram of `from` belongs; its time is noted.
-    fn transfer(context: &mut Context<'_>, known: Option<Protocol>, from: Side) -> TransferKey {
-        let (flow, limits, now) = (context.flow, context.limits, context.now());
-        let (protocol, port, operation) = match flow.kind {
-            FlowKind::Icmp => (Protocol::Icmp, 0, "echo".to_owned()),
-            FlowKind::Udp | FlowKind::Tcp => {
-                (known.unwrap_or(Protocol::Udp), flow.responder.port, format!("udp {}", flow.responder.port))
-            }
-        };
-        let key = Key { kind: flow.kind, client: flow.initiator.ip, server: flow.responder.ip, port };
-        let groups = &mut context.shared.groups;
-        if groups.groups.get(&key).is_some_and(|group| group.is_over(now, limits)) {
-            if let Some(group) = groups.groups.remove(&key) {
-                group.end(context.sink);
-            }
-        } else if !groups.groups.contains_key(&key) && groups.groups.len() >= limits.datagram_groups {
-            groups.end_where(|_| true, &mut |_, event| (context.sink)(event));
+/// The transfer to which a datagram of `from` belongs; its time is noted.
+fn group_transfer(context: &mut Context<'_>, known: Option<Protocol>, from: Side) -> TransferKey {
+    let (flow, limits, now) = (context.flow, context.limits, context.now());
+    let (protocol, port, operation) = match flow.kind {
+        FlowKind::Icmp => (Protocol::Icmp, 0, "echo".to_owned()),
+        FlowKind::Udp | FlowKind::Tcp => {
+            (known.unwrap_or(Protocol::Udp), flow.responder.port, format!("udp {}", flow.responder.port))
         }
-        let open = context.shared.groups.groups.get(&key).and_then(|group| group.open(from));
-        let transfer = open.map_or_else(
-            || {
-                let start = context.start(protocol, operation, from);
-                context.begin(start)
-            },
-            |open| open.transfer,
-        );
-        let group = context.shared.groups.groups.entry(key).or_insert_with(|| Group::new(flow));
-        group.note(from, Open { transfer, last_at: now });
-        transfer
-    }
-
-    /// Ends the groups that are over at `now`.
-    pub(crate) fn expire(
-        &mut self,
-        now: Timestamp,
-        limits: &ProtocolLimits,
-        sink: &mut dyn FnMut(&Flow, ProtocolEvent<'_>),
-    ) {
-        if now < self.due {
-            return;
+    };
+    let key = Key { kind: flow.kind, client: flow.initiator.ip, server: flow.responder.ip, port };
+    let groups = &mut context.shared.groups;
+    if groups.open.get(&key).is_some_and(|group| group.is_over(now, limits)) {
+        if let Some(group) = groups.open.remove(&key) {
+            group.end(context.sink);
         }
-        // Looking at every group now and then is enough: an end is told with the time of the last datagram.
-        self.due = now.plus(limits.datagram_idle_ns / 4);
-        self.end_where(|group| group.is_over(now, limits), sink);
+    } else if !groups.open.contains_key(&key) {
+        groups.make_room(limits, context.sink);
     }
-
-    /// Ends every group.
-    pub(crate) fn finish(&mut self, sink: &mut dyn FnMut(&Flow, ProtocolEvent<'_>)) {
-        self.end_where(|_| true, sink);
-    }
-
-    fn end_where(&mut self, over: impl Fn(&Group) -> bool, sink: &mut dyn FnMut(&Flow, ProtocolEvent<'_>)) {
-        let mut ended: Vec<Group> =
-            self.groups.extract_if(|_, group| over(group)).map(|(_, group)| group).collect();
-        ended.sort_by_key(|group| (group.flow.first_packet, group.first_at, group.first_transfer()));
-        for group in ended {
-            let flow = group.flow.clone();
-            group.end(&mut |event| sink(&flow, event));
-        }
-    }
+    let open = context.shared.groups.open.get(&key).and_then(|group| group.open(from));
+    let transfer = open.map_or_else(
+        || {
+            let start = context.start(protocol, operation, from);
+            context.begin(start)
+        },
+        |open| open.transfer,
+    );
+    let group = context.shared.groups.open.entry(key).or_insert_with(|| Group::new(flow));
+    group.note(from, Open { transfer, last_at: now });
+    transfer
 }
 
 impl Group {
@@ -143,10 +106,6 @@ impl Group {
             from_initiator: None,
             from_responder: None,
         }
-    }
-
-    fn first_transfer(&self) -> Option<TransferKey> {
-        self.from_initiator.into_iter().chain(self.from_responder).map(|open| open.transfer).min()
     }
 
     const fn open(&self, from: Side) -> Option<Open> {
@@ -163,10 +122,23 @@ impl Group {
             Side::Responder => self.from_responder = Some(open),
         }
     }
+}
 
-    const fn is_over(&self, now: Timestamp, limits: &ProtocolLimits) -> bool {
-        now.since(self.last_at) >= limits.datagram_idle_ns
-            || now.since(self.first_at) >= limits.datagram_group_ns
+impl Gathered for Group {
+    fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
+    fn first_at(&self) -> Timestamp {
+        self.first_at
+    }
+
+    fn last_at(&self) -> Timestamp {
+        self.last_at
+    }
+
+    fn first_transfer(&self) -> Option<TransferKey> {
+        self.from_initiator.into_iter().chain(self.from_responder).map(|open| open.transfer).min()
     }
 
     fn end(self, sink: &mut dyn FnMut(ProtocolEvent<'_>)) {
